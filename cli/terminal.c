@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Raw mode and back (termios(3)). Plain ioctls, so that what a confined process does here is
+ * known: it sets modes (TCSETS), asks for the window's size and for the foreground group.
+ */
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "cli/terminal.h"
+
+static int terminal_fd = -1;
+static struct termios cooked, raw;
+static volatile bool is_raw;
+static pid_t own_group;
+
+void terminal_init(int fd)
+{
+	if (tcgetattr(fd, &cooked) < 0)
+		return;
+	raw = cooked;
+	cfmakeraw(&raw);
+	own_group = getpgrp();
+	terminal_fd = fd;
+}
+
+void terminal_raw(void)
+{
+	pid_t foreground;
+
+	if (terminal_fd < 0)
+		return;
+	foreground = tcgetpgrp(terminal_fd);
+	if (foreground >= 0 && foreground != own_group)
+		return;
+	if (tcsetattr(terminal_fd, TCSANOW, &raw) == 0)
+		is_raw = true;
+}
+
+void terminal_restore(void)
+{
+	if (!is_raw)
+		return;
+	is_raw = false;
+	tcsetattr(terminal_fd, TCSANOW, &cooked);
+}
+
+bool terminal_is_raw(void)
+{
+	return is_raw;
+}
+
+bool terminal_size(int fd, uint32_t *columns, uint32_t *rows)
+{
+	struct winsize size;
+
+	if (ioctl(fd, TIOCGWINSZ, &size) < 0)
+		return false;
+	*columns = size.ws_col;
+	*rows = size.ws_row;
+	return true;
+}

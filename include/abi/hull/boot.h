@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What every boot protocol is turned into, and what Hull's own monitor passes directly.
+ *
+ * Direct entry (Hull's monitor). The monitor loads the kernel's ELF segments at their physical
+ * addresses and enters e_entry, an upper-half address, in 64-bit mode with interrupts off:
+ *
+ *	RDI		guest-physical address of a struct boot_info
+ *	CR3		page tables that map, with U/S=1, writable and executable, in 2 MiB pages:
+ *			the image: [KERNEL_BASE, KERNEL_BASE + 1 GiB) -> physical [0, 1 GiB)
+ *			the direct map: [DIRECT_BASE, + size of RAM, rounded up to 2 MiB) -> physical 0...
+ *	RSP		anything: the kernel brings its own stack
+ *	CS		64-bit, DPL 0, selector 0x10; the data segments hold a flat selector 0x18
+ *	CR0 CR4 EFER	as KVM.md's list has them: PG|WP|NE|MP|ET|PE, PAE|OSFXSR|OSXMMEXCPT|FSGSBASE|OSXSAVE,
+ *			SCE|LME|LMA|NXE; XCR0 holds what the host supports
+ *
+ * The kernel builds its own tables at once and treats those of the monitor as free memory, except
+ * for what the memory map calls reserved. Every address in here is guest-physical. Both sides are
+ * little-endian x86-64 of one build: `version` is checked, nothing is negotiated.
+ */
+#pragma once
+#include <stdint.h>
+
+#define BOOT_INFO_MAGIC		0x6c6c7548u	/* "Hull" */
+#define BOOT_INFO_VERSION	1
+
+#define KERNEL_BASE		0xffffffff80000000ull	/* image: physical 0 is seen here */
+#define DIRECT_BASE		0xffff880000000000ull	/* direct map: physical 0 is seen here */
+#define KERNEL_LOAD_PADDR	0x100000ull		/* lowest physical address of the image */
+
+enum boot_memory_type { BOOT_MEMORY_RAM = 1, BOOT_MEMORY_RESERVED = 2 };
+
+struct boot_memory {
+	uint64_t base, size_bytes;
+	uint32_t type;			/* enum boot_memory_type; a reserved range wins over RAM */
+	uint32_t padding;
+};
+
+/*
+ * A virtio-mmio (virtio 1.2 §4.2) register block. With BOOT_MSI_VECTOR it is a device of Hull's own monitor:
+ * of version 2, fresh from its reset, with queues of up to 256 entries, read in up to eight bytes at once;
+ * its vector says that used rings moved, and InterruptStatus need not be read or acknowledged.
+ */
+struct boot_device {
+	uint64_t base;
+	uint32_t size_bytes;
+	uint32_t irq;			/* BOOT_MSI_VECTOR: an interrupt vector; else an IOAPIC line */
+};
+
+enum boot_flags {
+	BOOT_SOFT_KVM	= 1 << 0,	/* the host runs the interface of abi/hull/soft_kvm.h; flag_page is set */
+	BOOT_MSI_VECTOR	= 1 << 1,	/* boot_device.irq is a vector that the host sends by itself (irqfd) */
+	BOOT_KVMCLOCK	= 1 << 2,	/* kvmclock's MSRs may be used */
+	BOOT_TSC_DEADLINE = 1 << 3,	/* the local APIC's timer has TSC-deadline mode, x2APIC is usable */
+	BOOT_VIRTIO_SETUP = 1 << 4,	/* devices have the register of abi/hull/virtio_setup.h */
+	BOOT_RAM_ZERO	= 1 << 5,	/* RAM above KERNEL_LOAD_PADDR, but image and reserved, is zero */
+};
+
+#define BOOT_MAX_MEMORY		16
+#define BOOT_MAX_DEVICES	32
+
+struct boot_info {
+	uint32_t magic, version;
+	uint32_t flags;			/* enum boot_flags */
+	uint32_t nr_memory, nr_devices;
+	uint32_t tsc_khz;		/* 0: not known, measure it */
+	uint64_t wall_ns;		/* CLOCK_REALTIME when the TSC read tsc_at_wall; 0: not known */
+	uint64_t tsc_at_wall;
+	uint64_t flag_page;		/* soft KVM: physical page of CPU 0; CPU n's is n pages above it */
+	uint64_t launch, launch_bytes;	/* the launch record (abi/hull/launch.h) */
+	uint64_t rsdp;			/* ACPI root pointer; 0: none given */
+	uint64_t entry_tsc;		/* TSC just before the first entry; 0: not known */
+	struct boot_memory memory[BOOT_MAX_MEMORY];
+	struct boot_device devices[BOOT_MAX_DEVICES];
+};

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Door 2 of a system call: a hot site `mov $nr,%eax; syscall` becomes one 7-byte jump through memory.
+ *
+ *	b8 nr nr nr nr 0f 05	before
+ *	ff 24 25 xx xx 0f 05	after: jmp *0x050fxxxx, a slot in a window at 0x050f0000
+ *	40 ff 25 xx xx 0f 05	or: jmp *(site end + 0x050fxxxx), where a program occupies that window
+ *
+ * The last two bytes stay a `syscall`: a thread stopped between the two instructions, a restarted call
+ * and a jump straight to it all still work. The slot points to the site's stub, which loads EAX and
+ * RCX as the two instructions would have and enters the kernel; the program's stack is not touched.
+ *
+ * Windows are pages mapped read-only into the process, each with room for 512 sites, made when needed;
+ * stubs are kernel pages, mapped executable and read-only near the kernel's text. Both are written
+ * through the direct map, so no mapping is ever writable and executable. A table is freed with its
+ * address space. Whoever holds `busy` changes it; another thread's trap just counts on.
+ */
+#include "arch/mmu.h"
+#include "arch/program.h"
+#include "arch/trap.h"
+#include "arch/x86_64/machine.h"
+#include "core/spinlock.h"
+#include "core/thread.h"
+#include "lib/atomic.h"
+#include "lib/bitmap.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/kmem.h"
+#include "mm/page.h"
+#include "mm/user.h"
+#include "mm/vmspace.h"
+
+#define HOT_TRAPS	8
+#define NR_SITES	256		/* counters; a site that shares one starts anew */
+#define WINDOWS_MAX	32
+#define STUB_PAGES_MAX	64
+#define STUB_SIZE	32
+#define STUBS_PER_PAGE	(PAGE_SIZE / STUB_SIZE)
+#define SLOTS_PER_WINDOW (PAGE_SIZE / sizeof(uint64_t))
+
+#define SITE_SIZE	7
+#define SITE_MOV	0xb8
+#define SYSCALL_BYTE0	0x0f
+#define SYSCALL_BYTE1	0x05
+#define REACH_BASE	0x050f0000ul	/* addresses, or distances, whose last bytes are 0f 05 */
+#define REACH_SIZE	0x10000ul
+#define SIGRETURN	15		/* unwinders recognise it by its bytes */
+
+#define AREA_PAGES	16384u
+
+struct site {
+	uint32_t tag;			/* low half of the address after the syscall */
+	uint32_t traps;			/* HOT_TRAPS + 1: refused */
+};
+
+struct window {
+	uaddr_t base;
+	struct page *page;
+	unsigned used;			/* slots */
+};
+
+struct door_table {
+	uint32_t busy;			/* [a] */
+	struct site sites[NR_SITES];	/* [a] hints: races cost a recount */
+	struct window windows[WINDOWS_MAX];	/* [busy] */
+	unsigned nr_windows;		/* [busy] */
+	struct page *stub_pages[STUB_PAGES_MAX];	/* [busy] */
+	unsigned stub_at[STUB_PAGES_MAX];	/* [busy] page number in DOOR_STUB_AREA */
+	unsigned nr_stubs;		/* [busy] */
+};
+
+bool door_enabled = true;
+
+static struct door_stats stats;		/* [a] */
+static uint64_t stub_area[BITMAP_WORDS(AREA_PAGES)];	/* [stub_area_lock] */
+static struct spinlock stub_area_lock;
+
+void door_stats_get(struct door_stats *out)
+{
+	*out = stats;
+}
+
+/* ---- stubs ---- */
+
+static unsigned area_take(void)
+{
+	size_t at;
+
+	scoped_spin(&stub_area_lock);
+	at = bitmap_find_clear(stub_area, AREA_PAGES, 0);
+	if (at < AREA_PAGES)
+		bitmap_set(stub_area, at);
+	return (unsigned)at;
+}
+
+static void area_give(unsigned at)
+{
+	scoped_spin(&stub_area_lock);
+	bitmap_clear(stub_area, at);
+}
+
+static vaddr_t area_address(unsigned at)
+{
+	return DOOR_STUB_AREA + at * PAGE_SIZE;
+}
+
+static int add_stub_page(struct door_table *t, unsigned i)
+{
+	struct page *p;
+	unsigned at;
+
+	if (i == STUB_PAGES_MAX)
+		return -ENOSPC;
+	p = page_alloc(0, PAGE_ALLOC_ZERO);
+	if (!p)
+		return -ENOMEM;
+	at = area_take();
+	if (at == AREA_PAGES)
+		goto err_put_page;
+	if (mmu_kernel_map(area_address(at), page_to_paddr(p), PAGE_SIZE, MMU_READ | MMU_EXEC))
+		goto err_give_area;
+	t->stub_pages[i] = p;
+	t->stub_at[i] = at;
+	return 0;
+
+err_give_area:
+	area_give(at);
+err_put_page:
+	page_put(p);
+	return -ENOMEM;
+}
+
+/* Writes the next stub; it is taken only when nr_stubs goes up. */
+static int write_stub(struct door_table *t, uint32_t nr, uaddr_t ret, vaddr_t *out)
+{
+	unsigned i = t->nr_stubs / STUBS_PER_PAGE, at = t->nr_stubs % STUBS_PER_PAGE * STUB_SIZE;
+	uint8_t *s;
+	int32_t jump;
+
+	if (!t->stub_pages[i < STUB_PAGES_MAX ? i : 0] || i == STUB_PAGES_MAX) {
+		int err = add_stub_page(t, i);
+
+		if (err)
+			return err;
+	}
+	s = (uint8_t *)page_to_ptr(t->stub_pages[i]) + at;
+	*out = area_address(t->stub_at[i]) + at;
+	s[0] = SITE_MOV;				/* mov $nr, %eax */
+	memcpy(s + 1, &nr, 4);
+	s[5] = 0x48, s[6] = 0xb9;			/* movabs $ret, %rcx */
+	memcpy(s + 7, &ret, 8);
+	s[15] = 0xe9;					/* jmp syscall_entry_patched */
+	jump = (int32_t)((vaddr_t)syscall_entry_patched - (*out + 20));
+	memcpy(s + 16, &jump, 4);
+	return 0;
+}
+
+/* ---- windows ---- */
+
+/* Maps a window page at exactly `base`. NULL: not free, or no memory. */
+static struct window *add_window(struct door_table *t, uaddr_t base)
+{
+	struct vm_map m = {
+		.addr = base, .len = PAGE_SIZE, .prot = MMU_READ,
+		.flags = VM_MAP_NOREPLACE, .name = "[hull]",
+	};
+	struct page *p;
+	uaddr_t at;
+
+	if (t->nr_windows == WINDOWS_MAX || base >= USER_TOP - PAGE_SIZE)
+		return NULL;
+	p = page_alloc(0, PAGE_ALLOC_ZERO);
+	if (!p)
+		return NULL;
+	page_get(p);			/* the program may unmap it: its own count, and this one */
+	if (vmspace_map_special(thread_current()->vmspace, &m, &p, &at)) {
+		page_put(p);
+		return NULL;
+	}
+	t->windows[t->nr_windows] = (struct window) { .base = base, .page = p };
+	return &t->windows[t->nr_windows++];
+}
+
+/* A window with a free slot whose address lies in [from, from + REACH_SIZE). */
+static struct window *find_window(struct door_table *t, uaddr_t from)
+{
+	for (unsigned i = 0; i < t->nr_windows; i++) {
+		struct window *w = &t->windows[i];
+		uaddr_t slot = w->base + w->used * sizeof(uint64_t);
+
+		if (w->used < SLOTS_PER_WINDOW && slot >= from && slot < from + REACH_SIZE)
+			return w;
+	}
+	return NULL;
+}
+
+static struct window *absolute_window(struct door_table *t)
+{
+	struct window *w = find_window(t, REACH_BASE);
+
+	for (uaddr_t at = REACH_BASE; !w && at < REACH_BASE + REACH_SIZE; at += PAGE_SIZE) {
+		bool ours = false;
+
+		for (unsigned i = 0; i < t->nr_windows; i++)
+			ours |= t->windows[i].base == at;
+		if (!ours)
+			return add_window(t, at);
+	}
+	return w;
+}
+
+static struct window *relative_window(struct door_table *t, uaddr_t site_end)
+{
+	uaddr_t from = site_end + REACH_BASE;
+	struct window *w = find_window(t, from);
+
+	return w ? w : add_window(t, align_down(from + REACH_SIZE / 2, PAGE_SIZE));
+}
+
+/* ---- sites ---- */
+
+static bool is_patchable(const uint8_t *code, unsigned long nr)
+{
+	uint32_t immediate;
+
+	memcpy(&immediate, code + 1, 4);
+	return code[0] == SITE_MOV && code[5] == SYSCALL_BYTE0 && code[6] == SYSCALL_BYTE1
+		&& immediate == nr && nr != SIGRETURN;
+}
+
+static int patch(struct door_table *t, uaddr_t site_end, unsigned long nr)
+{
+	uaddr_t site = site_end - SITE_SIZE;
+	struct window *w;
+	vaddr_t stub;
+	uint64_t *slots;
+	uint32_t reach;
+	uint8_t code[SITE_SIZE];
+	int err;
+
+	if (site >> PAGE_SHIFT != (site_end - 1) >> PAGE_SHIFT || user_read(code, site, SITE_SIZE))
+		return -EINVAL;
+	if (!is_patchable(code, nr))
+		return -EINVAL;
+	err = write_stub(t, (uint32_t)nr, site_end, &stub);
+	if (err)
+		return err;
+	w = absolute_window(t);
+	if (w) {
+		memcpy(code, (const uint8_t[]){ 0xff, 0x24, 0x25 }, 3);
+		reach = (uint32_t)(w->base + w->used * sizeof(uint64_t));
+	} else {
+		w = relative_window(t, site_end);
+		if (!w)
+			return -ENOSPC;
+		memcpy(code, (const uint8_t[]){ 0x40, 0xff, 0x25 }, 3);
+		reach = (uint32_t)(w->base + w->used * sizeof(uint64_t) - site_end);
+	}
+	memcpy(code + 3, &reach, 4);
+	slots = page_to_ptr(w->page);
+	atomic_store(&slots[w->used], stub);
+	err = vmspace_patch(thread_current()->vmspace, site, code, SITE_SIZE);
+	if (err)
+		return err;
+	w->used++;
+	t->nr_stubs++;
+	return 0;
+}
+
+/* The table of vs, made at the first trap. NULL = no memory. */
+static struct door_table *table_of(struct vmspace *vs)
+{
+	struct door_table *t = atomic_load(&vs->door), *none = NULL;
+
+	if (t)
+		return t;
+	t = kmem_new(struct door_table);
+	if (t && !atomic_compare_exchange(&vs->door, &none, t)) {
+		kmem_free(t);
+		return none;
+	}
+	return t;
+}
+
+static NOINLINE void try_patch(struct door_table *t, struct site *s, struct trap_frame *f)
+{
+	if (atomic_exchange(&t->busy, 1))
+		return;
+	s->traps = HOT_TRAPS + 1;		/* not again, whatever comes of it */
+	if (patch(t, f->rip, frame_syscall_nr(f)))
+		atomic_add(&stats.refused_sites, 1);
+	else
+		atomic_add(&stats.patched_sites, 1);
+	atomic_store(&t->busy, 0);
+}
+
+void door_trapped(struct trap_frame *f)
+{
+	struct vmspace *vs = thread_current()->vmspace;
+	struct door_table *t;
+	struct site *s;
+
+	if (!door_enabled || f->vector != TRAP_SYSCALL_SLOW || !vs)
+		return;
+	stats.trapped++;
+	t = table_of(vs);
+	if (!t)
+		return;
+	s = &t->sites[(f->rip ^ f->rip >> 8) % NR_SITES];
+	if (s->tag != (uint32_t)f->rip)
+		*s = (struct site) { .tag = (uint32_t)f->rip };
+	if (s->traps > HOT_TRAPS || ++s->traps < HOT_TRAPS)
+		return;
+	try_patch(t, s, f);
+}
+
+void door_table_free(struct door_table *t)
+{
+	if (!t)
+		return;
+	for (unsigned i = 0; i < STUB_PAGES_MAX && t->stub_pages[i]; i++) {
+		mmu_kernel_unmap(area_address(t->stub_at[i]), PAGE_SIZE);
+		area_give(t->stub_at[i]);
+		page_put(t->stub_pages[i]);
+	}
+	for (unsigned i = 0; i < t->nr_windows; i++)
+		page_put(t->windows[i].page);
+	kmem_free(t);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The PVH entry: 32-bit protected mode, paging off, EBX = struct pvh_start_info. Found by an ELF note.
+ * Builds page tables as the direct entry's contract has them (the image and the direct map over the
+ * first 4 GiB, so that memory above 3 GiB is reached too), goes to 64-bit mode and on to pvh_main().
+ * docs: Xen, "x86/HVM direct boot ABI".
+ */
+#include <machine/layout.h>
+
+#define KERNEL_BASE	0xffffffff80000000
+#define PHYSICAL(x)	((x) - KERNEL_BASE)
+#define TABLE		0x7	/* present, writable, U/S */
+#define LARGE		0x87
+#define NR_DIRECTORIES	4	/* of 1 GiB each */
+
+#define CR4_VALUE	0x10620	/* PAE | OSFXSR | OSXMMEXCPT | FSGSBASE */
+#define EFER_VALUE	0xd01	/* SCE | LME | LMA | NXE */
+#define CR0_VALUE	0x80050033
+#define MSR_EFER	0xc0000080
+
+	.section .note.pvh, "a", @note
+	.balign	4
+	.long	2f - 1f, 4f - 3f, 18
+1:	.asciz	"Xen"
+2:	.balign	4
+3:	.quad	PHYSICAL(pvh_entry)
+4:	.balign	4
+
+	.section .boot.text, "ax"
+	.code32
+	.globl	pvh_entry
+pvh_entry:
+	cld
+	mov	$PHYSICAL(boot_root), %edi
+	movl	$PHYSICAL(boot_pointers) + TABLE, 272*8(%edi)	/* DIRECT_BASE */
+	movl	$PHYSICAL(boot_pointers) + TABLE, (%edi)	/* where this code runs */
+	movl	$PHYSICAL(boot_pointers_image) + TABLE, 511*8(%edi)
+	mov	$PHYSICAL(boot_pointers), %edi
+	mov	$PHYSICAL(boot_directories) + TABLE, %eax
+	mov	%eax, PHYSICAL(boot_pointers_image) + 510*8
+	mov	$NR_DIRECTORIES, %ecx
+1:	mov	%eax, (%edi)
+	add	$4096, %eax
+	add	$8, %edi
+	dec	%ecx
+	jnz	1b
+	mov	$PHYSICAL(boot_directories), %edi
+	mov	$LARGE, %eax
+	mov	$(NR_DIRECTORIES * 512), %ecx
+2:	mov	%eax, (%edi)
+	add	$0x200000, %eax
+	add	$8, %edi
+	dec	%ecx
+	jnz	2b
+
+	mov	$CR4_VALUE, %eax
+	mov	%eax, %cr4
+	mov	$PHYSICAL(boot_root), %eax
+	mov	%eax, %cr3
+	mov	$MSR_EFER, %ecx
+	xor	%edx, %edx
+	mov	$EFER_VALUE, %eax
+	wrmsr
+	mov	$CR0_VALUE, %eax
+	mov	%eax, %cr0
+	lgdt	PHYSICAL(boot_gdt_pointer)
+	ljmp	$SEL_KERNEL_CS, $PHYSICAL(pvh_long)
+
+	.code64
+pvh_long:
+	mov	$SEL_KERNEL_SS, %eax
+	mov	%eax, %ss
+	mov	%eax, %ds
+	mov	%eax, %es
+	xor	%eax, %eax
+	mov	%eax, %fs
+	mov	%eax, %gs
+	mov	$boot_stack, %rsp
+	add	$BOOT_STACK_SIZE, %rsp
+	xor	%ebp, %ebp
+	mov	%ebx, %edi
+	mov	$pvh_main, %rax
+	call	*%rax			/* pvh.c: does not return */
+	ud2
+
+	.section .rodata
+	.balign	8
+boot_gdt:
+	.quad	0, 0
+	.quad	0x00af9a000000ffff	/* SEL_KERNEL_CS */
+	.quad	0x00cf92000000ffff	/* SEL_KERNEL_SS */
+boot_gdt_pointer:
+	.word	. - boot_gdt - 1
+	.long	PHYSICAL(boot_gdt)
+
+	.bss
+	.balign	4096
+boot_root:
+	.skip	4096
+boot_pointers:
+	.skip	4096
+boot_pointers_image:
+	.skip	4096
+boot_directories:
+	.skip	4096 * NR_DIRECTORIES
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * PVH's start information turned into a struct boot_info. Module 0 is the launch record. Devices come
+ * as QEMU's microvm and Firecracker tell them, in the command line:
+ *
+ *	virtio_mmio.device=<size>@<base>:<irq>		with an optional K or M after the size
+ *
+ * Nothing of what the loader passed is trusted to be terminated or small.
+ */
+#include "abi/boot/pvh.h"
+
+#include "abi/hull/boot.h"
+#include "arch/mmu.h"
+#include "boot/direct.h"
+#include "lib/string.h"
+
+#define CMDLINE_MAX	4096
+#define DIRECT_LIMIT	(4ull << 30)	/* what pvh.S has mapped */
+#define DEVICE_OPTION	"virtio_mmio.device="
+
+NORETURN void pvh_main(paddr_t start_paddr);
+
+static struct boot_info info;
+
+static void add_memory(uint64_t base, uint64_t size, uint32_t type)
+{
+	if (info.nr_memory < BOOT_MAX_MEMORY && size > 0)
+		info.memory[info.nr_memory++] = (struct boot_memory) {
+			.base = base, .size_bytes = size, .type = type,
+		};
+}
+
+static void read_memory(const struct pvh_start_info *start)
+{
+	const struct pvh_memory *map = paddr_to_ptr(start->memmap_paddr);
+
+	for (uint32_t i = 0; i < start->memmap_entries; i++)
+		if (map[i].type == 1)
+			add_memory(map[i].addr, map[i].size, BOOT_MEMORY_RAM);
+}
+
+static uint64_t parse_number(const char **at)
+{
+	unsigned base = 10;
+	uint64_t value = 0;
+	const char *s = *at;
+
+	if (s[0] == '0' && s[1] == 'x') {
+		base = 16;
+		s += 2;
+	}
+	for (;; s++) {
+		unsigned digit;
+
+		if (*s >= '0' && *s <= '9')
+			digit = (unsigned)(*s - '0');
+		else if (base == 16 && (*s | 32) >= 'a' && (*s | 32) <= 'f')
+			digit = (unsigned)((*s | 32) - 'a' + 10);
+		else
+			break;
+		value = value * base + digit;
+	}
+	if (*s == 'K' || *s == 'k' || *s == 'M' || *s == 'm')
+		value <<= (*s++ | 32) == 'k' ? 10 : 20;
+	*at = s;
+	return value;
+}
+
+static void read_device(const char *s)
+{
+	struct boot_device d = { 0 };
+
+	d.size_bytes = (uint32_t)parse_number(&s);
+	if (*s++ != '@')
+		return;
+	d.base = parse_number(&s);
+	if (*s++ != ':')
+		return;
+	d.irq = (uint32_t)parse_number(&s);
+	if (info.nr_devices < BOOT_MAX_DEVICES)
+		info.devices[info.nr_devices++] = d;
+}
+
+static void read_cmdline(paddr_t paddr)
+{
+	static char line[CMDLINE_MAX];
+	const char *at = line;
+
+	if (paddr == 0 || paddr >= DIRECT_LIMIT - CMDLINE_MAX)
+		return;
+	string_copy(line, paddr_to_ptr(paddr), sizeof(line));
+	while ((at = strstr(at, DEVICE_OPTION)) != NULL) {
+		at += sizeof(DEVICE_OPTION) - 1;
+		read_device(at);
+	}
+}
+
+static void read_launch(const struct pvh_start_info *start)
+{
+	const struct pvh_module *module = paddr_to_ptr(start->modlist_paddr);
+
+	if (start->nr_modules == 0)
+		return;
+	info.launch = module->paddr;
+	info.launch_bytes = module->size;
+	add_memory(module->paddr, module->size, BOOT_MEMORY_RESERVED);
+}
+
+void pvh_main(paddr_t start_paddr)
+{
+	const struct pvh_start_info *start = paddr_to_ptr(start_paddr);
+
+	info.magic = BOOT_INFO_MAGIC;
+	info.version = BOOT_INFO_VERSION;
+	if (start->magic == PVH_START_MAGIC) {
+		read_launch(start);
+		if (start->version >= 1)
+			read_memory(start);
+		read_cmdline(start->cmdline_paddr);
+		info.rsdp = start->rsdp_paddr;
+	}
+	direct_main(ptr_to_paddr(&info));
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the kernel's core and entry code call in the personality (kernel/linux). One implementation is
+ * linked; contexts as said.
+ */
+#pragma once
+#include "lib/compiler.h"
+#include "lib/types.h"
+
+struct boot_info;
+struct trap_frame;
+struct fault;
+
+/* Thread context, interrupts on, on the thread's kernel stack. */
+void program_syscall(struct trap_frame *f);
+void program_fault(struct trap_frame *f, const struct fault *fault);
+void program_exit_work(struct trap_frame *f);
+/* The first thread, after init: mounts, streams, first process. Ends the VM when it cannot. */
+void program_launch(const void *launch_record, size_t len);

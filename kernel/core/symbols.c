@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Names of kernel addresses. tools/ksyms.sh makes the table from the first link; the weak, empty one
+ * here serves that link.
+ */
+#include <abi/hull/boot.h>
+
+#include "core/panic.h"
+#include "lib/fmt.h"
+
+extern const uint32_t symbol_count;
+extern const uint32_t symbol_offsets[];		/* address - KERNEL_BASE, ascending */
+extern const uint32_t symbol_names[];		/* into symbol_text */
+extern const char symbol_text[];
+
+__attribute__((weak)) const uint32_t symbol_count = 0;
+__attribute__((weak)) const uint32_t symbol_offsets[1] = { 0 };
+__attribute__((weak)) const uint32_t symbol_names[1] = { 0 };
+__attribute__((weak)) const char symbol_text[1] = "";
+
+size_t symbol_describe(unsigned long address, char *buf, size_t size)
+{
+	uint32_t offset = (uint32_t)(address - KERNEL_BASE), low = 0, high = symbol_count;
+
+	if (address < KERNEL_BASE || high == 0 || offset < symbol_offsets[0])
+		return (size_t)fmt(buf, size, "%#lx", address);
+	while (high - low > 1) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (symbol_offsets[middle] <= offset)
+			low = middle;
+		else
+			high = middle;
+	}
+	return (size_t)fmt(buf, size, "%s+%#x", symbol_text + symbol_names[low],
+			   offset - symbol_offsets[low]);
+}

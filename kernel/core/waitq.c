@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Wait queues. A sleeper announces itself (state SLEEPING, entry queued) before it tests its condition
+ * for the last time; whoever changes the condition afterwards finds the entry and undoes the state, so
+ * sched_sleep() returns at once instead of missing the wake-up.
+ */
+#include "core/waitq.h"
+
+#include "core/thread.h"
+#include "core/timer.h"
+#include "lib/errno.h"
+
+struct alarm_clock {
+	struct timer timer;
+	struct thread *thread;
+};
+
+void waitq_init(struct waitq *q)
+{
+	q->lock = (struct spinlock)SPINLOCK_INIT;
+	list_init(&q->entries);
+}
+
+void waitq_add(struct waitq *q, struct wait_entry *e)
+{
+	scoped_spin(&q->lock);
+	list_append(&q->entries, &e->link);
+}
+
+void waitq_remove(struct waitq *q, struct wait_entry *e)
+{
+	scoped_spin(&q->lock);
+	if (e->link.next != NULL)
+		list_remove(&e->link);
+}
+
+static void wake_entry(struct wait_entry *e, unsigned key)
+{
+	if (e->wake != NULL)
+		e->wake(e, key);
+	else
+		thread_wake(e->thread);
+}
+
+void waitq_wake_all(struct waitq *q, unsigned key)
+{
+	scoped_spin(&q->lock);
+	struct wait_entry *e;
+
+	list_foreach_safe(&q->entries, e, link)
+		wake_entry(e, key);
+}
+
+void waitq_wake_one(struct waitq *q, unsigned key)
+{
+	scoped_spin(&q->lock);
+	struct wait_entry *e;
+
+	list_foreach_safe(&q->entries, e, link) {
+		bool exclusive = e->exclusive;
+
+		wake_entry(e, key);
+		if (exclusive)
+			break;
+	}
+}
+
+bool waitq_is_active(const struct waitq *q)
+{
+	return READ_ONCE(q->entries.next) != &q->entries;
+}
+
+void wait_begin(struct waitq *q, struct wait_entry *e)
+{
+	e->thread = thread_current();
+	waitq_add(q, e);
+	sched_set_sleeping();
+}
+
+void wait_end(struct waitq *q, struct wait_entry *e)
+{
+	sched_clear_sleeping();
+	waitq_remove(q, e);
+}
+
+static void alarm_rings(struct timer *t)
+{
+	thread_wake(container_of(t, struct alarm_clock, timer)->thread);
+}
+
+static bool is_interrupted(const struct thread *t, enum wait_flags flags)
+{
+	unsigned work = atomic_load(&t->work);
+
+	if (flags == WAIT_INTERRUPTIBLE)
+		return (work & (THREAD_WORK_SIGNAL | THREAD_WORK_KILLED)) != 0;
+	return flags == WAIT_KILLABLE && (work & THREAD_WORK_KILLED) != 0;
+}
+
+int wait_sleep(enum wait_flags flags, nsec_t deadline)
+{
+	struct thread *self = thread_current();
+	struct alarm_clock clock = { .thread = self };
+
+	if (is_interrupted(self, flags))
+		return -ERESTARTSYS;
+	if (deadline == NSEC_NEVER) {
+		sched_sleep();
+	} else {
+		if (deadline <= clock_monotonic())
+			return -ETIMEDOUT;
+		timer_init(&clock.timer, alarm_rings);
+		timer_arm(&clock.timer, deadline);
+		sched_sleep();
+		timer_cancel(&clock.timer);
+		if (deadline <= clock_monotonic())
+			return -ETIMEDOUT;
+	}
+	return is_interrupted(self, flags) ? -ERESTARTSYS : 0;
+}

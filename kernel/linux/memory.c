@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The calls about memory: mmap(2) and its family, brk(2), madvise(2), mlock(2), and the memory policies
+ * of a machine with one node. Checks of arguments that only Linux's interface knows are here; the work and
+ * the other checks are mm's.
+ */
+#include <linux/capability.h>
+#include <linux/mempolicy.h>
+#include <linux/mman.h>
+
+#include "core/cred.h"
+#include "fs/vfs.h"
+#include "lib/errno.h"
+#include "linux/fd.h"
+#include "linux/rw.h"
+#include "linux/sys.h"
+#include "linux/task.h"
+#include "mm/kmem.h"
+#include "mm/user.h"
+#include "mm/vmspace.h"
+
+_Static_assert(PROT_READ == MMU_READ && PROT_WRITE == MMU_WRITE && PROT_EXEC == MMU_EXEC, "same bits");
+
+/* ---- mmap ---- */
+
+#define MAP_KNOWN (MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | MAP_GROWSDOWN | \
+	MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | \
+	MAP_STACK | MAP_FIXED_NOREPLACE | MAP_HUGETLB)
+
+static unsigned vm_flags_of(unsigned long flags, bool shared)
+{
+	unsigned vm = shared ? VM_SHARED : 0;
+
+	if ((flags & MAP_FIXED_NOREPLACE) != 0)
+		vm |= VM_MAP_NOREPLACE;
+	else if ((flags & MAP_FIXED) != 0)
+		vm |= VM_MAP_FIXED;
+	if ((flags & MAP_GROWSDOWN) != 0)
+		vm |= VM_GROWSDOWN;
+	if ((flags & MAP_LOCKED) != 0)
+		vm |= VM_LOCKED | VM_MAP_POPULATE;
+	if ((flags & MAP_NORESERVE) != 0)
+		vm |= VM_NORESERVE;
+	if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)
+		vm |= VM_MAP_POPULATE;
+	if ((flags & MAP_32BIT) != 0)
+		vm |= VM_MAP_32BIT;
+	return vm;
+}
+
+static int check_type(unsigned long flags, bool *shared)
+{
+	switch (flags & MAP_TYPE) {
+	case MAP_SHARED:
+	case MAP_PRIVATE:
+		*shared = (flags & MAP_TYPE) == MAP_SHARED;
+		return 0;
+	case MAP_SHARED_VALIDATE:
+		*shared = true;
+		return (flags & ~(unsigned long)(MAP_KNOWN | MAP_TYPE)) != 0 ? -EOPNOTSUPP : 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* What the file's mode allows; also whether a shared mapping may become writable later. */
+static int check_file(struct vm_map *m, unsigned long flags)
+{
+	struct file *f = m->file;
+	bool shared = (m->flags & VM_SHARED) != 0;
+
+	if ((flags & MAP_HUGETLB) != 0)
+		return -EINVAL;
+	if ((f->traits & FILE_READ) == 0)
+		return -EACCES;
+	if (shared && (m->prot & MMU_WRITE) != 0 && (f->traits & FILE_WRITE) == 0)
+		return -EACCES;
+	if (f->path.mnt != NULL && (f->path.mnt->flags & SB_NOEXEC) != 0 && (m->prot & MMU_EXEC) != 0)
+		return -EPERM;
+	if (!shared || (f->traits & FILE_WRITE) != 0)
+		m->flags |= VM_MAY_WRITE;
+	return 0;
+}
+
+static int map_anonymous(struct vm_map *m, unsigned long flags, uaddr_t *out)
+{
+	int err;
+
+	if ((flags & MAP_HUGETLB) != 0)
+		return -ENOMEM;		/* no pages are set aside for it */
+	m->flags |= VM_MAY_WRITE;
+	m->offset = 0;
+	if ((m->flags & VM_SHARED) == 0)
+		return vmspace_map(vmspace_current(), m, out);
+	if ((m->flags & VM_GROWSDOWN) != 0)
+		return -EINVAL;
+	m->object = object_new_anonymous();
+	if (m->object == NULL)
+		return -ENOMEM;
+	err = vmspace_map(vmspace_current(), m, out);
+	object_put(m->object);
+	return err;
+}
+
+/* Below mmap_min_addr nothing is mapped, so that a NULL pointer always faults. */
+static int check_address(struct vm_map *m)
+{
+	if ((m->flags & (VM_MAP_FIXED | VM_MAP_NOREPLACE)) == 0) {
+		m->addr = align_down(m->addr, PAGE_SIZE);
+		if (m->addr != 0 && m->addr < USER_BASE_MIN)
+			m->addr = USER_BASE_MIN;
+		return 0;
+	}
+	if (!is_aligned(m->addr, PAGE_SIZE))
+		return -EINVAL;
+	return m->addr < USER_BASE_MIN ? -EPERM : 0;
+}
+
+long sys_mmap(uaddr_t addr, size_t len, unsigned long prot, unsigned long flags, int fd,
+	      unsigned long offset)
+{
+	struct vm_map m = {
+		.addr = addr, .len = len, .prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC),
+		.offset = offset,
+	};
+	bool shared = false;
+	uaddr_t at;
+	int err = 0;
+
+	if (!is_aligned(offset, PAGE_SIZE))
+		return -EINVAL;
+	if ((flags & MAP_ANONYMOUS) == 0)
+		err = fd_get(fd, &m.file);
+	if (err != 0)
+		return err;
+	err = len == 0 ? -EINVAL : len > USER_TOP ? -ENOMEM : check_type(flags, &shared);
+	if (err == 0 && offset + len < offset)
+		err = -EOVERFLOW;
+	m.flags = vm_flags_of(flags, shared);
+	if (err == 0)
+		err = check_address(&m);
+	if (err == 0 && m.file != NULL)
+		err = check_file(&m, flags);
+	if (err == 0)
+		err = m.file != NULL ? vmspace_map(vmspace_current(), &m, &at) :
+			map_anonymous(&m, flags, &at);
+	if (m.file != NULL)
+		file_put(m.file);
+	return err != 0 ? err : (long)at;
+}
+
+/* ---- changes to what is mapped ---- */
+
+long sys_munmap(uaddr_t addr, size_t len)
+{
+	return vmspace_unmap(vmspace_current(), addr, len);
+}
+
+/* PROT_GROWSDOWN: from the start of the stack area that addr is in. */
+static int extend_down(uaddr_t *addr, size_t *len)
+{
+	struct vmspace *vs = vmspace_current();
+
+	scoped_mutex(&vs->lock);
+	struct vm_area *a = vmspace_area_at(vs, *addr);
+
+	if (a == NULL)
+		return -ENOMEM;
+	if ((a->flags & VM_GROWSDOWN) == 0)
+		return -EINVAL;
+	*len += *addr - a->start;
+	*addr = a->start;
+	return 0;
+}
+
+long sys_mprotect(uaddr_t addr, size_t len, unsigned long prot)
+{
+	const unsigned long bits = PROT_READ | PROT_WRITE | PROT_EXEC;
+	int err = 0;
+
+	if ((prot & ~(bits | PROT_SEM | PROT_GROWSDOWN | PROT_GROWSUP)) != 0 ||
+	    (prot & PROT_GROWSUP) != 0 || !is_aligned(addr, PAGE_SIZE))
+		return -EINVAL;
+	if (len == 0)
+		return 0;
+	if ((prot & PROT_GROWSDOWN) != 0)
+		err = extend_down(&addr, &len);
+	return err != 0 ? err : vmspace_protect(vmspace_current(), addr, len, prot & bits);
+}
+
+long sys_mremap(uaddr_t addr, size_t old_len, size_t new_len, unsigned long flags, uaddr_t new_addr)
+{
+	uaddr_t at = new_addr;
+	int err;
+
+	if (flags > UINT32_MAX)
+		return -EINVAL;
+	err = vmspace_remap(vmspace_current(), addr, old_len, new_len, (unsigned)flags, &at);
+	return err != 0 ? err : (long)at;
+}
+
+long sys_brk(uaddr_t addr)
+{
+	return (long)vmspace_brk(vmspace_current(), addr);
+}
+
+long sys_madvise(uaddr_t addr, size_t len, int advice)
+{
+	return vmspace_advise(vmspace_current(), addr, len, advice);
+}
+
+long sys_msync(uaddr_t addr, size_t len, int flags)
+{
+	return vmspace_sync(vmspace_current(), addr, len, (unsigned)flags);
+}
+
+long sys_mincore(uaddr_t addr, size_t len, uaddr_t vec)
+{
+	uint8_t *present = kmem_alloc(PAGE_SIZE);
+	size_t pages, done = 0;
+	int err = 0;
+
+	if (present == NULL)
+		return -EAGAIN;
+	if (!is_aligned(addr, PAGE_SIZE))
+		err = -EINVAL;
+	else if (len > USER_TOP || addr > USER_TOP - len)
+		err = -ENOMEM;
+	pages = err != 0 ? 0 : align_up(len, PAGE_SIZE) / PAGE_SIZE;
+	if (err == 0 && !user_range_ok(vec, pages))
+		err = -EFAULT;
+	while (err == 0 && done < pages) {
+		size_t nr = min(pages - done, (size_t)PAGE_SIZE);
+
+		err = vmspace_mincore(vmspace_current(), addr + done * PAGE_SIZE, nr * PAGE_SIZE, present);
+		if (err == 0)
+			err = user_write(vec + done, present, nr);
+		done += nr;
+	}
+	kmem_free(present);
+	return err;
+}
+
+/* ---- locking: nothing is ever swapped out, so a locked page is one that is there ---- */
+
+static bool may_lock(size_t len)
+{
+	return len <= process_limit(process_current(), RLIMIT_MEMLOCK) ||
+		cred_has_cap(cred_current(), CAP_IPC_LOCK);
+}
+
+static long lock_range(uaddr_t addr, size_t len, bool on)
+{
+	size_t skew = addr & (PAGE_SIZE - 1);
+
+	if (len == 0)
+		return 0;
+	if (on && !may_lock(len))
+		return process_limit(process_current(), RLIMIT_MEMLOCK) == 0 ? -EPERM : -ENOMEM;
+	if (addr + len < addr)
+		return -EINVAL;
+	return vmspace_lock_pages(vmspace_current(), addr - skew, align_up(len + skew, PAGE_SIZE), on);
+}
+
+long sys_mlock(uaddr_t addr, size_t len)
+{
+	return lock_range(addr, len, true);
+}
+
+long sys_mlock2(uaddr_t addr, size_t len, int flags)
+{
+	if ((flags & ~MLOCK_ONFAULT) != 0)
+		return -EINVAL;
+	return flags != 0 ? 0 : lock_range(addr, len, true);
+}
+
+long sys_munlock(uaddr_t addr, size_t len)
+{
+	return lock_range(addr, len, false);
+}
+
+long sys_mlockall(int flags)
+{
+	if (flags == 0 || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) != 0 || flags == MCL_ONFAULT)
+		return -EINVAL;
+	if (cred_has_cap(cred_current(), CAP_IPC_LOCK))
+		return 0;
+	if (process_limit(process_current(), RLIMIT_MEMLOCK) == 0)
+		return -EPERM;
+	return (flags & MCL_CURRENT) != 0 &&
+		!may_lock(vmspace_current()->nr_mapped * PAGE_SIZE) ? -ENOMEM : 0;
+}
+
+long sys_munlockall(void)
+{
+	return 0;
+}
+
+/* ---- memory policies: one node, so every valid one comes to the same ---- */
+
+static int check_policy(int mode, uaddr_t nodemask, unsigned long maxnode)
+{
+	int policy = mode & ~(MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES | MPOL_F_NUMA_BALANCING);
+	uint64_t nodes = 0;
+
+	if (policy < MPOL_DEFAULT || policy >= MPOL_MAX)
+		return -EINVAL;
+	if (nodemask != 0 && maxnode > 1 && user_read_struct(&nodes, nodemask) != 0)
+		return -EFAULT;
+	if ((policy == MPOL_BIND || policy == MPOL_INTERLEAVE) && (nodes & 1) == 0)
+		return -EINVAL;
+	return policy == MPOL_DEFAULT && nodes != 0 ? -EINVAL : 0;
+}
+
+long sys_set_mempolicy(int mode, uaddr_t nodemask, unsigned long maxnode)
+{
+	return check_policy(mode, nodemask, maxnode);
+}
+
+long sys_mbind(uaddr_t addr, size_t len, int mode, uaddr_t nodemask, unsigned long maxnode,
+	       unsigned flags)
+{
+	if (!is_aligned(addr, PAGE_SIZE) || (flags & ~(unsigned)MPOL_MF_VALID) != 0 || addr + len < addr)
+		return -EINVAL;
+	return check_policy(mode, nodemask, maxnode);
+}
+
+long sys_get_mempolicy(uaddr_t mode, uaddr_t nodemask, unsigned long maxnode, uaddr_t addr,
+		       unsigned long flags)
+{
+	static const uint64_t node_0 = 1, none;
+	static const int answer;	/* MPOL_DEFAULT, or node 0 */
+	bool asks_allowed = (flags & MPOL_F_MEMS_ALLOWED) != 0;
+
+	if ((flags & ~(unsigned long)(MPOL_F_NODE | MPOL_F_ADDR | MPOL_F_MEMS_ALLOWED)) != 0 ||
+	    (asks_allowed && flags != MPOL_F_MEMS_ALLOWED) || (nodemask != 0 && maxnode < 1) ||
+	    ((flags & MPOL_F_ADDR) == 0 && addr != 0))
+		return -EINVAL;
+	if (mode != 0 && user_write_struct(mode, &answer) != 0)
+		return -EFAULT;
+	return nodemask == 0 ? 0 : user_write_struct(nodemask, asks_allowed ? &node_0 : &none);
+}
+
+/* ---- the memory of a process: only the caller's own is within reach, there being no other yet ---- */
+
+struct side {
+	struct uio_vec *vecs;
+	unsigned long nr, at;
+	size_t offset;
+};
+
+/* The next stretch of a side; false at its end. */
+static bool side_next(struct side *s, uaddr_t *addr, size_t *len)
+{
+	while (s->at < s->nr && s->offset == s->vecs[s->at].len) {
+		s->at++;
+		s->offset = 0;
+	}
+	if (s->at == s->nr)
+		return false;
+	*addr = s->vecs[s->at].base + s->offset;
+	*len = s->vecs[s->at].len - s->offset;
+	return true;
+}
+
+static long copy_sides(struct side *from, struct side *to)
+{
+	uint8_t piece[512];
+	uaddr_t src, dst;
+	size_t src_len, dst_len;
+	long done = 0;
+
+	while (side_next(from, &src, &src_len) && side_next(to, &dst, &dst_len)) {
+		size_t n = min(src_len, dst_len);
+
+		n = min(n, sizeof(piece));
+
+		n = user_read_some(piece, src, n);
+		n = n == 0 ? 0 : user_write_some(dst, piece, n);
+		if (n == 0)
+			return done > 0 ? done : -EFAULT;
+		from->offset += n;
+		to->offset += n;
+		done += (long)n;
+	}
+	return done;
+}
+
+static long process_vm(int pid, uaddr_t local, unsigned long nr_local, uaddr_t remote,
+		       unsigned long nr_remote, bool write)
+{
+	struct uio_vec room[2][RW_VECS_INLINE];
+	struct side l = { .nr = nr_local }, r = { .nr = nr_remote };
+	struct task *t = task_find(pid);
+	bool mine = t != NULL && t->process == process_current();
+	long n;
+
+	if (t != NULL)
+		task_put(t);
+	n = uio_vecs_get(local, nr_local, room[0], &l.vecs);
+	if (n != 0)
+		return n;
+	n = uio_vecs_get(remote, nr_remote, room[1], &r.vecs);
+	if (n == 0) {
+		if (!mine)
+			n = t == NULL ? -ESRCH : -EPERM;
+		else
+			n = write ? copy_sides(&l, &r) : copy_sides(&r, &l);
+		uio_vecs_put(room[1], r.vecs);
+	}
+	uio_vecs_put(room[0], l.vecs);
+	return n;
+}
+
+long sys_process_vm_readv(int pid, uaddr_t local, unsigned long nr_local, uaddr_t remote,
+			  unsigned long nr_remote, unsigned long flags)
+{
+	return flags != 0 ? -EINVAL : process_vm(pid, local, nr_local, remote, nr_remote, false);
+}
+
+long sys_process_vm_writev(int pid, uaddr_t local, unsigned long nr_local, uaddr_t remote,
+			   unsigned long nr_remote, unsigned long flags)
+{
+	return flags != 0 ? -EINVAL : process_vm(pid, local, nr_local, remote, nr_remote, true);
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Slabs (Bonwick, 1994). A size class cuts a page or two into equal slots; a slab's book-keeping
+ * is in the struct page of its head: `slab` the first free slot, `refs` how many are handed out,
+ * `batch_next` and `lru` the links of its class's list of slabs with room. What does not fit the
+ * largest class takes whole pages; such a head has slab_class LARGE and in `refs` the number of
+ * pages.
+ *
+ * A slot ends in a canary that depends on its address and a secret, inverted while the slot is
+ * free: kmem_free() panics on an overrun, a double free or a wild pointer. The link in a free slot
+ * is xored likewise. Locks are innermost but for the page allocator's.
+ */
+#include "mm/kmem.h"
+
+#include "arch/cpu.h"
+#include "arch/mmu.h"
+#include "core/panic.h"
+#include "core/random.h"
+#include "core/spinlock.h"
+#include "lib/atomic.h"
+#include "lib/string.h"
+#include "mm/page.h"
+
+#define LARGE		0xff
+#define POISON		0x6b
+#define SLOT_MIN	32
+#define CANARY_SIZE	sizeof(uint64_t)
+
+static struct slab_class {
+	uint16_t slot_size, order;	/* [I] */
+	struct spinlock lock;
+	struct page *with_room;		/* [lock] */
+	struct page *spare;		/* [lock] one empty slab, kept */
+} classes[] = {
+	{ .slot_size = 32 }, { .slot_size = 48 }, { .slot_size = 64 }, { .slot_size = 96 },
+	{ .slot_size = 128 }, { .slot_size = 192 }, { .slot_size = 256 }, { .slot_size = 336 },
+	{ .slot_size = 448 }, { .slot_size = 576 }, { .slot_size = 816 }, { .slot_size = 1024 },
+	{ .slot_size = 1360 }, { .slot_size = 2048 }, { .slot_size = 2720, .order = 1 },
+};
+
+static uint64_t secret;			/* [I] after the first allocation */
+static size_t nr_objects;		/* [a] */
+
+static uint64_t mask_of(const void *slot)
+{
+	return secret ^ (uintptr_t)slot;
+}
+
+static uint64_t *canary_of(const struct slab_class *c, char *slot)
+{
+	return (uint64_t *)(void *)(slot + c->slot_size - CANARY_SIZE);
+}
+
+static void *decode(const void *slot, uint64_t link)
+{
+	return (void *)(link ^ mask_of(slot));
+}
+
+/* Under DEBUG a free slot is filled with POISON between its link and its canary. */
+static void poison(const struct slab_class *c, char *slot)
+{
+#ifdef DEBUG
+	memset(slot, POISON, c->slot_size - CANARY_SIZE);
+#else
+	(void)c;
+	(void)slot;
+#endif
+}
+
+static void check_poison(const struct slab_class *c, const char *slot)
+{
+#ifdef DEBUG
+	for (size_t i = sizeof(uint64_t); i < c->slot_size - CANARY_SIZE; i++) {
+		if (slot[i] != POISON)
+			panic("kernel memory at %p was written after it was freed", (void *)slot);
+	}
+#else
+	(void)c;
+	(void)slot;
+#endif
+}
+
+static void slot_push(struct page *slab, const struct slab_class *c, char *slot)
+{
+	poison(c, slot);
+	*canary_of(c, slot) = ~mask_of(slot);
+	*(uint64_t *)(void *)slot = (uint64_t)(uintptr_t)slab->slab ^ mask_of(slot);
+	slab->slab = slot;
+}
+
+static void list_add(struct slab_class *c, struct page *slab)
+{
+	slab->lru = NULL;
+	slab->batch_next = c->with_room;
+	if (slab->batch_next != NULL)
+		slab->batch_next->lru = slab;
+	c->with_room = slab;
+}
+
+static void list_del(struct slab_class *c, struct page *slab)
+{
+	struct page *prev = slab->lru;
+
+	if (prev != NULL)
+		prev->batch_next = slab->batch_next;
+	else
+		c->with_room = slab->batch_next;
+	if (slab->batch_next != NULL)
+		slab->batch_next->lru = prev;
+}
+
+static unsigned class_of(size_t size)
+{
+	unsigned i = 0;
+
+	while (i < ARRAY_SIZE(classes) && classes[i].slot_size < size + CANARY_SIZE)
+		i++;
+	return i;
+}
+
+static struct page *slab_new(unsigned idx, unsigned flags)
+{
+	struct slab_class *c = &classes[idx];
+	struct page *slab = page_alloc(c->order, flags);
+	size_t nr = (PAGE_SIZE << c->order) / c->slot_size;
+	char *slots;
+
+	if (slab == NULL)
+		return NULL;
+	slots = page_to_ptr(slab);
+	slab->refs = 0;
+	slab->flags |= PAGE_SLAB;
+	slab->slab_class = (uint8_t)idx;
+	for (unsigned i = 1; i < 1u << c->order; i++) {
+		slab[i].flags |= PAGE_TAIL;
+		slab[i].head = slab;
+	}
+	while (nr-- > 0)
+		slot_push(slab, c, slots + nr * c->slot_size);
+	page_account(PAGE_USE_SLAB, 1l << c->order);
+	return slab;
+}
+
+static void slab_free(struct page *slab)
+{
+	unsigned order = classes[slab->slab_class].order;
+
+	page_account(PAGE_USE_SLAB, -(1l << order));
+	page_free(slab, order);
+}
+
+static char *slot_take(struct slab_class *c)
+{
+	struct page *slab = c->with_room;
+	char *slot;
+
+	if (slab == NULL) {
+		slab = c->spare;
+		if (slab == NULL)
+			return NULL;
+		c->spare = NULL;
+		list_add(c, slab);
+	}
+	slot = slab->slab;
+	if (*canary_of(c, slot) != ~mask_of(slot))
+		panic("kernel memory at %p was written after it was freed", (void *)slot);
+	slab->slab = decode(slot, *(uint64_t *)(void *)slot);
+	slab->refs++;
+	if (slab->slab == NULL)
+		list_del(c, slab);
+	*canary_of(c, slot) = mask_of(slot);
+	return slot;
+}
+
+static void *alloc_slot(unsigned idx, unsigned flags)
+{
+	struct slab_class *c = &classes[idx];
+	struct page *slab;
+	char *slot;
+
+	for (;;) {
+		spin_lock(&c->lock);
+		slot = slot_take(c);
+		spin_unlock(&c->lock);
+		if (slot != NULL)
+			break;
+		slab = slab_new(idx, flags);
+		if (slab == NULL)
+			return NULL;
+		spin_lock(&c->lock);
+		list_add(c, slab);
+		spin_unlock(&c->lock);
+	}
+	atomic_add(&nr_objects, 1);
+	check_poison(c, slot);
+	return memset(slot, 0, c->slot_size - CANARY_SIZE);
+}
+
+static void *alloc_pages(size_t size, unsigned flags)
+{
+	size_t nr = (size + PAGE_SIZE - 1) / PAGE_SIZE;
+	unsigned order = 0;
+	struct page *p;
+
+	while (1ull << order < nr)
+		order++;
+	p = page_alloc(order, flags | PAGE_ALLOC_ZERO);
+	if (p == NULL)
+		return NULL;
+	page_free_range(p + nr, (1ull << order) - nr);
+	p->flags |= PAGE_SLAB;
+	p->slab_class = LARGE;
+	p->refs = (uint32_t)nr;
+	page_account(PAGE_USE_SLAB, (long)nr);
+	atomic_add(&nr_objects, 1);
+	return page_to_ptr(p);
+}
+
+static void *alloc(size_t size, unsigned flags)
+{
+	unsigned idx = class_of(size);
+
+	if (unlikely(secret == 0))
+		secret = (random_u64() ^ cpu_cycles() << 20) | 1;
+	if (kmem_must_fail() || size > PAGE_SIZE << 18)
+		return NULL;
+	return idx < ARRAY_SIZE(classes) ? alloc_slot(idx, flags) : alloc_pages(size, flags);
+}
+
+void *kmem_alloc(size_t size)
+{
+	return alloc(size, 0);
+}
+
+void *kmem_alloc_nowait(size_t size)
+{
+	return alloc(size, PAGE_ALLOC_NOWAIT);
+}
+
+void *kmem_alloc_array(size_t size, size_t n)
+{
+	size_t total;
+
+	return __builtin_mul_overflow(size, n, &total) ? NULL : kmem_alloc(total);
+}
+
+/* The head of the block that p lies in; panics on what kmem_alloc did not return. */
+static struct page *block_of(const void *p)
+{
+	struct page *page = paddr_to_page(ptr_to_paddr(p));
+
+	if (page != NULL)
+		page = page_head(page);
+	if (page == NULL || !(page->flags & PAGE_SLAB))
+		panic("%p is not kernel memory that was allocated", (void *)p);
+	return page;
+}
+
+static void free_slot(struct page *slab, char *slot)
+{
+	struct slab_class *c = &classes[slab->slab_class];
+	size_t offset = (size_t)(slot - (char *)page_to_ptr(slab));
+	struct page *doomed = NULL;
+	bool was_full;
+
+	if (offset % c->slot_size != 0)
+		panic("kmem_free(%p): inside an object", (void *)slot);
+	spin_lock(&c->lock);
+	if (*canary_of(c, slot) != mask_of(slot))
+		panic("kmem_free(%p): %s (size class %u)", (void *)slot,
+		      *canary_of(c, slot) == ~mask_of(slot) ? "freed twice" : "overrun",
+		      c->slot_size);
+	was_full = slab->slab == NULL;
+	slot_push(slab, c, slot);
+	if (was_full)
+		list_add(c, slab);
+	if (--slab->refs == 0) {
+		list_del(c, slab);
+		doomed = c->spare;
+		c->spare = slab;
+	}
+	spin_unlock(&c->lock);
+	if (doomed != NULL)
+		slab_free(doomed);
+}
+
+void kmem_free(void *p)
+{
+	struct page *block;
+	size_t nr;
+
+	if (p == NULL)
+		return;
+	block = block_of(p);
+	atomic_sub(&nr_objects, 1);
+	if (block->slab_class != LARGE) {
+		free_slot(block, p);
+		return;
+	}
+	nr = block->refs;
+	page_account(PAGE_USE_SLAB, -(long)nr);
+	page_free_range(block, nr);
+}
+
+size_t kmem_size(const void *p)
+{
+	struct page *block = block_of(p);
+
+	if (block->slab_class == LARGE)
+		return block->refs * PAGE_SIZE;
+	return classes[block->slab_class].slot_size - CANARY_SIZE;
+}
+
+void *kmem_resize(void *p, size_t size)
+{
+	size_t old = p != NULL ? kmem_size(p) : 0;
+	void *to;
+
+	if (p != NULL && size <= old && size >= old / 2)
+		return p;
+	to = kmem_alloc(size);
+	if (to == NULL)
+		return NULL;
+	if (p != NULL)
+		memcpy(to, p, min(old, size));
+	kmem_free(p);
+	return to;
+}
+
+char *kmem_string(const char *s)
+{
+	size_t size = strlen(s) + 1;
+	char *copy = kmem_alloc(size);
+
+	return copy != NULL ? memcpy(copy, s, size) : NULL;
+}
+
+size_t kmem_nr_objects(void)
+{
+	return atomic_load(&nr_objects);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Addresses in KVIRT: kernel stacks from its start, device registers from its middle. A stack's
+ * slot is a guard page, never mapped, and the stack above it. A few stacks that were given back
+ * stay mapped for the next thread: mapping is expensive on some hosts.
+ */
+#include "arch/mmu.h"
+#include "core/spinlock.h"
+#include "core/thread.h"
+#include "lib/bitmap.h"
+#include "lib/errno.h"
+#include "mm/kmem.h"
+#include "mm/page.h"
+
+#define CHUNK		512ul
+#define NR_CHUNKS	64ul
+#define NR_SLOTS	(CHUNK * NR_CHUNKS)
+#define SLOT_SIZE	(KSTACK_SIZE + PAGE_SIZE)
+#define STACK_ORDER	2
+#define SPARES_MAX	8
+#define DEVICES_BASE	(KVIRT_BASE + (KVIRT_END - KVIRT_BASE) / 2)
+
+_Static_assert(KSTACK_SIZE == PAGE_SIZE << STACK_ORDER, "a stack is one block of pages");
+
+static struct spinlock lock;
+static uint64_t slots[BITMAP_WORDS(NR_SLOTS)];	/* [lock] */
+static uint32_t *pfns[NR_CHUNKS];	/* [lock] what backs a slot; chunks made when needed */
+static size_t first_free;		/* [lock] no free slot is below */
+static vaddr_t spares[SPARES_MAX];	/* [lock] mapped */
+static unsigned nr_spares;		/* [lock] */
+static vaddr_t device_next = DEVICES_BASE;	/* [lock] */
+
+static size_t slot_of(vaddr_t base)
+{
+	return (base - KVIRT_BASE) / SLOT_SIZE;
+}
+
+static vaddr_t slot_take(void)
+{
+	size_t slot;
+
+	scoped_spin(&lock);
+	slot = bitmap_find_clear(slots, NR_SLOTS, first_free);
+	first_free = slot;
+	if (slot == NR_SLOTS)
+		return 0;
+	bitmap_set(slots, slot);
+	return KVIRT_BASE + slot * SLOT_SIZE + PAGE_SIZE;
+}
+
+static void slot_give(vaddr_t base)
+{
+	size_t slot = slot_of(base);
+
+	scoped_spin(&lock);
+	bitmap_clear(slots, slot);
+	first_free = min(first_free, slot);
+}
+
+static vaddr_t spare_take(void)
+{
+	scoped_spin(&lock);
+	return nr_spares > 0 ? spares[--nr_spares] : 0;
+}
+
+static bool spare_keep(vaddr_t base)
+{
+	scoped_spin(&lock);
+	if (nr_spares == SPARES_MAX)
+		return false;
+	spares[nr_spares++] = base;
+	return true;
+}
+
+static int remember_block(vaddr_t base, const struct page *block)
+{
+	size_t slot = slot_of(base);
+	uint32_t *fresh = NULL;
+
+	if (pfns[slot / CHUNK] == NULL) {
+		fresh = kmem_new_array(uint32_t, CHUNK);
+		if (fresh == NULL)
+			return -ENOMEM;
+	}
+	spin_lock(&lock);
+	if (pfns[slot / CHUNK] == NULL) {
+		pfns[slot / CHUNK] = fresh;
+		fresh = NULL;
+	}
+	pfns[slot / CHUNK][slot % CHUNK] = (uint32_t)(page_to_paddr(block) >> PAGE_SHIFT);
+	spin_unlock(&lock);
+	kmem_free(fresh);
+	return 0;
+}
+
+vaddr_t kstack_new(void)
+{
+	vaddr_t base = spare_take();
+	struct page *block;
+
+	if (base != 0)
+		return base;
+	block = page_alloc(STACK_ORDER, 0);
+	if (block == NULL)
+		return 0;
+	base = slot_take();
+	if (base == 0)
+		goto err_free_block;
+	if (remember_block(base, block) != 0)
+		goto err_give_slot;
+	if (mmu_kernel_map(base, page_to_paddr(block), KSTACK_SIZE, MMU_READ | MMU_WRITE) != 0)
+		goto err_give_slot;
+	return base;
+
+err_give_slot:
+	slot_give(base);
+err_free_block:
+	page_free(block, STACK_ORDER);
+	return 0;
+}
+
+void kstack_free(vaddr_t base)
+{
+	size_t slot = slot_of(base);
+	paddr_t block;
+
+	if (spare_keep(base))
+		return;
+	block = (paddr_t)pfns[slot / CHUNK][slot % CHUNK] << PAGE_SHIFT;
+	mmu_kernel_unmap(base, KSTACK_SIZE);
+	slot_give(base);
+	page_free(paddr_to_page(block), STACK_ORDER);
+}
+
+void *kmem_map_device(paddr_t pa, size_t len)
+{
+	paddr_t first = align_down(pa, PAGE_SIZE);
+	size_t size = align_up(pa + len, PAGE_SIZE) - first;
+	vaddr_t va;
+
+	spin_lock(&lock);
+	va = device_next;
+	if (size < KVIRT_END - va)
+		device_next = va + size + PAGE_SIZE;	/* a hole between any two */
+	spin_unlock(&lock);
+	if (size >= KVIRT_END - va)
+		return NULL;
+	if (mmu_kernel_map(va, first, size, MMU_READ | MMU_WRITE | MMU_UNCACHED) != 0)
+		return NULL;
+	return (void *)(va + (pa - first));
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Hull's own monitor, on hardware and on software KVM alike: x2APIC, TSC-deadline timer, devices on
+ * virtio-mmio whose interrupts arrive as vectors (irqfd with MSI routes), so nothing has to be
+ * enabled. What differs between the two kinds of KVM is the arch code's business.
+ */
+#include "abi/hull/boot.h"
+#include "arch/trap.h"
+#include "core/log.h"
+#include "core/platform.h"
+#include "lib/errno.h"
+#include "plat/ending.h"
+#include "plat/lapic.h"
+#include "plat/wall.h"
+
+#define SCORE_OWN_MONITOR 20
+#define NEEDED (BOOT_MSI_VECTOR | BOOT_TSC_DEADLINE)
+
+static int probe(const struct boot_info *info)
+{
+	return (info->flags & NEEDED) == NEEDED ? SCORE_OWN_MONITOR : 0;
+}
+
+static void init(const struct boot_info *info)
+{
+	wall_init(info);
+	lapic_init(LAPIC_X2APIC | LAPIC_TSC_DEADLINE);
+	for (unsigned i = 0; i < info->nr_devices; i++) {
+		const struct boot_device *b = &info->devices[i];
+		const struct device d = {
+			.bus = DEVICE_VIRTIO_MMIO, .base = b->base, .size_bytes = b->size_bytes,
+			.irq = b->irq, .irq_is_msi = true,
+		};
+
+		if (device_add(&d))
+			log_warn("kvm: no room for the device at %#llx", (unsigned long long)d.base);
+	}
+}
+
+static void init_cpu(struct cpu *cpu)
+{
+}
+
+static int irq_enable(unsigned line)
+{
+	return line >= TRAP_DEVICES && line < TRAP_SPURIOUS ? 0 : -ENOENT;
+}
+
+static void irq_disable(unsigned line)
+{
+}
+
+PLATFORM(kvm) = {
+	.name = "kvm",
+	.probe = probe,
+	.init = init,
+	.init_cpu = init_cpu,
+	.timer_set = lapic_timer_set,
+	.irq_enable = irq_enable,
+	.irq_disable = irq_disable,
+	.irq_ack = lapic_ack,
+	.end = ending_end,
+};

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Registers by MSR (x2APIC) or memory (xAPIC); the timer in TSC-deadline mode or as a one-shot count,
+ * calibrated against the TSC. A one-shot that is too long fires early: timer_irq() arms it again.
+ */
+#include "plat/lapic.h"
+
+#include "arch/cpu.h"
+#include "arch/x86_64/x86.h"
+#include "core/panic.h"
+#include "core/timer.h"
+#include "mm/kmem.h"
+
+#define XAPIC_BASE	0xfee00000ull
+#define XAPIC_SIZE	4096
+#define APIC_BASE_X2	0xc00ull	/* enabled, x2APIC mode */
+#define APIC_BASE_X1	0x800ull
+
+enum lapic_register {
+	REG_ID = 0x20, REG_TPR = 0x80, REG_EOI = 0xb0, REG_SPURIOUS = 0xf0, REG_ICR = 0x300,
+	REG_ICR_HIGH = 0x310, REG_LVT_TIMER = 0x320, REG_LVT_LINT0 = 0x350, REG_LVT_LINT1 = 0x360,
+	REG_TIMER_COUNT = 0x380, REG_TIMER_NOW = 0x390, REG_TIMER_DIVIDE = 0x3e0,
+};
+
+#define LVT_MASKED	(1u << 16)
+#define LVT_TSC_DEADLINE (2u << 17)
+#define SPURIOUS_ENABLE	(1u << 8)
+#define DIVIDE_BY_1	0xb
+#define CALIBRATION_NS	200000
+
+static unsigned features;		/* [I] enum lapic_features */
+static volatile uint32_t *registers;	/* [I] xAPIC */
+static uint64_t timer_khz;		/* [I] of the one-shot count */
+
+static uint32_t reg_read(enum lapic_register r)
+{
+	if (features & LAPIC_X2APIC)
+		return (uint32_t)rdmsr(MSR_X2APIC + (r >> 4));
+	return registers[r / 4];
+}
+
+static void reg_write(enum lapic_register r, uint32_t value)
+{
+	if (features & LAPIC_X2APIC)
+		wrmsr(MSR_X2APIC + (r >> 4), value);
+	else
+		registers[r / 4] = value;
+}
+
+void lapic_init_cpu(void)
+{
+	uint64_t base = rdmsr(MSR_APIC_BASE) | (features & LAPIC_X2APIC ? APIC_BASE_X2 : APIC_BASE_X1);
+
+	wrmsr(MSR_APIC_BASE, base);
+	reg_write(REG_SPURIOUS, SPURIOUS_ENABLE | TRAP_SPURIOUS);
+	reg_write(REG_TPR, 0);
+	reg_write(REG_LVT_LINT0, LVT_MASKED);
+	reg_write(REG_LVT_LINT1, LVT_MASKED);
+	reg_write(REG_TIMER_DIVIDE, DIVIDE_BY_1);
+	reg_write(REG_LVT_TIMER, TRAP_TIMER
+		  | (features & LAPIC_TSC_DEADLINE ? LVT_TSC_DEADLINE : 0));
+}
+
+static void calibrate(void)
+{
+	nsec_t start, ns;
+	uint32_t count;
+
+	reg_write(REG_LVT_TIMER, LVT_MASKED | TRAP_TIMER);
+	reg_write(REG_TIMER_DIVIDE, DIVIDE_BY_1);
+	start = clock_monotonic();
+	reg_write(REG_TIMER_COUNT, ~0u);
+	clock_delay(CALIBRATION_NS);
+	count = ~0u - reg_read(REG_TIMER_NOW);
+	ns = clock_monotonic() - start;
+	reg_write(REG_TIMER_COUNT, 0);
+	timer_khz = (uint64_t)count * 1000000 / (uint64_t)ns;
+	if (timer_khz == 0)
+		timer_khz = 1;
+}
+
+void lapic_init(unsigned with_features)
+{
+	features = with_features;
+	if (!(features & LAPIC_X2APIC))
+		registers = kmem_map_device(XAPIC_BASE, XAPIC_SIZE);
+	if (!(features & LAPIC_X2APIC) && !registers)
+		panic("too little memory to map the local APIC");
+	lapic_init_cpu();
+	if (features & LAPIC_TSC_DEADLINE)
+		return;
+	calibrate();
+	lapic_init_cpu();
+}
+
+static void set_deadline(nsec_t deadline)
+{
+	nsec_t ns = deadline - clock_monotonic();
+	uint64_t cycles = 1;
+
+	if (ns > 0)
+		cycles = mul_div((uint64_t)ns, clock_tsc_khz(), 1000000) + 1;
+	wrmsr(MSR_TSC_DEADLINE, cpu_cycles() + cycles);
+}
+
+static void set_count(nsec_t deadline)
+{
+	nsec_t ns = max(deadline - clock_monotonic(), (nsec_t)1);
+	uint64_t count = mul_div((uint64_t)ns, timer_khz, 1000000) + 1;
+
+	reg_write(REG_TIMER_COUNT, count > ~0u ? ~0u : (uint32_t)count);
+}
+
+void lapic_timer_set(nsec_t deadline)
+{
+	bool by_tsc = features & LAPIC_TSC_DEADLINE;
+
+	if (deadline == NSEC_NEVER && by_tsc)
+		wrmsr(MSR_TSC_DEADLINE, 0);
+	else if (deadline == NSEC_NEVER)
+		reg_write(REG_TIMER_COUNT, 0);
+	else if (by_tsc)
+		set_deadline(deadline);
+	else
+		set_count(deadline);
+}
+
+void lapic_ack(void)
+{
+	reg_write(REG_EOI, 0);
+}
+
+uint32_t lapic_id(void)
+{
+	uint32_t id = reg_read(REG_ID);
+
+	return features & LAPIC_X2APIC ? id : id >> 24;
+}
+
+void lapic_send_ipi(uint32_t id, uint8_t vector)
+{
+	if (features & LAPIC_X2APIC) {
+		wrmsr(MSR_X2APIC + (REG_ICR >> 4), (uint64_t)id << 32 | vector);
+		return;
+	}
+	reg_write(REG_ICR_HIGH, id << 24);
+	reg_write(REG_ICR, vector);
+}

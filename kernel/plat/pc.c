@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A PC without help from its host: QEMU's microvm and q35, with or without KVM. Local APIC in whichever
+ * mode CPUID offers, I/O APIC inputs for virtio-mmio, MSI-X for PCI. A line's number is its vector:
+ * TRAP_DEVICES + n is I/O APIC input n, those above are PCI's.
+ */
+#include "abi/hull/boot.h"
+#include "arch/trap.h"
+#include "arch/x86_64/x86.h"
+#include "core/log.h"
+#include "core/platform.h"
+#include "lib/errno.h"
+#include "plat/ending.h"
+#include "plat/ioapic.h"
+#include "plat/lapic.h"
+#include "plat/pci.h"
+#include "plat/wall.h"
+
+#define SCORE_FALLBACK	1
+#define FIRST_PCI_VECTOR (TRAP_DEVICES + IOAPIC_INPUTS)
+#define PIC1_MASK	0x21
+#define PIC2_MASK	0xa1
+
+static int probe(const struct boot_info *info)
+{
+	return SCORE_FALLBACK;
+}
+
+static unsigned lapic_features(void)
+{
+	uint32_t ecx = cpuid(1, 0).ecx;
+
+	return (ecx >> 21 & 1 ? LAPIC_X2APIC : 0) | (ecx >> 24 & 1 ? LAPIC_TSC_DEADLINE : 0);
+}
+
+static void init(const struct boot_info *info)
+{
+	out8(PIC1_MASK, 0xff);
+	out8(PIC2_MASK, 0xff);
+	wall_init(info);
+	lapic_init(lapic_features());
+	ioapic_init();
+	for (unsigned i = 0; i < info->nr_devices; i++) {
+		const struct boot_device *b = &info->devices[i];
+		const struct device d = {
+			.bus = DEVICE_VIRTIO_MMIO, .base = b->base, .size_bytes = b->size_bytes,
+			.irq = TRAP_DEVICES + b->irq,
+		};
+
+		if (b->irq >= IOAPIC_INPUTS || device_add(&d))
+			log_warn("pc: the device at %#llx is left out", (unsigned long long)d.base);
+	}
+	pci_scan(FIRST_PCI_VECTOR);
+}
+
+static void init_cpu(struct cpu *cpu)
+{
+}
+
+static int irq_enable(unsigned line)
+{
+	if (line < TRAP_DEVICES || line >= TRAP_SPURIOUS)
+		return -ENOENT;
+	if (line < FIRST_PCI_VECTOR)
+		ioapic_enable(line - TRAP_DEVICES, (uint8_t)line, lapic_id());
+	return 0;
+}
+
+static void irq_disable(unsigned line)
+{
+	if (line >= TRAP_DEVICES && line < FIRST_PCI_VECTOR)
+		ioapic_disable(line - TRAP_DEVICES);
+}
+
+PLATFORM(pc) = {
+	.name = "pc",
+	.probe = probe,
+	.init = init,
+	.init_cpu = init_cpu,
+	.timer_set = lapic_timer_set,
+	.irq_enable = irq_enable,
+	.irq_disable = irq_disable,
+	.irq_ack = lapic_ack,
+	.end = ending_end,
+};

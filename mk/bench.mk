@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The measurements, and the demonstration.
+
+BENCHES := $(patsubst bench/%.c,$(O)/bench/%,$(wildcard bench/*.c))
+
+$(O)/bench/%: bench/%.c bench/measure.h
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -O2 $< -o $@
+
+.PHONY: bench run
+bench: deps all tests $(BENCHES)
+	O=$(O) bench/run --write docs/figures.md
+
+# Debian's own python3, unmodified, in a virtual machine of its own.
+run: deps all
+	@tools/demo

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The tests: how their programs are built, and `make check`, `make soak`. What runs is in test/run.
+
+TEST_WARN	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+TEST_CFLAGS	:= -std=gnu11 -O1 -g -D_GNU_SOURCE -pthread $(TEST_WARN)
+
+# test/linux/<theme>.c is one program each, an ordinary Linux executable.
+TEST_LINUX	:= $(patsubst %.c,$(O)/%,$(wildcard test/linux/*.c))
+
+$(O)/test/linux/%: test/linux/%.c $(wildcard test/linux/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) $< -o $@
+
+# test/linux/programs: what test/cli runs, each kind of executable that Debian's compilers make.
+P		:= $(O)/test/programs
+PROGRAMS	:= $(addprefix $(P)/,hello hello-static hello-static-pie hello-no-pie segv compute echo-tty throw \
+		     hello-minimal)
+PROGRAMS	+= $(if $(shell command -v musl-gcc),$(P)/hello-musl)
+PROGRAMS	+= $(if $(shell command -v gfortran),$(P)/stencil)
+PROGRAMS	+= $(if $(shell command -v go),$(P)/hello-go)
+PROGRAMS	+= $(if $(shell command -v rustc),$(P)/hello-rust)
+PROGRAMS	+= $(P)/openmp
+PROGRAM_SRC	:= test/linux/programs
+
+$(PROGRAMS): | $(P)
+$(P):
+	@mkdir -p $@
+
+$(P)/hello: $(PROGRAM_SRC)/hello.c
+	$(CC) $(TEST_CFLAGS) $< -o $@
+$(P)/hello-static: $(PROGRAM_SRC)/hello.c
+	$(CC) $(TEST_CFLAGS) -static $< -o $@
+$(P)/hello-static-pie: $(PROGRAM_SRC)/hello.c
+	$(CC) $(TEST_CFLAGS) -static-pie -fPIE $< -o $@
+$(P)/hello-no-pie: $(PROGRAM_SRC)/hello.c
+	$(CC) $(TEST_CFLAGS) -no-pie -fno-pie $< -o $@
+$(P)/hello-musl: $(PROGRAM_SRC)/hello.c
+	musl-gcc $(TEST_CFLAGS) -static $< -o $@
+$(P)/hello-minimal: $(PROGRAM_SRC)/minimal.S
+	$(CC) -nostdlib -static -Wl,--build-id=none $< -o $@
+$(P)/segv $(P)/compute $(P)/echo-tty: $(P)/%: $(PROGRAM_SRC)/%.c
+	$(CC) $(TEST_CFLAGS) -O2 $< -o $@
+$(P)/throw: $(PROGRAM_SRC)/throw.cpp
+	$(CXX) -O1 -g -Wall -Wextra -Werror $< -o $@
+$(P)/stencil: $(PROGRAM_SRC)/stencil.f90
+	gfortran -O2 -J$(P) $< -o $@
+$(P)/openmp: $(PROGRAM_SRC)/openmp.c
+	gcc $(TEST_CFLAGS) -fopenmp $< -o $@
+$(P)/hello-go: $(PROGRAM_SRC)/hello.go
+	GOCACHE=$(abspath $(O))/go-cache GOFLAGS=-buildvcs=false GO111MODULE=off go build -o $@ $<
+$(P)/hello-rust: $(PROGRAM_SRC)/hello.rs
+	rustc -O -o $@ $<
+
+.PHONY: tests check soak
+tests: $(TEST_LINUX) $(PROGRAMS)
+
+# HOST_TESTS: the cmocka programs $(O)/test-host-*, named by the part that builds them.
+check: deps all tests $(HOST_TESTS)
+	O=$(O) test/run
+
+soak: deps all tests $(HOST_TESTS)
+	O=$(O) test/run --soak

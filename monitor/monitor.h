@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The monitor: one KVM microVM in this process, from the kernel's image to the guest's end. This is
+ * the only header of the folder that the command sees.
+ *
+ *	probe	monitor_probe() says whether this host can run a VM and how, without making one.
+ *	run	monitor_run() makes the VM, confines the process, returns when the guest has ended.
+ *
+ * Threads. The caller's thread becomes the vCPU's; it is where the caller's signal handlers run
+ * (the other threads block every signal), so a handler may do what is async-signal-safe and the
+ * guest goes on afterwards. One thread serves the console and rng devices, and one more each shared
+ * directory.
+ *
+ * Confinement. As soon as the guest is about to start, the process gives up its capabilities
+ * (threads that serve files keep those that concern files) and every thread has a seccomp filter.
+ * They stay when monitor_run() returns: after it the caller can write to its descriptors, change
+ * its terminal's modes, signal itself and exit, and not much more. Before confinement, failures are
+ * -ENODEV and such with `confined` false, and the caller may do something else instead (QEMU).
+ *
+ * Descriptors are the caller's: the monitor neither closes them nor changes their flags. One
+ * descriptor may stand in several ports.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "abi/hull/control.h"
+#include "abi/hull/ports.h"
+
+#define VM_MAX_PORTS	16
+#define VM_MAX_SHARES	24
+
+/*
+ * A byte stream: a port of the console device (abi/hull/launch.h says how they are numbered). End
+ * of file on `in_fd` and a broken `out_fd` close the port towards the guest, after the data before
+ * it.
+ */
+struct vm_port {
+	uint32_t number;		/* 1..VM_MAX_PORTS-1 */
+	int in_fd;			/* bytes from here go to the guest; -1: none */
+	int out_fd;			/* the guest's bytes go here; -1: they are thrown away */
+	bool is_tty;			/* announced as VIRTIO_CONSOLE_CONSOLE_PORT */
+};
+
+struct vm_share {			/* a host directory: one virtio-fs device */
+	const char *tag;		/* at most 36 bytes */
+	const char *host_dir;
+	bool read_only;
+};
+
+struct vm_config {
+	const void *kernel;		/* an ELF image; NULL: the one inside the executable */
+	size_t kernel_bytes;
+	uint64_t memory_bytes;		/* a multiple of 1 MiB */
+	const void *launch;		/* the launch record, copied into the guest */
+	size_t launch_bytes;
+	const struct vm_share *shares;
+	unsigned nr_shares;
+	const struct vm_port *ports;
+	unsigned nr_ports;
+
+	/*
+	 * The control port (not among `ports`). Messages for the guest are whole struct
+	 * control_messages written into the other end of the pipe `control_in_fd`: one write(2)
+	 * each, so a signal handler or another thread may do it. Messages from the guest go to
+	 * on_control, on the console's thread: it may block there (and with it the guest's
+	 * console).
+	 */
+	uint32_t control_port;		/* 0: none */
+	int control_in_fd;		/* -1: nothing is ever sent */
+	void (*on_control)(void *context, const struct control_message *message);
+
+	/* Bytes of the kernel's log (PORT_DEBUG), on the vCPU's thread. NULL: thrown away. */
+	void (*on_log)(void *context, const char *bytes, size_t len);
+	void *context;			/* for both */
+};
+
+struct vm_result {
+	enum vm_end end;		/* valid when monitor_run() returns 0 */
+	bool software_kvm;		/* the guest ran by abi/hull/soft_kvm.h */
+	bool confined;			/* the process is under seccomp from now on */
+	char message[512];		/* when it fails: what, on what, why; no newline */
+};
+
+/*
+ * Runs a guest to its end. 0: the guest ended by PORT_EXIT, result->end says how, and everything
+ * that it had written to its ports is written out. Otherwise -Exxx, with result->message:
+ *	-ENODEV		/dev/kvm cannot be used here (missing, no permission, too old)
+ *	-EINVAL		the configuration cannot be used: kernel image, memory size, ports, shares
+ *	-EIO		the guest died in a way that it should not: a triple fault, a bad access
+ *	others		a host resource failed
+ */
+int monitor_run(const struct vm_config *config, struct vm_result *result);
+
+/*
+ * The same by QEMU's emulation (TCG), on hosts where KVM cannot be used: slow, and never confined
+ * here (QEMU is, by its own sandbox). `machine`: QEMU's "microvm" or "q35". -ENOENT: there is no
+ * QEMU.
+ */
+int monitor_run_qemu(const struct vm_config *config, const char *machine, struct vm_result *result);
+
+enum vm_accel { VM_ACCEL_NONE, VM_ACCEL_HARDWARE, VM_ACCEL_SOFTWARE };
+
+struct vm_host {
+	enum vm_accel accel;
+	int error;			/* NONE: 0 or the -Exxx of opening /dev/kvm */
+	uint32_t tsc_khz;		/* 0: not known */
+	char message[256];		/* NONE: why, and what to do about it */
+};
+
+/* What this host offers. Makes a VM and a vCPU for a moment; never confines. */
+void monitor_probe(struct vm_host *host);
+
+/* The kernel's image inside this executable. */
+void monitor_kernel_image(const void **image, size_t *len_bytes);

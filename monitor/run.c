@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * monitor_run(): memory, KVM, devices, confinement, the guest, and back again, in that order. What
+ * can fail fails before confinement; once the guest runs there are only the ways out that vm.h
+ * lists.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "monitor/confine.h"
+#include "monitor/device.h"
+#include "monitor/virtio_console.h"
+#include "monitor/virtio_fs.h"
+#include "monitor/virtio_rng.h"
+#include "monitor/worker.h"
+
+#define MIB		(1ull << 20)
+#define HUGE		(2 * MIB)
+#define KICK_SIGNAL	SIGRTMAX	/* takes the vCPU out of KVM_RUN */
+
+struct machine {			/* a VM and everything that was made for it */
+	struct vm vm;
+	struct virtio_console *console;
+	struct virtio_rng rng;
+	struct virtio_fs *shares[VM_MAX_SHARES];
+	void *mapping;			/* what `ram` lies in, 2 MiB aligned */
+	size_t mapping_bytes;
+	struct sigaction old_kick;
+	bool kick_set;
+};
+
+bool vm_is_stopping(const struct vm *vm)
+{
+	return __atomic_load_n(&vm->stopping, __ATOMIC_SEQ_CST);
+}
+
+/* immediate_exit closes the gap between the loop's last look at `stopping` and KVM_RUN. */
+static void stop_vcpu(struct vm *vm)
+{
+	__atomic_store_n(&vm->stopping, true, __ATOMIC_SEQ_CST);
+	if (vm->run == NULL || pthread_equal(pthread_self(), vm->vcpu_thread))
+		return;
+	__atomic_store_n(&vm->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	pthread_kill(vm->vcpu_thread, KICK_SIGNAL);
+}
+
+int vm_fail(struct vm *vm, int error, const char *format, ...)
+{
+	va_list arguments;
+
+	pthread_mutex_lock(&vm->lock);
+	if (!vm->failed) {
+		va_start(arguments, format);
+		vsnprintf(vm->result->message, sizeof(vm->result->message), format, arguments);
+		va_end(arguments);
+		vm->failed = true;
+		vm->error = error > 0 ? error : EIO;
+	}
+	pthread_mutex_unlock(&vm->lock);
+	stop_vcpu(vm);
+	return error > 0 ? -error : -EIO;
+}
+
+static void take_kick(int signal_number)
+{
+	(void)signal_number;	/* to have interrupted KVM_RUN is all */
+}
+
+static int check_config(struct vm *vm)
+{
+	const struct vm_config *config = vm->config;
+
+	if (config->memory_bytes == 0 || config->memory_bytes % MIB != 0)
+		return vm_fail(vm, EINVAL, "the memory's size is not a whole number of MiB");
+	if (config->memory_bytes > VM_MAX_MEMORY)
+		return vm_fail(vm, EINVAL, "%llu MiB of memory is more than the %llu MiB that a VM "
+			       "can have", (unsigned long long)(config->memory_bytes / MIB),
+			       (unsigned long long)(VM_MAX_MEMORY / MIB));
+	if (config->memory_bytes < 2 * MIB)
+		return vm_fail(vm, EINVAL, "1 MiB of memory is too little: the kernel begins "
+			       "there; give it more with -m");
+	if (config->nr_shares > VM_MAX_SHARES || config->nr_ports >= VM_MAX_PORTS)
+		return vm_fail(vm, EINVAL, "at most %d directories and %d streams can be shared",
+			       VM_MAX_SHARES, VM_MAX_PORTS - 1);
+	return 0;
+}
+
+/* Committed as it is touched, in huge pages where the host has them; gone with this process. */
+static int map_memory(struct machine *m)
+{
+	struct vm *vm = &m->vm;
+	uint64_t bytes = vm->config->memory_bytes;
+	uint64_t low = min(bytes, (uint64_t)VM_HOLE_BASE);
+	uint8_t *mapping;
+
+	m->mapping_bytes = bytes + HUGE;
+	mapping = mmap(NULL, m->mapping_bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (mapping == MAP_FAILED)
+		return vm_fail(vm, errno, "no address space for %llu MiB of guest memory: %s",
+			       (unsigned long long)(bytes / MIB), strerror(errno));
+	m->mapping = mapping;
+	vm->ram = mapping + (HUGE - (uintptr_t)mapping % HUGE) % HUGE;
+	vm->ram_bytes = bytes;
+	madvise(vm->ram, bytes, MADV_HUGEPAGE);
+	madvise(vm->ram, bytes, MADV_DONTDUMP);
+	vm->memory.regions[vm->memory.nr_regions++] = (struct guest_region){ 0, low, vm->ram };
+	if (bytes > low)
+		vm->memory.regions[vm->memory.nr_regions++] =
+			(struct guest_region){ VM_HIGH_BASE, bytes - low, vm->ram + low };
+	return 0;
+}
+
+static int open_kvm(struct vm *vm)
+{
+	struct vm_host host;
+	int error = vcpu_open_kvm(&vm->kvm_fd);
+
+	if (error == 0)
+		return 0;
+	monitor_probe(&host);
+	return vm_fail(vm, ENODEV, "%s", host.message);
+}
+
+static int add_devices(struct machine *m)
+{
+	const struct vm_config *config = m->vm.config;
+	int error;
+
+	m->console = virtio_console_new(&m->vm);
+	if (m->console == NULL)
+		return -EIO;
+	error = virtio_rng_init(&m->rng, &m->vm, virtio_console_worker(m->console));
+	for (unsigned i = 0; i < config->nr_shares && error == 0; i++) {
+		m->shares[i] = virtio_fs_new(&m->vm, &config->shares[i]);
+		error = m->shares[i] != NULL ? 0 : -EIO;
+	}
+	for (unsigned i = 0; i < m->vm.nr_devices && error == 0; i++)
+		error = virtio_mmio_register(m->vm.devices[i]);
+	return error;
+}
+
+static int build(struct machine *m)
+{
+	int error = check_config(&m->vm);
+
+	if (error == 0)
+		error = open_kvm(&m->vm);
+	if (error == 0)
+		error = map_memory(m);
+	if (error == 0)
+		error = boot_load_kernel(&m->vm);
+	if (error == 0)
+		error = vcpu_create(&m->vm);
+	if (error == 0)
+		error = add_devices(m);
+	if (error == 0)
+		error = vcpu_set_entry(&m->vm);
+	return error;
+}
+
+static int start_workers(struct machine *m)
+{
+	int error = worker_start(virtio_console_worker(m->console));
+
+	for (unsigned i = 0; i < m->vm.config->nr_shares && error == 0; i++)
+		error = virtio_fs_start(m->shares[i]);
+	return error;
+}
+
+static void stop_workers(struct machine *m)
+{
+	__atomic_store_n(&m->vm.stopping, true, __ATOMIC_SEQ_CST);
+	for (unsigned i = 0; i < VM_MAX_SHARES; i++)
+		if (m->shares[i] != NULL)
+			virtio_fs_stop(m->shares[i]);
+	if (m->console != NULL)
+		worker_join(virtio_console_worker(m->console));
+}
+
+static int run_guest(struct machine *m)
+{
+	struct sigaction kick = { .sa_handler = take_kick };
+	struct vm *vm = &m->vm;
+	int error;
+
+	burial_prepare(vm);
+	m->kick_set = sigaction(KICK_SIGNAL, &kick, &m->old_kick) == 0;
+	error = start_workers(m);
+	if (error != 0)
+		return error;
+	vm->result->confined = true;
+	error = confine_thread(CONFINE_VCPU);
+	if (error != 0)
+		return vm_fail(vm, -error, "confining the vCPU's thread: %s", strerror(-error));
+	boot_write_info(vm);
+	error = vcpu_run(vm);
+	if (error == 0 && (unsigned)vm->result->end > VM_END_NO_START)
+		error = vm_fail(vm, EIO, "the guest ended with code %#x, which means nothing",
+				(unsigned)vm->result->end);
+	return error;
+}
+
+static void demolish(struct machine *m)
+{
+	stop_workers(m);
+	if (m->kick_set)
+		sigaction(KICK_SIGNAL, &m->old_kick, NULL);
+	burial_close(&m->vm);
+	for (unsigned i = 0; i < VM_MAX_SHARES; i++)
+		if (m->shares[i] != NULL)
+			virtio_fs_free(m->shares[i]);
+	if (m->rng.device.queues != NULL)
+		virtio_rng_fini(&m->rng);
+	if (m->console != NULL)
+		virtio_console_free(m->console);
+	if (m->mapping != NULL)
+		munmap(m->mapping, m->mapping_bytes);
+}
+
+int monitor_run(const struct vm_config *config, struct vm_result *result)
+{
+	struct vm_config effective = *config;
+	struct machine *m = calloc(1, sizeof(*m));
+	int error;
+
+	memset(result, 0, sizeof(*result));
+	if (m == NULL) {
+		snprintf(result->message, sizeof(result->message), "no memory for a VM");
+		return -ENOMEM;
+	}
+	if (effective.control_port == 0)
+		effective.control_in_fd = -1;
+	if (effective.kernel == NULL)
+		monitor_kernel_image(&effective.kernel, &effective.kernel_bytes);
+	m->vm = (struct vm){ .config = &effective, .result = result, .kvm_fd = -1, .vm_fd = -1,
+			     .vcpu_fd = -1, .grave = { -1, -1 }, .bell = -1,
+			     .vcpu_thread = pthread_self(),
+			     .lock = PTHREAD_MUTEX_INITIALIZER };
+	error = build(m);
+	if (error == 0)
+		error = run_guest(m);
+	demolish(m);
+	if (m->vm.failed)
+		error = -m->vm.error;
+	free(m);
+	return error;
+}

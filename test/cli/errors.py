@@ -1,0 +1,212 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""What goes wrong: a clear message on stderr, the status that a shell would give, nothing left behind."""
+import os, signal, struct, subprocess
+from harness import (HULL, SLOW, Skip, add_test, equal, execute, hull, hull_command, main, needs, program,
+                     scratch, test, wait_until)
+
+
+def one_message(result, status, *words):
+    equal("status", result.returncode, status)
+    equal("stdout", result.stdout, b"")
+    text = result.stderr.decode(errors="replace")
+    assert text.strip(), "no message on stderr"
+    assert len(text.splitlines()) <= 3, f"more than three lines:\n{text}"
+    for word in words:
+        assert word in text, f"'{word}' is not in the message: {text}"
+
+
+def write_executable(path, content):
+    with open(path, "wb") as file:
+        file.write(content)
+    os.chmod(path, 0o755)
+
+
+def corrupted(*changes):
+    """hello-minimal with fields of its ELF header changed: offset, struct's format, value."""
+    with open(program("hello-minimal"), "rb") as file:
+        image = bytearray(file.read())
+    for offset, pack, value in changes:
+        struct.pack_into(pack, image, offset, value)
+    return bytes(image)
+
+
+@test
+def no_such_file_is_127():
+    one_message(hull("/no/such/program"), 127, "/no/such/program")
+    one_message(hull("no-such-program-anywhere"), 127, "no-such-program-anywhere")
+
+
+@test
+def not_executable_is_126():
+    one_message(hull("/etc/passwd"), 126, "/etc/passwd")
+    one_message(hull("/etc"), 126, "/etc")
+
+
+@test
+def no_program_is_bad_use():
+    result = execute([HULL, "run"], 20)
+    assert result.returncode == 2 and result.stderr and not result.stdout, result
+    result = execute([HULL, "run", "--no-such-option", "/bin/true"], 20)
+    assert result.returncode == 2 and b"--no-such-option" in result.stderr, result
+    result = execute([HULL, "no-such-subcommand"], 20)
+    assert result.returncode == 2 and b"no-such-subcommand" in result.stderr, result
+
+
+@test
+def help_version_and_doctor():
+    for words in (["--help"], ["run", "--help"], ["version"], ["doctor"]):
+        result = execute([HULL, *words], 60)
+        assert result.returncode == 0 and result.stdout, (words, result)
+
+
+WRONG_IMAGES = {
+    "another machine (aarch64)": lambda: corrupted((18, "<H", 183)),
+    "another class (i386)": lambda: corrupted((4, "<B", 1), (18, "<H", 3)),
+    "another byte order (s390x)": lambda: corrupted((5, "<B", 2), (18, ">H", 22)),
+    "not a program (relocatable)": lambda: corrupted((16, "<H", 1)),
+    "an empty file": lambda: b"",
+    "text without #!": lambda: b"\x00\x01\x02\x03 not a program\n",
+    "a truncated header": lambda: corrupted()[:40],
+    "truncated program headers": lambda: corrupted()[:70],
+    "no program headers": lambda: corrupted((56, "<H", 0)),
+    "65535 program headers": lambda: corrupted((56, "<H", 65535)),
+}
+
+
+def wrong_image_case(name, make):
+    def run():
+        with scratch() as folder:
+            path = f"{folder}/wrong"
+            write_executable(path, make())
+            one_message(hull(path), 126, "wrong")
+    add_test(f"126 for {name}", run)
+
+
+for case, maker in WRONG_IMAGES.items():
+    wrong_image_case(case, maker)
+
+
+@test
+def missing_interpreters_are_named():
+    with scratch() as folder:
+        write_executable(f"{folder}/script", b"#!/no/such/interpreter\n")
+        result = hull(f"{folder}/script")
+        assert result.returncode in (126, 127), result
+        assert b"/no/such/interpreter" in result.stderr or b"script" in result.stderr, result
+        with open(program("hello"), "rb") as file:
+            image = file.read()
+        assert image.count(b"/lib64/ld-linux-x86-64.so.2") >= 1
+        write_executable(f"{folder}/dynamic", image.replace(b"/lib64/ld-linux-x86-64.so.2",
+                                                            b"/lib64/ld-linux-nothing.xx", 1))
+        result = hull(f"{folder}/dynamic")
+        assert result.returncode in (126, 127) and result.stderr, result
+
+
+@test
+def too_little_memory():
+    result = hull("/usr/bin/python3", "-c", "print(1)", options=("-m", "1M"), timeout=30)
+    assert result.returncode not in (0, 139) and result.stderr, result
+    assert b"memory" in result.stderr.lower(), result.stderr
+
+
+@test
+def a_program_that_needs_more_than_there_is():
+    hog = "x = bytearray(10 << 20)\nl = []\nwhile True: l.append(bytearray(8 << 20))"
+    result = hull("/usr/bin/python3", "-c", hog, options=("-m", "128M"), timeout=60)
+    assert result.returncode in (1, 137), result
+    assert b"MemoryError" in result.stderr or b"memory" in result.stderr.lower(), result.stderr
+
+
+@test
+def a_full_tmpfs():
+    result = hull("/bin/busybox", "dd", "if=/dev/zero", "of=/tmp/fill", "bs=1M", "count=4096",
+                  options=("-m", "128M"), timeout=90)
+    assert result.returncode == 1, result
+    assert b"No space left on device" in result.stderr, result.stderr
+
+
+@test
+def a_missing_volume():
+    result = hull("/bin/true", options=("-v", "/no/such/folder:/vol"))
+    assert result.returncode not in (0, 139) and b"/no/such/folder" in result.stderr, result
+
+
+@test
+def a_volume_that_vanishes():
+    with scratch() as folder:
+        os.mkdir(f"{folder}/vol")
+        script = "echo ready; read l; cd /vol; read l </vol/file; echo x >/vol/new; echo alive"
+        process = subprocess.Popen(hull_command(["/bin/busybox", "sh", "-c", script],
+                                                ("-v", f"{folder}/vol:/vol")),
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert process.stdout.readline() == b"ready\n", process.stderr.read(1000)
+        os.rename(f"{folder}/vol", f"{folder}/gone")
+        os.rmdir(f"{folder}/gone")
+        out, _ = process.communicate(b"go\n", timeout=30 * SLOW)
+        assert b"alive" in out and process.returncode == 0, (out, process.returncode)
+
+
+def children_of(pid):
+    result = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True)
+    return [int(word) for word in result.stdout.split()]
+
+
+@test
+def kill_9_leaves_nothing_behind():
+    with scratch() as folder:
+        environment = {**os.environ, "TMPDIR": folder}
+        process = subprocess.Popen(hull_command(["/bin/busybox", "sh", "-c", "echo ready; read l"]),
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                   env=environment)
+        assert process.stdout.readline() == b"ready\n"
+        below = children_of(process.pid)
+        process.kill()
+        process.wait()
+        gone = wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") and b"Z" not in
+                                          open(f"/proc/{pid}/stat", "rb").read().split(b") ")[1][:1]
+                                          for pid in below))
+        assert gone, f"children of hull still run: {below}"
+        equal("temporary files", os.listdir(folder), [])
+
+
+@test
+def signals_reach_the_program():
+    for name in (signal.SIGTERM, signal.SIGINT):
+        process = subprocess.Popen(hull_command(["/bin/busybox", "sh", "-c", "echo ready; read l"]),
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(name)
+        try:
+            process.wait(20 * SLOW)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise AssertionError(f"signal {name} did not end it") from None
+        assert process.returncode in (128 + name, -name), process.returncode
+
+
+@test
+def without_dev_kvm():
+    needs("unshare", "qemu-system-x86_64")
+    if os.geteuid() != 0 or not os.path.exists("/dev/kvm"):
+        raise Skip("needs root and a /dev/kvm to hide")
+    inside = 'mount --bind /dev/null /dev/kvm && exec "$@"'
+    hidden = ["unshare", "-m", "sh", "-c", inside, "sh"]
+    result = execute([*hidden, HULL, "run", "/bin/busybox", "echo", "hello"], 60)
+    equal("stdout", (result.returncode, result.stdout), (0, b"hello\n"))
+    assert b"kvm" in result.stderr.lower() and len(result.stderr.splitlines()) == 1, result.stderr
+    result = execute([*hidden, HULL, "run", "--accel", "kvm", "/bin/true"], 60)
+    assert result.returncode not in (0, 139) and b"kvm" in result.stderr.lower(), result
+
+
+@test
+def many_at_once():
+    processes = [subprocess.Popen(hull_command([program("hello-static"), str(n)]), stdout=subprocess.PIPE)
+                 for n in range(4)]
+    for n, process in enumerate(processes):
+        out, _ = process.communicate(timeout=60 * SLOW)
+        assert f"argument 1: {n}".encode() in out and process.returncode == 0, out
+
+
+if __name__ == "__main__":
+    main()

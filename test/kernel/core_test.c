@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Threads, wait queues, mutexes and timers as they behave on a real CPU. */
+#include "arch/cpu.h"
+#include "core/mutex.h"
+#include "core/thread.h"
+#include "core/timer.h"
+#include "core/waitq.h"
+#include "ktest.h"
+#include "lib/errno.h"
+
+#define MS 1000000ll
+
+/* ---- threads ---- */
+
+static unsigned finished;
+static struct waitq finished_wq = WAITQ_INIT(finished_wq);
+
+static void finish(void)
+{
+	atomic_add(&finished, 1);
+	waitq_wake_all(&finished_wq, 0);
+}
+
+static int join(unsigned nr)
+{
+	return wait_event(&finished_wq, atomic_load(&finished) == nr, WAIT_UNINTERRUPTIBLE,
+			  clock_monotonic() + 5000 * MS);
+}
+
+static void run_once(void *arg)
+{
+	atomic_add((unsigned *)arg, 1);
+	finish();
+}
+
+KTEST(threads_start_and_end)
+{
+	unsigned ran = 0;
+
+	for (unsigned round = 0; round < 20; round++) {
+		finished = 0;
+		for (unsigned i = 0; i < 10; i++) {
+			struct thread *t = thread_new("once", run_once, &ran);
+
+			KCHECK(t != NULL);
+			thread_start(t);
+		}
+		KCHECK(join(10) == 0);
+	}
+	KCHECK(ran == 200);
+}
+
+static bool stop_spinning;
+
+static void spin(void *arg)
+{
+	while (!READ_ONCE(stop_spinning))
+		++*(volatile uint64_t *)arg;
+	finish();
+}
+
+/* Two threads that never give the CPU up both get on: the slice timer preempts them. */
+KTEST(threads_are_preempted)
+{
+	uint64_t counts[2] = { 0, 0 };
+
+	finished = 0;
+	stop_spinning = false;
+	for (unsigned i = 0; i < 2; i++) {
+		struct thread *t = thread_new("spin", spin, &counts[i]);
+
+		KCHECK(t != NULL);
+		thread_start(t);
+	}
+	thread_sleep_until(clock_monotonic() + 60 * MS);
+	WRITE_ONCE(stop_spinning, true);
+	KCHECK(join(2) == 0);
+	KCHECK(counts[0] > 0 && counts[1] > 0);
+	KCHECK(counts[0] / 8 < counts[1] && counts[1] / 8 < counts[0]);
+}
+
+/* ---- waiting ---- */
+
+KTEST(wait_times_out_on_time)
+{
+	struct waitq q = WAITQ_INIT(q);
+	nsec_t before = clock_monotonic();
+
+	KCHECK(wait_event(&q, false, WAIT_UNINTERRUPTIBLE, before + 10 * MS) == -ETIMEDOUT);
+	KCHECK(clock_monotonic() - before >= 10 * MS);
+}
+
+KTEST(wait_prefers_the_condition_to_the_time_out)
+{
+	struct waitq q = WAITQ_INIT(q);
+
+	KCHECK(wait_event(&q, true, WAIT_UNINTERRUPTIBLE, 0) == 0);
+}
+
+struct baton { struct waitq wq; unsigned turn; };
+
+static void pass_baton(void *arg)
+{
+	struct baton *b = arg;
+
+	for (unsigned i = 0; i < 500; i++) {
+		wait_event(&b->wq, READ_ONCE(b->turn) == 1, WAIT_UNINTERRUPTIBLE, NSEC_NEVER);
+		WRITE_ONCE(b->turn, 0);
+		waitq_wake_all(&b->wq, 0);
+	}
+	finish();
+}
+
+KTEST(no_wake_up_is_lost)
+{
+	struct baton b = { .turn = 0 };
+	struct thread *t = thread_new("baton", pass_baton, &b);
+
+	KCHECK(t != NULL);
+	waitq_init(&b.wq);
+	finished = 0;
+	thread_start(t);
+	for (unsigned i = 0; i < 500; i++) {
+		WRITE_ONCE(b.turn, 1);
+		waitq_wake_all(&b.wq, 0);
+		KCHECK(wait_event(&b.wq, READ_ONCE(b.turn) == 0, WAIT_UNINTERRUPTIBLE,
+				  clock_monotonic() + 2000 * MS) == 0);
+	}
+	KCHECK(join(1) == 0);
+}
+
+static struct mutex guard = MUTEX_INIT(guard);
+static unsigned guarded;
+
+static void add_slowly(void *arg)
+{
+	for (unsigned i = 0; i < 200; i++) {
+		scoped_mutex(&guard);
+		unsigned was = guarded;
+
+		if (i % 8 == 0)
+			thread_yield();
+		guarded = was + 1;
+	}
+	finish();
+}
+
+KTEST(mutex_excludes)
+{
+	finished = guarded = 0;
+	for (unsigned i = 0; i < 4; i++) {
+		struct thread *t = thread_new("adder", add_slowly, NULL);
+
+		KCHECK(t != NULL);
+		thread_start(t);
+	}
+	KCHECK(join(4) == 0);
+	KCHECK(guarded == 800);
+}
+
+/* ---- timers ---- */
+
+struct probe { struct timer timer; nsec_t fired; unsigned count; bool irqs_were_off; };
+
+static void note(struct timer *t)
+{
+	struct probe *p = container_of(t, struct probe, timer);
+
+	p->fired = clock_monotonic();
+	p->count++;
+	p->irqs_were_off = !cpu_irqs_are_on();
+}
+
+KTEST(timers_fire_in_order)
+{
+	struct probe p[8] = { 0 };
+	nsec_t base = clock_monotonic() + 5 * MS;
+
+	for (unsigned i = 0; i < 8; i++) {
+		timer_init(&p[i].timer, note);
+		timer_arm(&p[i].timer, base + (nsec_t)((i * 5) % 8) * MS);
+	}
+	thread_sleep_until(base + 20 * MS);
+	for (unsigned i = 0; i < 8; i++) {
+		KCHECK(p[i].count == 1);
+		KCHECK(p[i].irqs_were_off);
+		KCHECK(p[i].fired >= p[i].timer.deadline);
+	}
+}
+
+KTEST(a_cancelled_timer_does_not_fire)
+{
+	struct probe p = { .count = 0 };
+
+	timer_init(&p.timer, note);
+	timer_arm(&p.timer, clock_monotonic() + 3 * MS);
+	KCHECK(timer_cancel(&p.timer));
+	KCHECK(!timer_cancel(&p.timer));
+	thread_sleep_until(clock_monotonic() + 6 * MS);
+	KCHECK(p.count == 0);
+}
+
+KTEST(a_past_deadline_fires_at_once)
+{
+	struct probe p = { .count = 0 };
+
+	timer_init(&p.timer, note);
+	timer_arm(&p.timer, 1);
+	thread_sleep_until(clock_monotonic() + 2 * MS);
+	KCHECK(p.count == 1);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * POSIX timers (timer_create(2)), setitimer(2) and alarm(2): delivery, overruns, targets,
+	 remaining time.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include "check.h"
+
+static volatile sig_atomic_t nr_calls, last_value, last_code, last_overrun, last_tid;
+
+static void note(int sig, siginfo_t *info, void *context)
+{
+	(void)sig, (void)context;
+	nr_calls++;
+	last_value = info->si_value.sival_int;
+	last_code = info->si_code;
+	last_overrun = info->si_overrun;
+	last_tid = (int)syscall(SYS_gettid);
+}
+
+static void wait_calls(int nr)
+{
+	struct timespec ms = { 0, 1000000 };
+
+	for (int i = 0; i < 3000 && nr_calls < nr; i++)
+		nanosleep(&ms, NULL);
+}
+
+static timer_t create(clockid_t clock, int notify, int tid)
+{
+	struct sigevent event = { .sigev_notify = notify, .sigev_signo = SIGUSR1 };
+	timer_t timer = NULL;
+
+	event.sigev_value.sival_int = 4711;
+	event._sigev_un._tid = tid;
+	CHECK_EQ(timer_create(clock, &event, &timer), 0);
+	return timer;
+}
+
+static void test_oneshot(void)
+{
+	timer_t timer = create(CLOCK_MONOTONIC, SIGEV_SIGNAL, 0);
+	struct itimerspec set = { .it_value = { 0, 20000000 } }, left;
+
+	nr_calls = 0;
+	CHECK_EQ(timer_settime(timer, 0, &set, NULL), 0);
+	CHECK_EQ(timer_gettime(timer, &left), 0);
+	CHECK(left.it_value.tv_nsec > 0 && left.it_value.tv_nsec <= 20000000);
+	wait_calls(1);
+	CHECK_EQ(nr_calls, 1);
+	CHECK_EQ(last_value, 4711);
+	CHECK_EQ(last_code, SI_TIMER);
+	CHECK_EQ(timer_gettime(timer, &left), 0);
+	CHECK(left.it_value.tv_sec == 0 && left.it_value.tv_nsec == 0);
+	CHECK_EQ(timer_delete(timer), 0);
+	CHECK_ERR(timer_gettime(timer, &left), EINVAL);
+}
+
+static void test_overrun(void)
+{
+	timer_t timer = create(CLOCK_REALTIME, SIGEV_SIGNAL, 0);
+	struct itimerspec set = { .it_value = { 0, 5000000 }, .it_interval = { 0, 5000000 } },
+		off = { 0 };
+	struct timespec wait = { 0, 60000000 };
+	sigset_t usr1;
+
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &usr1, NULL);
+	nr_calls = 0;
+	CHECK_EQ(timer_settime(timer, 0, &set, NULL), 0);
+	nanosleep(&wait, NULL);
+	sigprocmask(SIG_UNBLOCK, &usr1, NULL);
+	CHECK(nr_calls >= 1);
+	CHECK(last_overrun >= 5 || timer_getoverrun(timer) >= 0);
+	nr_calls = 0;
+	wait_calls(3);
+	CHECK(nr_calls >= 3);
+	CHECK_EQ(timer_settime(timer, 0, &off, NULL), 0);
+	nr_calls = 0;
+	nanosleep(&wait, NULL);
+	CHECK_EQ(nr_calls, 0);
+	CHECK_EQ(timer_delete(timer), 0);
+}
+
+static void *own_timer(void *tid)
+{
+	timer_t timer = create(CLOCK_MONOTONIC, SIGEV_THREAD_ID, gettid());
+	struct itimerspec set = { .it_value = { 0, 10000000 } };
+
+	*(int *)tid = gettid();
+	nr_calls = 0;
+	timer_settime(timer, 0, &set, NULL);
+	wait_calls(1);
+	timer_delete(timer);
+	return NULL;
+}
+
+static void test_thread_target(void)
+{
+	pthread_t thread;
+	int tid;
+
+	pthread_create(&thread, NULL, own_timer, &tid);
+	pthread_join(thread, NULL);
+	CHECK_EQ(nr_calls, 1);
+	CHECK_EQ(last_tid, tid);
+}
+
+static void test_timer_errors(void)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = 99 };
+	struct itimerspec bad = { .it_value = { 0, 1000000000 } };
+	timer_t timer;
+
+	CHECK_ERR(timer_create(CLOCK_MONOTONIC, &event, &timer), EINVAL);
+	event.sigev_signo = SIGUSR1;
+	CHECK_ERR(timer_create(77, &event, &timer), EINVAL);
+	timer = create(CLOCK_MONOTONIC, SIGEV_NONE, 0);
+	CHECK_ERR(timer_settime(timer, 0, &bad, NULL), EINVAL);
+	bad.it_value.tv_nsec = 1;
+	CHECK_EQ(timer_settime(timer, TIMER_ABSTIME, &bad, NULL), 0);
+	CHECK_EQ(timer_delete(timer), 0);
+	CHECK_ERR(syscall(SYS_timer_delete, 9999), EINVAL);
+}
+
+static void test_itimer(void)
+{
+	struct itimerval set = { .it_value = { 0, 20000 }, .it_interval = { 0, 10000 } }, old;
+
+	nr_calls = 0;
+	CHECK_EQ(setitimer(ITIMER_REAL, &set, NULL), 0);
+	CHECK_EQ(getitimer(ITIMER_REAL, &old), 0);
+	CHECK(old.it_value.tv_sec == 0 && old.it_value.tv_usec > 0);
+	CHECK_EQ(old.it_interval.tv_usec, 10000);
+	wait_calls(3);
+	CHECK(nr_calls >= 3);
+	memset(&set, 0, sizeof(set));
+	CHECK_EQ(setitimer(ITIMER_REAL, &set, &old), 0);
+	CHECK_EQ(old.it_interval.tv_usec, 10000);
+	CHECK_EQ(alarm(100), 0);
+	CHECK_EQ(alarm(0), 100);
+	CHECK_ERR(setitimer(99, &set, NULL), EINVAL);
+	set.it_value.tv_usec = 1000000;
+	CHECK_ERR(setitimer(ITIMER_REAL, &set, NULL), EINVAL);
+	CHECK_ERR(syscall(SYS_getitimer, ITIMER_REAL, 1), EFAULT);
+}
+
+static void test_cpu_itimer(void)
+{
+	struct itimerval set = { .it_value = { 0, 20000 } };
+	time_t start = time(NULL);
+
+	nr_calls = 0;
+	CHECK_EQ(setitimer(ITIMER_PROF, &set, NULL), 0);
+	while (nr_calls == 0 && time(NULL) - start < 5)
+		;
+	CHECK_EQ(nr_calls, 1);
+}
+
+int main(void)
+{
+	struct sigaction sa = { .sa_sigaction = note, .sa_flags = SA_SIGINFO | SA_RESTART };
+
+	sigaction(SIGUSR1, &sa, NULL);
+	sigaction(SIGALRM, &sa, NULL);
+	sigaction(SIGPROF, &sa, NULL);
+	test_oneshot();
+	test_overrun();
+	test_thread_target();
+	test_timer_errors();
+	test_itimer();
+	test_cpu_itimer();
+	return check_done();
+}
