@@ -2,7 +2,7 @@
 # `make deps` installs from Debian what is missing, and is quick when nothing is. docs/dependencies.md
 # says what each package is for.
 
-DEPS_BUILD	:= gcc binutils make linux-libc-dev libseccomp-dev libcap-ng-dev
+DEPS_BUILD	:= gcc binutils make linux-libc-dev
 DEPS_RUN	:= qemu-system-x86
 DEPS_TEST	:= g++ clang clang-format libcmocka-dev busybox-static musl-tools python3 libpython3.11-testsuite sqlite3 lua5.4 perl \
 		   gawk mawk bc jq xz-utils openssl nodejs gfortran golang-go rustc strace util-linux coreutils

@@ -11,6 +11,7 @@
 
 #include "core/random.h"
 #include "core/spinlock.h"
+#include "core/thread.h"
 #include "fs/notify.h"
 #include "lib/hash.h"
 #include "lib/string.h"
@@ -417,7 +418,7 @@ void dentry_prune(struct superblock *sb)
 		dentry_put(free_entry(d));
 }
 
-static size_t reclaim(size_t want)
+static size_t drop_unused(size_t want)
 {
 	size_t pages = 0, small = 0;
 	struct dentry *d;
@@ -429,6 +430,27 @@ static size_t reclaim(size_t want)
 		dentry_put(free_entry(d));
 	}
 	return pages + small / 8;
+}
+
+/*
+ * Letting an inode go may allocate (a FUSE file system says FORGET): that allocation must not come back
+ * here. Another thread that is short of memory meanwhile lets this one go on, and tries again.
+ */
+static size_t reclaim(size_t want)
+{
+	static struct thread *reclaiming;	/* [a] */
+	struct thread *nobody = NULL, *me = thread_current();
+	size_t pages;
+
+	if (!atomic_compare_exchange(&reclaiming, &nobody, me)) {
+		if (nobody == me)
+			return 0;
+		thread_yield();
+		return 1;
+	}
+	pages = drop_unused(want);
+	atomic_store(&reclaiming, NULL);
+	return pages;
 }
 
 PAGE_RECLAIMER(dentry_reclaimer) = { .reclaim = reclaim };

@@ -158,7 +158,7 @@ int vfs_link(const struct path *target, const struct path *at, const char *name)
 	return make_name(at, name, &n);
 }
 
-/* The victim's name is gone: so is its dentry. */
+/* The victim's name is gone: so is its dentry. That there is none now need not be asked for again. */
 static void forget(struct walk *w, struct dentry *d, bool directory)
 {
 	struct inode *dir = w->at.dentry->inode;
@@ -167,6 +167,8 @@ static void forget(struct walk *w, struct dentry *d, bool directory)
 	dentry_drop(d);
 	if (directory)
 		dentry_drop_children(d);
+	if (!dir->ops->dynamic_dir)
+		dentry_put(dentry_add(w->at.dentry, w->last, w->last_len, NULL, true));
 }
 
 /* What the watchers of the inode itself hear: a name less, and the end of it with the last one. */

@@ -189,10 +189,24 @@ static void unmount(struct superblock *sb)
 	superblock_put(lower);
 }
 
+/* What is free is the limit's; what the lower has counts as used. */
+static int statfs(struct superblock *sb, struct statfs_info *out)
+{
+	struct superblock *lower = sb_of(sb)->lower;
+	struct statfs_info below = { .blocks = 0 };
+	int err = tmpfs_statfs(sb, out);
+
+	if (err == 0 && lower->ops->statfs != NULL)
+		err = lower->ops->statfs(lower, &below);
+	if (err == 0 && below.blocks > below.blocks_free)
+		out->blocks += (below.blocks - below.blocks_free) * below.block_size / PAGE_SIZE;
+	return err;
+}
+
 static const struct superblock_ops sb_ops = {
 	.inode_alloc = inode_alloc,
 	.inode_free = inode_free,
-	.statfs = tmpfs_statfs,
+	.statfs = statfs,
 	.unmount = unmount,
 };
 

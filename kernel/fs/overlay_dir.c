@@ -15,6 +15,9 @@
 
 #define LOWER_POS	(1ll << 62)
 
+#define CHUNK_SIZE	4096u
+#define CHUNK_ROOM	(CHUNK_SIZE - offsetof(struct chunk, data))
+
 struct lower_record {
 	uint64_t ino;
 	uint16_t size;			/* of the whole record, aligned to 8 */
@@ -22,11 +25,18 @@ struct lower_record {
 	char name[];
 };
 
+struct chunk {				/* records back to back; a large directory needs no large block */
+	struct list link;
+	size_t start;			/* the sum of the lengths before it */
+	size_t len;
+	char data[];
+};
+
 struct lower_list {			/* f->private of an open directory */
 	struct dir_sink sink;		/* fills it */
-	char *data;			/* owned: records back to back */
-	size_t len, size;
-	size_t nr;			/* records */
+	struct list chunks;		/* owned */
+	size_t len;			/* of all records */
+	size_t nr;			/* names seen */
 	int err;
 };
 
@@ -35,42 +45,44 @@ static bool is_dots(const char *name, size_t len)
 	return name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'));
 }
 
-static bool grow(struct lower_list *l, size_t need)
+/* Room for a record, or NULL. */
+static struct lower_record *new_record(struct lower_list *l, size_t size)
 {
-	size_t size = max(l->size * 2, (size_t)1024);
-	char *data;
+	struct chunk *c = list_last(&l->chunks, struct chunk, link);
+	struct lower_record *r;
 
-	if (l->len + need <= l->size)
-		return true;
-	data = kmem_resize(l->data, size);
-	if (data == NULL) {
-		l->err = -ENOMEM;
-		return false;
+	if (c == NULL || c->len + size > CHUNK_ROOM) {
+		c = kmem_alloc(CHUNK_SIZE);
+		if (c == NULL) {
+			l->err = -ENOMEM;
+			return NULL;
+		}
+		c->start = l->len;
+		list_append(&l->chunks, &c->link);
 	}
-	l->data = data;
-	l->size = size;
-	return true;
+	r = (struct lower_record *)(c->data + c->len);
+	r->size = (uint16_t)size;
+	c->len += size;
+	l->len += size;
+	return r;
 }
 
 static bool take_in(struct dir_sink *s, const char *name, size_t len, uint64_t ino,
 		    unsigned dt_type, int64_t next_pos)
 {
 	struct lower_list *l = container_of(s, struct lower_list, sink);
-	size_t size = align_up(sizeof(struct lower_record) + len, 8);
 	struct lower_record *r;
 
 	l->nr++;
 	if (is_dots(name, len) || len > NAME_LEN_MAX)
 		return true;
-	if (!grow(l, size))
+	r = new_record(l, align_up(sizeof(*r) + len, 8));
+	if (r == NULL)
 		return false;
-	r = (struct lower_record *)(l->data + l->len);
 	r->ino = ino;
-	r->size = (uint16_t)size;
 	r->len = (uint8_t)len;
 	r->type = (uint8_t)dt_type;
 	memcpy(r->name, name, len);
-	l->len += size;
 	return true;
 }
 
@@ -84,8 +96,6 @@ static int fill(struct lower_list *l, struct inode *lower)
 
 	if (err != 0)
 		return err;
-	l->sink.emit = take_in;
-	l->len = l->nr = 0;
 	l->err = real->ops->readdir == NULL ? -ENOTDIR : 0;
 	do {
 		before = l->nr;
@@ -97,17 +107,27 @@ static int fill(struct lower_list *l, struct inode *lower)
 
 static void free_list(struct lower_list *l)
 {
+	struct chunk *c;
+
 	if (l == NULL)
 		return;
-	kmem_free(l->data);
+	while ((c = list_first(&l->chunks, struct chunk, link)) != NULL) {
+		list_remove(&c->link);
+		kmem_free(c);
+	}
 	kmem_free(l);
 }
 
 static int new_list(struct inode *lower, struct lower_list **out)
 {
 	struct lower_list *l = kmem_new(struct lower_list);
-	int err = l == NULL ? -ENOMEM : fill(l, lower);
+	int err;
 
+	if (l == NULL)
+		return -ENOMEM;
+	l->sink.emit = take_in;
+	list_init(&l->chunks);
+	err = fill(l, lower);
 	if (err != 0) {
 		free_list(l);
 		return err;
@@ -116,23 +136,37 @@ static int new_list(struct inode *lower, struct lower_list **out)
 	return 0;
 }
 
+/* Emits one chunk's names from *pos on. False: the sink is full. */
+static bool emit_chunk(const struct memdir *own, const struct chunk *c, struct dir_sink *s,
+		       int64_t *pos)
+{
+	size_t from = (size_t)(*pos - LOWER_POS), at = 0;
+
+	while (at < c->len) {
+		const struct lower_record *r = (const struct lower_record *)(c->data + at);
+		int64_t next = LOWER_POS + (int64_t)(c->start + at + r->size);
+
+		if (c->start + at >= from) {
+			if (memdir_find(own, r->name, r->len) == NULL &&
+			    !s->emit(s, r->name, r->len, r->ino, r->type, next))
+				return false;
+			*pos = next;
+		}
+		at += r->size;
+	}
+	return true;
+}
+
 /* Emits the lower's names from *pos on. dir->lock is held. */
 static void emit_lower(struct inode *dir, const struct lower_list *l, struct dir_sink *s,
 		       int64_t *pos)
 {
-	const struct memdir *own = &tmpfs_inode_of(dir)->dir;
-	size_t start = (size_t)(*pos - LOWER_POS), at = 0;
+	const struct chunk *c;
 
-	while (at < l->len) {
-		const struct lower_record *r = (const struct lower_record *)(l->data + at);
-		int64_t next = LOWER_POS + (int64_t)(at + r->size);
-
-		if (at >= start && memdir_find(own, r->name, r->len) == NULL &&
-		    !s->emit(s, r->name, r->len, r->ino, r->type, next))
+	list_foreach(&l->chunks, c, link) {
+		if ((int64_t)(c->start + c->len) > *pos - LOWER_POS &&
+		    !emit_chunk(&tmpfs_inode_of(dir)->dir, c, s, pos))
 			return;
-		at += r->size;
-		if (at > start)
-			*pos = next;
 	}
 }
 

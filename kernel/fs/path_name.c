@@ -21,8 +21,10 @@ static bool put(struct name_writer *w, const char *text, size_t len)
 	return true;
 }
 
-static bool is_deleted(const struct dentry *d)
+bool path_is_deleted(const struct path *p)
 {
+	const struct dentry *d = p->dentry;
+
 	return d->unhashed && d->parent != d && !d->parent->inode->ops->dynamic_dir;
 }
 
@@ -73,7 +75,7 @@ int path_name(const struct path *p, char *buf, size_t size, char **out)
 	err = -ENAMETOOLONG;
 	if (!put(&w, "", 1))
 		goto out_root;
-	if (is_deleted(p->dentry) && !put(&w, deleted, sizeof(deleted) - 1))
+	if (path_is_deleted(p) && !put(&w, deleted, sizeof(deleted) - 1))
 		goto out_root;
 	end = w.at;
 	err = write_name(&w, p, &root);

@@ -108,6 +108,7 @@ static void update_cache(struct renaming *r)
 			dentry_drop_children(r->target);
 		dentry_move(r->source, r->to.at.dentry, r->new_name);
 		r->new_name = NULL;
+		dentry_put(dentry_add(r->from.at.dentry, r->from.last, r->from.last_len, NULL, true));
 	}
 	notify_name(new_dir, r->source->inode, r->source, IN_MOVED_TO, cookie);
 	notify_name(NULL, r->source->inode, r->source, IN_MOVE_SELF, 0);

@@ -242,6 +242,9 @@ void path_put(const struct path *p);
  * unlinked ones; -ENAMETOOLONG. */
 MUST_CHECK int path_name(const struct path *p, char *buf, size_t size, char **out);
 
+/* Its name was removed (of a root and of procfs's dentries that is never so, though no look-up finds them). */
+bool path_is_deleted(const struct path *p);
+
 /* open_flags: O_*; mode: for O_CREAT, before umask. lookup: more LOOKUP_* flags. */
 MUST_CHECK int vfs_open(const struct path *at, const char *name, unsigned open_flags, uint32_t mode,
 			unsigned lookup, struct file **out);

@@ -11,10 +11,7 @@ typedef uint64_t uaddr_t;	/* address in the program's half: only user_read() and
 typedef uint64_t pfn_t;		/* paddr >> PAGE_SHIFT */
 typedef int64_t nsec_t;		/* nanoseconds: a span, or a time of CLOCK_MONOTONIC */
 
-#ifndef __ssize_t_defined
 typedef long ssize_t;
-#define __ssize_t_defined
-#endif
 
 #define PAGE_SHIFT	12
 #define PAGE_SIZE	4096ul

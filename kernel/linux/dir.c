@@ -252,7 +252,7 @@ long sys_getcwd(uaddr_t to, size_t size)
 	cwd = view->cwd;
 	path_get(&cwd);
 	spin_unlock(&view->lock);
-	if (cwd.dentry->unhashed)
+	if (path_is_deleted(&cwd))
 		len = -ENOENT;
 	else
 		len = path_name(&cwd, buf, PATH_LEN_MAX, &name);

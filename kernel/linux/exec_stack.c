@@ -38,10 +38,9 @@
 #define STACK_FIRST		(132 * 1024ul)	/* mapped at the start; the rest grows */
 #define CLOCK_TICKS		100
 
-#ifndef AT_RSEQ_FEATURE_SIZE
-#define AT_RSEQ_FEATURE_SIZE	27
-#define AT_RSEQ_ALIGN		28
-#endif
+/* AT_RSEQ_FEATURE_SIZE and AT_RSEQ_ALIGN, which older UAPI headers have not. */
+#define AUX_RSEQ_FEATURE_SIZE	27
+#define AUX_RSEQ_ALIGN		28
 
 static const char platform_name[] = PROGRAM_ELF_MACHINE_NAME;
 
@@ -214,8 +213,8 @@ static size_t fill_auxv(const struct exec *x, const struct vmspace *vs, const st
 		{ AT_UID, c->uid }, { AT_EUID, c->euid }, { AT_GID, c->gid }, { AT_EGID, c->egid },
 		{ AT_SECURE, c->uid != c->euid || c->gid != c->egid },
 		{ AT_RANDOM, s->random }, { AT_HWCAP2, program_hwcap2() }, { AT_EXECFN, s->name },
-		{ AT_PLATFORM, s->platform }, { AT_RSEQ_FEATURE_SIZE, RSEQ_FEATURE_SIZE },
-		{ AT_RSEQ_ALIGN, RSEQ_AREA_ALIGN }, { AT_NULL, 0 },
+		{ AT_PLATFORM, s->platform }, { AUX_RSEQ_FEATURE_SIZE, RSEQ_FEATURE_SIZE },
+		{ AUX_RSEQ_ALIGN, RSEQ_AREA_ALIGN }, { AT_NULL, 0 },
 	};
 
 	_Static_assert(sizeof(pairs) <= sizeof(vs->auxv), "auxv fits");

@@ -136,9 +136,7 @@ long sys_memfd_create(uaddr_t uname, unsigned long flags)
 	return err != 0 ? err : fd_install(f, (flags & MFD_CLOEXEC) != 0 ? O_CLOEXEC : 0, 0);
 }
 
-#ifndef O_NOTIFICATION_PIPE
-#define O_NOTIFICATION_PIPE O_EXCL
-#endif
+#define NOTIFICATION_PIPE O_EXCL	/* O_NOTIFICATION_PIPE of linux/watch_queue.h */
 
 long sys_pipe2(uaddr_t ufds, int flags)
 {
@@ -146,7 +144,7 @@ long sys_pipe2(uaddr_t ufds, int flags)
 	int fds[2], err;
 
 	if (((unsigned)flags & ~(unsigned)(O_CLOEXEC | O_NONBLOCK | O_DIRECT)) != 0)
-		return ((unsigned)flags & O_NOTIFICATION_PIPE) != 0 ? -ENOPKG : -EINVAL;
+		return ((unsigned)flags & NOTIFICATION_PIPE) != 0 ? -ENOPKG : -EINVAL;
 	err = pipe_new((unsigned)flags & (O_NONBLOCK | O_DIRECT), &in, &out);
 	if (err == 0)
 		err = fd_install_pair(in, out, (unsigned)flags & O_CLOEXEC, fds);

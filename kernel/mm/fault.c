@@ -200,6 +200,8 @@ static int fetch(struct vm_edit *e, struct vm_area *a, uaddr_t va, unsigned flag
 		atomic_add(&e->vs->nr_major_faults, 1);
 	else
 		page_put(p);
+	if (!(a->flags & VM_RANDOM))
+		flags |= OBJECT_AROUND;
 	return object_error(object_page(a->object, idx, flags, out));
 }
 

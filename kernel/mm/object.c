@@ -15,6 +15,7 @@
 
 #define FILL_MAX	64		/* pages in one call of the pager */
 #define WINDOW_MIN	8
+#define AROUND		32		/* pages: what a fault brings in, aligned */
 
 static void *node_new(size_t size)
 {
@@ -212,6 +213,17 @@ static int make_zero(struct vm_object *o, uint64_t idx)
 	return is_absent(o, idx) ? -ENOMEM : 0;
 }
 
+/* Where the pages that are missing before idx begin, within its aligned window. */
+static uint64_t around_start(struct vm_object *o, uint64_t idx)
+{
+	uint64_t first = align_down(idx, (uint64_t)AROUND);
+
+	scoped_spin(&o->lock);
+	while (idx > first && radix_get(&o->pages, idx - 1) == NULL)
+		idx--;
+	return idx;
+}
+
 static int fill(struct vm_object *o, uint64_t idx, unsigned want)
 {
 	struct page *pages[FILL_MAX];
@@ -235,6 +247,19 @@ static int fill(struct vm_object *o, uint64_t idx, unsigned want)
 	return err;
 }
 
+/*
+ * A program faults all over a file, and the store's round trip costs more than the bytes: the
+ * window around idx comes at once. If that fails, idx alone decides.
+ */
+static int fill_around(struct vm_object *o, uint64_t idx)
+{
+	uint64_t start = around_start(o, idx);
+
+	if (fill(o, start, (unsigned)(align_down(idx, (uint64_t)AROUND) + AROUND - start)) == 0)
+		return 0;
+	return fill(o, idx, 1);
+}
+
 static int make(struct vm_object *o, uint64_t idx, unsigned want, unsigned flags)
 {
 	bool is_past_end = idx >= nr_pages_of(o);
@@ -243,6 +268,8 @@ static int make(struct vm_object *o, uint64_t idx, unsigned want, unsigned flags
 		return -EFAULT;
 	if (!object_is_filled(o) || is_past_end || (flags & OBJECT_NO_FILL))
 		return make_zero(o, idx);
+	if ((flags & OBJECT_AROUND) && o->pager->readahead_pages != 0 && page_memory_is_ample())
+		return fill_around(o, idx);
 	return fill(o, idx, want);
 }
 

@@ -67,6 +67,7 @@ enum object_get_flags {
 	OBJECT_FOR_WRITE = 1,
 	OBJECT_NO_FILL	= 2,		/* a page that is made is zero: the caller overwrites the whole of it */
 	OBJECT_BEYOND	= 4,		/* also past the end: the caller is about to extend it */
+	OBJECT_AROUND	= 8,		/* a fill brings in what is around, on both sides */
 };
 /* The page at idx, up to date, with a count of the caller's. Fills and reads ahead. -ENOMEM, -EIO, -ENOSPC,
  * -EFAULT: wholly past the end. For write: marks it dirty. */

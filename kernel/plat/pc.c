@@ -20,6 +20,8 @@
 #define FIRST_PCI_VECTOR (TRAP_DEVICES + IOAPIC_INPUTS)
 #define PIC1_MASK	0x21
 #define PIC2_MASK	0xa1
+#define PIT_COMMAND	0x43
+#define PIT_STOP	0x30	/* channel 0, mode 0: counts when a count is written, which is never */
 
 static int probe(const struct boot_info *info)
 {
@@ -38,6 +40,7 @@ static void init(const struct boot_info *info)
 	out8(PIC1_MASK, 0xff);
 	out8(PIC2_MASK, 0xff);
 	wall_init(info);
+	out8(PIT_COMMAND, PIT_STOP);
 	lapic_init(lapic_features());
 	ioapic_init();
 	for (unsigned i = 0; i < info->nr_devices; i++) {

@@ -55,11 +55,11 @@ def streams_are_separate():
 
 @test
 def closed_streams_are_closed():
-    script = "readlink /proc/self/fd/0 >/dev/null || echo closed"
-    for redirect in ("<&-",):
-        expected = host("/bin/bash", "-c", f"/bin/busybox sh -c '{script}' {redirect}")
-        result = pipeline(f"HULL /bin/busybox sh -c '{script}' {redirect}")
-        equal("stdout", result.stdout, expected.stdout)
+    for fd, redirect in ((0, "<&-"), (1, ">&-"), (2, "2>&-")):
+        command = f"/bin/busybox readlink /proc/self/fd/{fd} {redirect}; echo $?"
+        expected = host("/bin/bash", "-c", command)
+        result = pipeline(f"HULL {command}")
+        equal(redirect, result.stdout, expected.stdout)
 
 
 @test

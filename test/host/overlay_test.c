@@ -97,6 +97,23 @@ static void test_writing(void **state)
 	check_lower();
 }
 
+/* More names than one reading, and one block of memory, hold. */
+static void test_large_directory(void **state)
+{
+	char name[64];
+	size_t nr = 0;
+
+	for (int i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "/low/d/sub/a-rather-long-name-%d", i);
+		is(world_write(name, ""), 0);
+	}
+	is(vfs_unlink(NULL, "/o/d/sub/a-rather-long-name-7"), 0);
+	is(world_write("/o/d/sub/own", ""), 0);
+	for (const char *n = world_list("/o/d/sub"); *n != '\0'; n++)
+		nr += *n == ' ';
+	is(nr, 300);
+}
+
 static void test_attributes(void **state)
 {
 	struct attr_change c = { .valid = ATTR_MODE, .mode = 0600 };
@@ -260,6 +277,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_reading, start),
 		cmocka_unit_test_setup(test_writing, start),
+		cmocka_unit_test_setup(test_large_directory, start),
 		cmocka_unit_test_setup(test_attributes, start),
 		cmocka_unit_test_setup(test_removing, start),
 		cmocka_unit_test_setup(test_renaming, start),

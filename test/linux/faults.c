@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a CPU exception becomes: SIGSEGV, SIGBUS, SIGFPE,
-	 SIGILL and SIGTRAP with the right si_code and
+ * What a CPU exception becomes: SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGTRAP with the right si_code and
  * si_addr, and a handler that repairs the cause and returns to the same instruction.
  */
 #include <fcntl.h>
@@ -37,6 +36,32 @@ static void test_kernel_half(void)
 	CHECK_EQ(fault_of(FAULT_WRITE, (void *)0xffff888000000000ul), SIGSEGV);
 	CHECK_EQ(fault_of(FAULT_READ, (void *)0x8000000000000000ul), SIGSEGV);	/* not canonical */
 	CHECK_EQ(fault_info.si_code, SI_KERNEL);
+}
+
+static int jump(unsigned long to, unsigned long sp)
+{
+	fault_arm();
+	if (sigsetjmp(fault_return, 1))
+		return fault_disarm();
+	__asm__ volatile("mov %1, %%rsp; jmp *%0" : : "r"(to), "r"(sp) : "memory");
+	__builtin_unreachable();
+}
+
+static void test_wild_jumps(void)
+{
+	static char room[65536];
+	const stack_t altstack = { .ss_sp = room, .ss_size = sizeof(room) }, none = { .ss_flags = SS_DISABLE };
+	const unsigned long to[] = { 0xffffffffff8489e8, 0xffffffffc3fff000, 0xffff800000000000 };
+
+	CHECK_OK(sigaltstack(&altstack, NULL));
+	for (size_t i = 0; i < sizeof(to) / sizeof(to[0]); i++) {
+		CHECK_EQ(fault_of(FAULT_CALL, (void *)to[i]), SIGSEGV);
+		CHECK_EQ((uintptr_t)fault_info.si_addr, to[i]);
+		CHECK_EQ(jump(to[i], 0xffffffffff000000), SIGSEGV);
+		CHECK_EQ(jump(to[i], 0x8000000000000000), SIGSEGV);
+	}
+	CHECK_EQ(jump(0x8000000000000000, 0x10), SIGSEGV);
+	CHECK_OK(sigaltstack(&none, NULL));
 }
 
 static void test_beyond_end_of_file(void)
@@ -152,6 +177,7 @@ int main(void)
 	test_null();
 	test_text();
 	test_kernel_half();
+	test_wild_jumps();
 	test_beyond_end_of_file();
 	test_arithmetic_and_traps();
 	test_repair_and_return();

@@ -54,13 +54,20 @@ static bool inside(unsigned long pc, const void *begin, const void *end)
 	return pc >= (unsigned long)begin && pc < (unsigned long)end;
 }
 
-/* Also when the program jumped to where no code of the kernel's is; then RSP is still its own. */
+static bool on_kernel_stack(vaddr_t sp)
+{
+	return cpu_this()->arch.kstack_top - sp <= KSTACK_SIZE;
+}
+
+/*
+ * Also when the program jumped to where none of the kernel's code is; RSP is not the kernel's then. The
+ * stubs of door.c count as the program's: nothing that they do can fault.
+ */
 static bool from_program(const struct trap_frame *f)
 {
 	if (f->rip <= USER_TOP)
 		return true;
-	return f->rsp <= USER_TOP && f->rip < DOOR_STUB_AREA
-		&& !inside(f->rip, kernel_image_start, kernel_text_end);
+	return !on_kernel_stack(f->rsp) && !inside(f->rip, kernel_image_start, kernel_text_end);
 }
 
 /* Where to go on after an unresolved fault at pc, or 0. */
@@ -119,11 +126,6 @@ struct trap_frame *trap_place(struct trap_frame *f)
 	return (struct trap_frame *)to;
 }
 
-static bool on_kernel_stack(const struct trap_frame *f)
-{
-	return cpu_this()->arch.kstack_top - (vaddr_t)f <= KSTACK_SIZE;
-}
-
 static NORETURN void kernel_fault(const struct trap_frame *f, vaddr_t address)
 {
 	vaddr_t base = cpu_this()->arch.kstack_top - KSTACK_SIZE;
@@ -146,7 +148,7 @@ static void report_fault(struct trap_frame *f, const struct fault *fault)
 {
 	program_fault(f, fault);
 	/* After a wild jump the way out would take the frame for the kernel's: no signal looked at. */
-	while (f->rip > USER_TOP)
+	while (f->rip > USER_TOP && thread_current()->work)
 		program_exit_work(f);
 }
 
@@ -160,7 +162,7 @@ static void page_fault(struct trap_frame *f)
 		.trapno = TRAP_PAGE_FAULT, .code = (unsigned)f->error | 4, .error = -EFAULT,
 	};
 
-	if (!on_kernel_stack(f) || (!from_program(f) && !fixup))
+	if (!on_kernel_stack((vaddr_t)f) || (!from_program(f) && !fixup))
 		kernel_fault(f, address);
 	if (!(f->rflags & RFLAGS_IF))
 		panic_at(f, "user memory touched with interrupts off, at %#lx", (unsigned long)address);
@@ -246,7 +248,7 @@ static void interrupt(unsigned long vector)
 
 void trap_dispatch(struct trap_frame *f)
 {
-	if (!on_kernel_stack(f) && f->vector != TRAP_PAGE_FAULT)
+	if (!on_kernel_stack((vaddr_t)f) && f->vector != TRAP_PAGE_FAULT)
 		panic_at(f, "trap %lu: no room on the kernel stack", f->vector);
 	if (f->vector >= TRAP_TIMER && f->vector != TRAP_INT80)
 		interrupt(f->vector);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a terminal program does: says which streams are terminals and the size,
-	 then in raw mode answers
- * each byte with its number until 'q'; `echo-tty wait` counts SIGINT, SIGWINCH and SIGCONT instead,
-	 until SIGTERM
- * or three SIGINTs.
+ * What a terminal program does: says which streams are terminals and the size, then in raw mode answers
+ * each byte with its number until 'q'; `echo-tty wait` counts SIGINT, SIGWINCH and SIGCONT instead, until
+ * SIGTERM or three SIGINTs. dprintf(), for handlers write too: they would print stdio's buffer twice.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -21,23 +19,21 @@ static void print_size(const char *what)
 	struct winsize size = { 0 };
 
 	ioctl(0, TIOCGWINSZ, &size);
-	printf("%s %dx%d\r\n", what, size.ws_col, size.ws_row);
-	fflush(stdout);
+	dprintf(1, "%s %dx%d\r\n", what, size.ws_col, size.ws_row);
 }
 
 static void handle(int sig)
 {
 	if (sig == SIGINT) {
 		nr_interrupts++;
-		printf("SIGINT %d\r\n", (int)nr_interrupts);
+		dprintf(1, "SIGINT %d\r\n", (int)nr_interrupts);
 	} else if (sig == SIGWINCH) {
 		print_size("SIGWINCH");
 	} else if (sig == SIGCONT) {
-		printf("SIGCONT\r\n");
+		dprintf(1, "SIGCONT\r\n");
 	} else {
 		stop = 1;
 	}
-	fflush(stdout);
 }
 
 static int wait_for_signals(void)
@@ -48,11 +44,10 @@ static int wait_for_signals(void)
 	sigaction(SIGWINCH, &sa, NULL);
 	sigaction(SIGCONT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
-	printf("ready\r\n");
-	fflush(stdout);
+	dprintf(1, "ready\r\n");
 	while (!stop && nr_interrupts < 3)
 		pause();
-	printf("done\r\n");
+	dprintf(1, "done\r\n");
 	return 0;
 }
 
@@ -61,26 +56,23 @@ int main(int argc, char **argv)
 	struct termios saved, raw;
 	unsigned char c;
 
-	printf("tty %d %d %d\r\n", isatty(0), isatty(1), isatty(2));
+	dprintf(1, "tty %d %d %d\r\n", isatty(0), isatty(1), isatty(2));
 	print_size("size");
 	if (argc > 1 && !strcmp(argv[1], "wait"))
 		return wait_for_signals();
 	if (tcgetattr(0, &saved) != 0) {
-		printf("not a terminal\n");
+		dprintf(1, "not a terminal\n");
 		return 1;
 	}
 	raw = saved;
 	cfmakeraw(&raw);
 	tcsetattr(0, TCSANOW, &raw);
-	printf("raw\r\n");
-	fflush(stdout);
-	while (read(0, &c, 1) == 1 && c != 'q') {
-		printf("byte %d\r\n", c);
-		fflush(stdout);
-	}
+	dprintf(1, "raw\r\n");
+	while (read(0, &c, 1) == 1 && c != 'q')
+		dprintf(1, "byte %d\r\n", c);
 	if (argc > 1 && !strcmp(argv[1], "leave-raw"))
 		return 0;
 	tcsetattr(0, TCSANOW, &saved);
-	printf("cooked\r\n");
+	dprintf(1, "cooked\r\n");
 	return 0;
 }
