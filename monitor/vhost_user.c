@@ -193,9 +193,14 @@ static int set_memory(struct vhost_user *vhost, const struct message *message, c
 	return 0;
 }
 
-/* Replaces a ring's kick or call descriptor; *fd becomes the ring's. */
+/*
+ * Replaces a ring's kick or call descriptor; *fd becomes the ring's. QEMU does not wait until a new
+ * call descriptor is in place, and the guest kicks meanwhile: what was signalled on the old one may
+ * be lost, so the new one is signalled once, whether or not there is news.
+ */
 static int set_ring_fd(struct vhost_user *vhost, uint64_t value, bool is_kick, int *fd)
 {
+	uint64_t one = 1;
 	struct ring *ring;
 	int *slot;
 
@@ -208,6 +213,8 @@ static int set_ring_fd(struct vhost_user *vhost, uint64_t value, bool is_kick, i
 	*slot = value & FD_NONE ? -1 : *fd;
 	if (*slot >= 0)
 		*fd = -1;
+	if (*slot >= 0 && !is_kick)
+		(void)!write(*slot, &one, sizeof(one));
 	return 0;
 }
 
@@ -320,6 +327,13 @@ static int receive_header(struct vhost_user *vhost, struct message *message, int
 	return n == (ssize_t)HEADER_SIZE ? 0 : -EPROTO;
 }
 
+/* A kick may have come, and been read, before the message that made its ring complete. */
+static void serve_rings(struct vhost_user *vhost)
+{
+	for (int i = 0; i < NR_RINGS; i++)
+		serve_ring(vhost, &vhost->rings[i]);
+}
+
 /* One message. 0, or -Exxx: the connection is over. */
 static int serve_socket(struct vhost_user *vhost)
 {
@@ -337,6 +351,8 @@ static int serve_socket(struct vhost_user *vhost)
 	if (!err) {
 		need_reply = message.flags & FLAG_NEED_REPLY;
 		err = handle_message(vhost, &message, fds, nr_fds);
+		if (err == 0)
+			serve_rings(vhost);
 		if (err == 0 && need_reply)
 			err = reply_u64(vhost, &message, 0);
 		else if (err > 0)

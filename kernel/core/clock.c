@@ -5,6 +5,7 @@
  */
 #include "arch/cpu.h"
 #include "arch/program.h"
+#include "core/cpu.h"
 #include "core/spinlock.h"
 #include "core/timer.h"
 
@@ -46,6 +47,7 @@ static void publish(void)
 	vdso_page->tsc_base = tsc_base;
 	vdso_page->mono_base_ns = 0;
 	vdso_page->wall_offset_ns = wall_offset_ns;
+	vdso_page->nr_cpus = nr_cpus;
 	__atomic_add_fetch(&vdso_page->seq, 1, __ATOMIC_SEQ_CST);
 }
 

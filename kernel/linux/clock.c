@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Clocks: the system's, and CPU-time clocks of processes and threads, whose ids Linux encodes as
- * (~pid << 3) | (4 if per thread) | kind. TAI has no offset from UTC here, as on a host that was told none.
+ * (~pid << 3) | (4 if per thread) | kind. TAI has no offset from UTC here, as on a host that was
+ * told none.
  */
 #include "linux/clock.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * New threads: clone(2) and clone3(2) with CLONE_THREAD. The new task shares what the flags say, gets a
- * copy of the caller's registers with a result of 0 and a stack of its own, and starts at the way out
- * of the kernel.
+ * New threads: clone(2) and clone3(2) with CLONE_THREAD. The new task shares what the flags say,
+ * gets a copy of the caller's registers with a result of 0 and a stack of its own, and starts at
+ * the way out of the kernel.
  *
  * A process of its own (no CLONE_THREAD) is not offered: ENOSYS.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The control channel (abi/hull/control.h): fixed records to and from the command on the host. What comes
- * in is handled where the driver tells of it, in interrupt context, so that a signal reaches a program
- * that never enters the kernel by itself.
+ * The control channel (abi/hull/control.h): fixed records to and from the command on the host.
+ * What comes in is handled where the driver tells of it, in interrupt context, so that a signal
+ * reaches a program that never enters the kernel by itself.
  */
 #include "abi/hull/control.h"
 

@@ -2,13 +2,14 @@
 /*
  * Starting a program (execve(2), elf(5)).
  *
- * exec_prepare() finds the file, follows `#!` lines, reads and checks the ELF headers of program and
- * interpreter: everything that can fail with an error to the caller. exec_commit() then ends the other
- * threads, makes the new address space current and fills it; what fails there has no program to
- * return to, and the process is killed. Between the two nothing of the old program has changed.
+ * exec_prepare() finds the file, follows `#!` lines, reads and checks the ELF headers of program
+ * and interpreter: everything that can fail with an error to the caller. exec_commit() then ends
+ * the other threads, makes the new address space current and fills it; what fails there has no
+ * program to return to, and the process is killed. Between the two nothing of the old program has
+ * changed.
  *
- * Files: exec.c the order of things; exec_args.c argv and environment; exec_script.c `#!`; exec_elf.c
- * loading; exec_stack.c the layout of the space and the first stack.
+ * Files: exec.c the order of things; exec_args.c argv and environment; exec_script.c `#!`;
+ * exec_elf.c loading; exec_stack.c the layout of the space and the first stack.
  */
 #pragma once
 #include <linux/elf.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The argument and environment strings of exec, copied into kernel memory before the old address space
- * goes. Limits as Linux has them: 128 KiB for one string, a quarter of the stack's limit for all.
+ * The argument and environment strings of exec, copied into kernel memory before the old address
+ * space goes. Limits as Linux has them: 128 KiB for one string, a quarter of the stack's limit for
+ * all.
  */
 #include "lib/errno.h"
 #include "lib/string.h"

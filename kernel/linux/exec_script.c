@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `#!` lines (execve(2), "Interpreter scripts"): the interpreter, then at most one argument, which is the
- * rest of the line with its white space. Only the first 255 bytes count; an interpreter's name that is
- * cut off there is refused, an argument is shortened.
+ * `#!` lines (execve(2), "Interpreter scripts"): the interpreter, then at most one argument, which
+ * is the rest of the line with its white space. Only the first 255 bytes count; an interpreter's
+ * name that is cut off there is refused, an argument is shortened.
  */
 #include "lib/errno.h"
 #include "lib/string.h"

@@ -2,12 +2,13 @@
 /*
  * The layout of a new address space, and the stack that a program starts on.
  *
- * Layout and randomness are Linux's for x86-64: stack below 0x7ffffffff000 with 22 random bits of pages,
- * mmap area below a gap for the stack with 28, PIE from 0x555555554000 up with 28, brk behind the
- * program with 13.
+ * Layout and randomness are Linux's for x86-64: stack below 0x7ffffffff000 with 22 random bits of
+ * pages, mmap area below a gap for the stack with 28, PIE from 0x555555554000 up with 28, brk
+ * behind the program with 13.
  *
- * Stack, from high to low: 8 zero bytes; file name; environment; arguments; platform name; 16 random bytes;
- * auxiliary vector; envp[]; argv[]; argc, to which the stack pointer points, 16-byte aligned.
+ * Stack, from high to low: 8 zero bytes; file name; environment; arguments; platform name; 16
+ * random bytes; auxiliary vector; envp[]; argv[]; argc, to which the stack pointer points, 16-byte
+ * aligned.
  */
 #include <linux/auxvec.h>
 #include <linux/personality.h>

@@ -2,10 +2,10 @@
 /*
  * The end of tasks and processes (exit(2), exit_group(2)).
  *
- * A task ends itself, always: others only ask it to (THREAD_WORK_KILLED), and it notices on its way out of
- * the kernel. It first does what needs its address space (robust futexes, the cleared id), gives back
- * what it shares, then leaves the process. The last one tells whoever waits for the process: for PID 1
- * that is the host, and the VM ends.
+ * A task ends itself, always: others only ask it to (THREAD_WORK_KILLED), and it notices on its
+ * way out of the kernel. It first does what needs its address space (robust futexes, the cleared
+ * id), gives back what it shares, then leaves the process. The last one tells whoever waits for
+ * the process: for PID 1 that is the host, and the VM ends.
  */
 #include "arch/context.h"
 #include "core/cred.h"

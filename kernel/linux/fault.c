@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Faults of the program: turned into the signals that Linux sends for them (x86: arch traps to siginfo),
- * and the one line that the user sees when such a signal kills the program.
+ * Faults of the program: turned into the signals that Linux sends for them (x86: arch traps to
+ * siginfo), and the one line that the user sees when such a signal kills the program.
  */
 #include "core/log.h"
 #include "core/program.h"
@@ -96,8 +96,6 @@ static const char *reason_of(const siginfo_t *info, const struct fault *fault)
 		return info->si_code == BUS_ADRERR ? "past the end of a mapped file" : "misaligned";
 	if (info->si_code == SEGV_MAPERR)
 		return (uaddr_t)info->si_addr < PAGE_SIZE ? "a NULL pointer" : "nothing is mapped there";
-	if (info->si_code == SI_KERNEL)
-		return "not an address";
 	switch (fault->access) {
 	case MMU_WRITE:
 		return "not writable";
@@ -153,7 +151,10 @@ void fault_report(const struct trap_frame *f, const siginfo_t *info)
 		return;
 	}
 	describe_place(frame_pc(f), place, sizeof(place));
-	if (info->si_signo == SIGSEGV || info->si_signo == SIGBUS)
+	if (info->si_signo == SIGSEGV && info->si_code == SI_KERNEL)
+		log_user("%s: killed by SIGSEGV (not an address, or not allowed to programs) at %#lx in %s",
+			 self->thread->name, (unsigned long)frame_pc(f), place);
+	else if (info->si_signo == SIGSEGV || info->si_signo == SIGBUS)
 		log_user("%s: killed by %s: address %#lx (%s), at %#lx in %s", self->thread->name,
 			 name, (unsigned long)self->fault.address, reason_of(info, &self->fault),
 			 (unsigned long)frame_pc(f), place);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Descriptor tables. Slots are an array that doubles; `first_free` makes the lowest free slot quick to
- * find in the usual case. Files are closed (flush, put) with no lock held, since both may sleep.
+ * Descriptor tables. Slots are an array that doubles; `first_free` makes the lowest free slot
+ * quick to find in the usual case. Files are closed (flush, put) with no lock held, since both may
+ * sleep.
  */
 #include "linux/fd.h"
 

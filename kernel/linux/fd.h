@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The descriptor table of a task: small numbers to open files. Shared by tasks that were cloned with
- * CLONE_FILES, counted. RLIMIT_NOFILE is checked here.
+ * The descriptor table of a task: small numbers to open files. Shared by tasks that were cloned
+ * with CLONE_FILES, counted. RLIMIT_NOFILE is checked here.
  *
  * A descriptor is reserved first and filled when the file exists, so that a program never sees a
  * descriptor that is taken back:

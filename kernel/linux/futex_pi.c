@@ -2,12 +2,14 @@
 /*
  * PI futexes and robust lists (futex(2), get_robust_list(2)).
  *
- * The word of a PI futex holds its owner's thread id, FUTEX_WAITERS once somebody waits in the kernel, and
- * FUTEX_OWNER_DIED. With FUTEX_WAITERS set the owner must come here to unlock, and the lock is handed to the
- * first waiter: by real-time priority, then by arrival. Everything that reads the word and changes the
- * queue happens under pi_mutex, which may be held across user memory; sleeping happens without it.
+ * The word of a PI futex holds its owner's thread id, FUTEX_WAITERS once somebody waits in the
+ * kernel, and FUTEX_OWNER_DIED. With FUTEX_WAITERS set the owner must come here to unlock, and the
+ * lock is handed to the first waiter: by real-time priority, then by arrival. Everything that
+ * reads the word and changes the queue happens under pi_mutex, which may be held across user
+ * memory; sleeping happens without it.
  *
- * Owners are not boosted to their waiters' priority: only the order of the queue follows priorities.
+ * Owners are not boosted to their waiters' priority: only the order of the queue follows
+ * priorities.
  */
 #include <linux/futex.h>
 

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Futexes inside (futex(2)): keys, buckets, waiters. futex.c has the plain operations, futex_pi.c the
- * priority-inheritance ones.
+ * Futexes inside (futex(2)): keys, buckets, waiters. futex.c has the plain operations, futex_pi.c
+ * the priority-inheritance ones.
  *
- * A word is named by a key: for private memory the address space's number and the address, for shared
- * memory the object, page index and offset. Waiters stand in the bucket of their key. A bucket's lock is
- * a spinlock, and user memory must not be touched under one; so a waiter queues itself first and reads
- * the word afterwards. A waker changes the word before it looks at the bucket: one of the two sees the other.
+ * A word is named by a key: for private memory the address space's number and the address, for
+ * shared memory the object, page index and offset. Waiters stand in the bucket of their key. A
+ * bucket's lock is a spinlock, and user memory must not be touched under one; so a waiter queues
+ * itself first and reads the word afterwards. A waker changes the word before it looks at the
+ * bucket: one of the two sees the other.
  *
- * A waiter stands on its thread's kernel stack. It takes its bucket's lock once more before it leaves,
- * so a waker, who does everything under that lock, never touches one that is gone.
+ * A waiter stands on its thread's kernel stack. It takes its bucket's lock once more before it
+ * leaves, so a waker, who does everything under that lock, never touches one that is gone.
  */
 #pragma once
 #include "core/spinlock.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * setitimer(2), getitimer(2), alarm(2). ITIMER_VIRTUAL counts all CPU time of the process, as ITIMER_PROF
- * does: program and kernel run at one privilege level and their times are not told apart.
+ * setitimer(2), getitimer(2), alarm(2). ITIMER_VIRTUAL counts all CPU time of the process, as
+ * ITIMER_PROF does: program and kernel run at one privilege level and their times are not told
+ * apart.
  */
 #include <linux/time.h>
 

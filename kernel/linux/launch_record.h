@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The launch record (abi/hull/launch.h), checked: every item lies inside the record, strings end inside
- * their payload, structures are long enough. Pointers lead into the record, which is never given back.
+ * The launch record (abi/hull/launch.h), checked: every item lies inside the record, strings end
+ * inside their payload, structures are long enough. Pointers lead into the record, which is never
+ * given back.
  */
 #pragma once
 #include "abi/hull/launch.h"

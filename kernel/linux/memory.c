@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The calls about memory: mmap(2) and its family, brk(2), madvise(2), mlock(2), and the memory policies
- * of a machine with one node. Checks of arguments that only Linux's interface knows are here; the work and
- * the other checks are mm's.
+ * The calls about memory: mmap(2) and its family, brk(2), madvise(2), mlock(2), and the memory
+ * policies of a machine with one node. Checks of arguments that only Linux's interface knows are
+ * here; the work and the other checks are mm's.
  */
 #include <linux/capability.h>
 #include <linux/mempolicy.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * POSIX timers (timer_create(2)). Each has a signal entry of its own, so that ringing never fails. A periodic
- * timer that has rung waits until its signal is taken and only then starts the next period, counting those
- * that passed meanwhile as overruns: a fast timer whose signal is blocked costs nothing.
+ * POSIX timers (timer_create(2)). Each has a signal entry of its own, so that ringing never fails.
+ * A periodic timer that has rung waits until its signal is taken and only then starts the next
+ * period, counting those that passed meanwhile as overruns: a fast timer whose signal is blocked
+ * costs nothing.
  */
 #include "linux/posix_timer.h"
 

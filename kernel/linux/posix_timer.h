@@ -2,9 +2,10 @@
 /*
  * Interval timers (setitimer, alarm) and POSIX timers (timer_create), both over core/timer.h.
  *
- * A timer on a CPU-time clock is armed for the earliest moment at which that much CPU time can have
- * passed; when it rings too early, because the process did not run all the time, it is armed again for
- * what is left (at least CPU_TIMER_STEP, so that an idle process is not woken ever more often).
+ * A timer on a CPU-time clock is armed for the earliest moment at which that much CPU time can
+ * have passed; when it rings too early, because the process did not run all the time, it is armed
+ * again for what is left (at least CPU_TIMER_STEP, so that an idle process is not woken ever more
+ * often).
  */
 #pragma once
 #include <asm/siginfo.h>

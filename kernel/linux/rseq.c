@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * rseq(2). Linux's <linux/rseq.h> has the layout of the area up to `flags`; node_id and mm_cid follow it.
+ * rseq(2). Linux's <linux/rseq.h> has the layout of the area up to `flags`; node_id and mm_cid
+ * follow it.
  *
- * The scheduler sets THREAD_WORK_OTHER for a thread that has registered (thread->preempt_work) when it is
- * preempted; on its way back to the program the area is refreshed and a critical section is aborted.
- * A task that cannot have its area read or written any more gets SIGSEGV, as in Linux.
+ * The scheduler sets THREAD_WORK_OTHER for a thread that has registered (thread->preempt_work)
+ * when it is preempted; on its way back to the program the area is refreshed and a critical
+ * section is aborted. A task that cannot have its area read or written any more gets SIGSEGV, as
+ * in Linux.
  */
 #include <linux/rseq.h>
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What happens on the way out of the kernel (program_exit_work): a task dies, yields, is parked by job
- * control, or takes a signal and runs its action (signal(7), sigaction(2)).
+ * What happens on the way out of the kernel (program_exit_work): a task dies, yields, is parked by
+ * job control, or takes a signal and runs its action (signal(7), sigaction(2)).
  *
- * A system call that was interrupted left -ERESTART* as its result. When a handler runs, SA_RESTART and the
- * kind decide whether the call is executed again after the handler or returns EINTR; when none runs it is
- * executed again, or, for ERESTART_RESTARTBLOCK, goes on from what task->restart kept.
+ * A system call that was interrupted left -ERESTART* as its result. When a handler runs,
+ * SA_RESTART and the kind decide whether the call is executed again after the handler or returns
+ * EINTR; when none runs it is executed again, or, for ERESTART_RESTARTBLOCK, goes on from what
+ * task->restart kept.
  */
 #include "abi/hull/control.h"
 #include "core/program.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sending, queueing and taking signals. signals.h has the theory. Everything here works in any context
- * under process->lock; entries are allocated without sleeping.
+ * Sending, queueing and taking signals. signals.h has the theory. Everything here works in any
+ * context under process->lock; entries are allocated without sleeping.
  */
 #include "linux/signals.h"
 

@@ -2,13 +2,14 @@
 /*
  * Signals (signal(7)): sending, choosing who takes one, and taking it.
  *
- * A signal is sent to a process (any task may take it) or to one task. It is thrown away at once when
- * its action is to be ignored and nobody blocks it; else it is queued: one of each standard kind, any
- * number of real-time ones up to RLIMIT_SIGPENDING. Whoever may take it gets THREAD_WORK_SIGNAL, which
- * ends an interruptible wait and leads to signal_deliver() on the way out of the kernel.
+ * A signal is sent to a process (any task may take it) or to one task. It is thrown away at once
+ * when its action is to be ignored and nobody blocks it; else it is queued: one of each standard
+ * kind, any number of real-time ones up to RLIMIT_SIGPENDING. Whoever may take it gets
+ * THREAD_WORK_SIGNAL, which ends an interruptible wait and leads to signal_deliver() on the way
+ * out of the kernel.
  *
- * THREAD_WORK_SIGNAL stays set until the task looked on its way out and found nothing to do: a call that
- * returns -ERESTART* therefore always passes through signal_deliver().
+ * THREAD_WORK_SIGNAL stays set until the task looked on its way out and found nothing to do: a
+ * call that returns -ERESTART* therefore always passes through signal_deliver().
  */
 #pragma once
 #include <asm/siginfo.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * strace lines (strace(1), "THE TRACE OUTPUT"). The types of a row in syscalls.def say how each argument
- * is shown. Arguments up to the first that the call fills are printed before it runs, the others after.
+ * strace lines (strace(1), "THE TRACE OUTPUT"). The types of a row in syscalls.def say how each
+ * argument is shown. Arguments up to the first that the call fills are printed before it runs, the
+ * others after.
  */
 #include "linux/strace.h"
 

@@ -2,8 +2,8 @@
 /*
  * The table made from syscalls.def, and the way a call takes through it.
  *
- * A row's function is referenced weakly: where no linked file defines it, the call is unknown. Unknown
- * calls answer ENOSYS and are named in the log once each.
+ * A row's function is referenced weakly: where no linked file defines it, the call is unknown.
+ * Unknown calls answer ENOSYS and are named in the log once each.
  */
 #include "linux/syscall.h"
 

@@ -2,8 +2,9 @@
 /*
  * Tasks and processes: making them, finding them by id, counting what they use.
  *
- * Ids come from one space (a process's id is its first task's) and are given out upwards, wrapping, as
- * Linux does. The table is a hash of lists under task_lock; ids in use are also bits in a map.
+ * Ids come from one space (a process's id is its first task's) and are given out upwards,
+ * wrapping, as Linux does. The table is a hash of lists under task_lock; ids in use are also bits
+ * in a map.
  */
 #include "linux/task.h"
 

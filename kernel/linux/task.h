@@ -4,12 +4,12 @@
  *
  * A task is one thread of a program as Linux sees it: its id, signals, robust list, rseq area. A
  * process is what the tasks of one thread group share: id, signal actions, shared pending signals,
- * limits, timers, exit status. core/thread.h's struct thread runs the task and owns its credentials,
- * address space and view of the files.
+ * limits, timers, exit status. core/thread.h's struct thread runs the task and owns its
+ * credentials, address space and view of the files.
  *
- * Lives. A task and its process are counted. task_lock guards the table of ids and the family links.
- * A task that ends leaves the table and its process at once, and is freed with its last count; the last
- * task of a process ends the process. PID 1's end ends the VM.
+ * Lives. A task and its process are counted. task_lock guards the table of ids and the family
+ * links. A task that ends leaves the table and its process at once, and is freed with its last
+ * count; the last task of a process ends the process. PID 1's end ends the VM.
  *
  * Locks: task_lock is outermost, then process->lock. Both are spinlocks, taken from interrupts too
  * (timers and the tty send signals).

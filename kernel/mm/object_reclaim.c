@@ -44,16 +44,19 @@ static bool may_drop(const struct page *p)
 	return READ_ONCE(p->refs) == 1 && !(p->flags & busy);
 }
 
-static size_t scan(struct vm_object *o, size_t want)
+/* Goes on where the last scan of o stopped. *at_end: there is nothing behind what was looked at. */
+static size_t scan(struct vm_object *o, size_t want, bool *at_end)
 {
 	size_t got = 0;
 	struct page *p;
 
+	*at_end = false;
 	scoped_spin(&o->lock);
 	for (unsigned i = 0; i < SCAN_MAX && got < want; i++, o->reclaim_idx++) {
 		p = radix_next(&o->pages, &o->reclaim_idx);
 		if (p == NULL) {
 			o->reclaim_idx = 0;
+			*at_end = true;
 			break;
 		}
 		if (!may_drop(p))
@@ -69,19 +72,37 @@ static size_t scan(struct vm_object *o, size_t want)
 	return got;
 }
 
-static size_t reclaim_cache(size_t want)
+/* One piece of the object at the head of the list; an object that was seen to its end goes to the tail. */
+static size_t scan_first(size_t want, size_t *nr_ends)
 {
-	struct vm_object *o;
 	size_t got = 0;
+	bool at_end = true;
+	struct vm_object *o;
 
 	scoped_spin(&lock);
-	for (size_t left = nr_objects * PASSES; left > 0 && got < want; left--) {
-		o = list_first(&objects, struct vm_object, lru_link);
+	o = list_first(&objects, struct vm_object, lru_link);
+	if (o == NULL) {
+		*nr_ends = SIZE_MAX;
+		return 0;
+	}
+	if (o->pager->uncharge == NULL)		/* that must not be called under a lock */
+		got = scan(o, want, &at_end);
+	if (at_end) {
 		list_remove(&o->lru_link);
 		list_append(&objects, &o->lru_link);
-		if (o->pager->uncharge == NULL)		/* that must not be called under a lock */
-			got += scan(o, want - got);
+		++*nr_ends;
 	}
+	return got;
+}
+
+/* Until enough was found, or every object was gone through PASSES times: the first pass may only have
+ * taken the second chances. */
+static size_t reclaim_cache(size_t want)
+{
+	size_t got = 0, nr_ends = 0;
+
+	while (got < want && nr_ends < PASSES * READ_ONCE(nr_objects))
+		got += scan_first(want - got, &nr_ends);
 	return got;
 }
 

@@ -53,7 +53,7 @@ static void test_wild_jumps(void)
 	const stack_t altstack = { .ss_sp = room, .ss_size = sizeof(room) }, none = { .ss_flags = SS_DISABLE };
 	const unsigned long to[] = { 0xffffffffff8489e8, 0xffffffffc3fff000, 0xffff800000000000 };
 
-	CHECK_OK(sigaltstack(&altstack, NULL));
+	CHECK_EQ(sigaltstack(&altstack, NULL), 0);
 	for (size_t i = 0; i < sizeof(to) / sizeof(to[0]); i++) {
 		CHECK_EQ(fault_of(FAULT_CALL, (void *)to[i]), SIGSEGV);
 		CHECK_EQ((uintptr_t)fault_info.si_addr, to[i]);
@@ -61,7 +61,7 @@ static void test_wild_jumps(void)
 		CHECK_EQ(jump(to[i], 0x8000000000000000), SIGSEGV);
 	}
 	CHECK_EQ(jump(0x8000000000000000, 0x10), SIGSEGV);
-	CHECK_OK(sigaltstack(&none, NULL));
+	CHECK_EQ(sigaltstack(&none, NULL), 0);
 }
 
 static void test_beyond_end_of_file(void)
