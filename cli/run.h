@@ -33,7 +33,7 @@ struct run_options {
 	const char *machine;		/* QEMU's */
 	const char *kernel;		/* a file; NULL: the one inside */
 	const char *strace_file;	/* NULL: standard error */
-	bool strace, no_patch, quiet, verbose, clear_env;
+	bool strace, no_patch, quiet, verbose, clear_env, timings;
 	struct volume volumes[VM_MAX_SHARES - 1];
 	unsigned nr_volumes;
 	char **env;			/* -e's, in order; NULL-terminated */

@@ -193,6 +193,13 @@ static int set_verbose(void *context, const char *value)
 	return 0;
 }
 
+static int set_timings(void *context, const char *value)
+{
+	(void)value;
+	((struct run_options *)context)->timings = true;
+	return 0;
+}
+
 const struct option_row run_option_rows[] = {
 	{ 0, "rootfs", ARGUMENT_NEEDED, "DIR",
 	  "the program's root: a directory, or a .cpio file\n"
@@ -217,6 +224,7 @@ const struct option_row run_option_rows[] = {
 	  "never rewrite system-call instructions", set_no_patch },
 	{ 'q', "quiet", ARGUMENT_NONE, NULL, "say nothing about how the program died", set_quiet },
 	{ 0, "verbose", ARGUMENT_NONE, NULL, "show the kernel's log", set_verbose },
+	{ 0, "timings", ARGUMENT_NONE, NULL, NULL, set_timings },
 	{ 0, "kernel", ARGUMENT_NEEDED, "FILE", NULL, set_kernel },
 	{ 0, "machine", ARGUMENT_NEEDED, "microvm|q35", NULL, set_machine },
 	{ 0 },

@@ -28,6 +28,7 @@ static struct {
 	int size_fd;			/* the terminal whose size is watched, or -1 */
 	atomic_bool stopped, exited;
 	uint32_t status, signal;	/* valid when exited */
+	uint64_t main_tsc;		/* when the program was entered; 0: not marked */
 	struct guest_log log;
 } state = { .control_fd = -1, .size_fd = -1 };
 
@@ -121,6 +122,9 @@ static void on_control(void *context, const struct control_message *message)
 		state.signal = message->b & 0x7f;
 		atomic_store(&state.exited, true);
 		break;
+	case CONTROL_MAIN:
+		state.main_tsc = (uint64_t)message->c << 32 | message->b;
+		break;
 	case CONTROL_STOPPED:
 		terminal_restore();
 		atomic_store(&state.stopped, true);
@@ -198,10 +202,28 @@ static int status_of(const struct vm_result *result, int err)
 	return state.signal ? 128 + (int)state.signal : (int)state.status;
 }
 
+/* For bench/run: where the time between the command and its end goes. KVM only. */
+static void print_timings(const struct vm_result *result, uint64_t begin_tsc)
+{
+	const struct { const char *name; uint64_t from, to; } phases[] = {
+		{ "monitor", begin_tsc, result->entry_tsc },
+		{ "kernel", result->entry_tsc, state.main_tsc },
+		{ "program", state.main_tsc, result->end_tsc },
+		{ "end", result->end_tsc, __builtin_ia32_rdtsc() },
+	};
+
+	if (state.main_tsc == 0 || result->tsc_khz == 0)
+		return;
+	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)
+		message_print("%s: %llu us", phases[i].name, (unsigned long long)
+			      ((phases[i].to - phases[i].from) * 1000 / result->tsc_khz));
+}
+
 int supervise_run(struct run_plan *plan)
 {
 	const struct streams *streams = &plan->streams;
 	struct vm_result result = { .message = "" };
+	uint64_t begin_tsc = __builtin_ia32_rdtsc();
 	int control[2], err;
 
 	if (pipe2(control, O_CLOEXEC | O_NONBLOCK) < 0) {
@@ -221,5 +243,7 @@ int supervise_run(struct run_plan *plan)
 	terminal_raw();
 	err = run_vm(plan, &result);
 	terminal_restore();
+	if (plan->options->timings)
+		print_timings(&result, begin_tsc);
 	return status_of(&result, err);
 }

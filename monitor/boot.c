@@ -215,4 +215,6 @@ void boot_write_info(struct vm *vm)
 	info->tsc_at_wall = __builtin_ia32_rdtsc();
 	info->wall_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	info->entry_tsc = __builtin_ia32_rdtsc();
+	vm->result->entry_tsc = info->entry_tsc;
+	vm->result->tsc_khz = vm->tsc_khz;
 }

@@ -63,7 +63,7 @@ static const unsigned long requests_terminal[] = {
 	TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ, TIOCGPGRP,
 };
 static const unsigned long requests_vcpu[] = {
-	KVM_RUN, KVM_GET_REGS, KVM_GET_SREGS, KVM_GET_VCPU_EVENTS,
+	KVM_RUN, KVM_GET_REGS, KVM_GET_SREGS, KVM_GET_VCPU_EVENTS, KVM_SET_VCPU_EVENTS,
 };
 static const unsigned long requests_device[] = { KVM_SIGNAL_MSI };
 

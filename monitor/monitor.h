@@ -79,6 +79,8 @@ struct vm_result {
 	enum vm_end end;		/* valid when monitor_run() returns 0 */
 	bool software_kvm;		/* the guest ran by abi/hull/soft_kvm.h */
 	bool confined;			/* the process is under seccomp from now on */
+	uint32_t tsc_khz;		/* of the two below; 0: not known */
+	uint64_t entry_tsc, end_tsc;	/* before the guest's first instruction, after its last */
 	char message[512];		/* when it fails: what, on what, why; no newline */
 };
 

@@ -18,6 +18,13 @@
 #define CR0_VALUE	0x80050033
 #define MSR_EFER	0xc0000080
 
+/* Without them CR4_VALUE or EFER_VALUE faults, and there is no IDT yet. */
+#define CPUID7_EBX_FSGSBASE	0x1
+#define CPUID81_EDX_NEEDED	0x20100800	/* LM | NX | SYSCALL */
+#define DEBUG_PORT	0xe9	/* PORT_DEBUG, PORT_EXIT, VM_END_NO_START of abi/hull/ports.h */
+#define EXIT_PORT	0xf4
+#define EXIT_NO_START	NO_START_VALUE
+
 	.section .note.pvh, "a", @note
 	.balign	4
 	.long	2f - 1f, 4f - 3f, 18
@@ -31,6 +38,23 @@
 	.globl	pvh_entry
 pvh_entry:
 	cld
+	mov	%ebx, %ebp		/* CPUID writes EBX */
+	xor	%eax, %eax
+	cpuid
+	cmp	$7, %eax
+	jb	pvh_old_cpu
+	mov	$7, %eax
+	xor	%ecx, %ecx
+	cpuid
+	test	$CPUID7_EBX_FSGSBASE, %ebx
+	jz	pvh_old_cpu
+	mov	$0x80000001, %eax
+	cpuid
+	and	$CPUID81_EDX_NEEDED, %edx
+	cmp	$CPUID81_EDX_NEEDED, %edx
+	jne	pvh_old_cpu
+	mov	%ebp, %ebx
+
 	mov	$PHYSICAL(boot_root), %edi
 	movl	$PHYSICAL(boot_pointers) + TABLE, 272*8(%edi)	/* DIRECT_BASE */
 	movl	$PHYSICAL(boot_pointers) + TABLE, (%edi)	/* where this code runs */
@@ -66,6 +90,18 @@ pvh_entry:
 	lgdt	PHYSICAL(boot_gdt_pointer)
 	ljmp	$SEL_KERNEL_CS, $PHYSICAL(pvh_long)
 
+/* Says so, and ends the machine: by the exit port, or where there is none by a triple fault. */
+pvh_old_cpu:
+	mov	$PHYSICAL(old_cpu_text), %esi
+	mov	$(old_cpu_text_end - old_cpu_text), %ecx
+	mov	$DEBUG_PORT, %edx
+	rep outsb
+	mov	$EXIT_NO_START, %eax
+	mov	$EXIT_PORT, %edx
+	out	%eax, %dx
+	lidt	PHYSICAL(boot_no_idt)
+	ud2
+
 	.code64
 pvh_long:
 	mov	$SEL_KERNEL_SS, %eax
@@ -92,6 +128,13 @@ boot_gdt:
 boot_gdt_pointer:
 	.word	. - boot_gdt - 1
 	.long	PHYSICAL(boot_gdt)
+
+boot_no_idt:
+	.word	0
+	.long	0
+old_cpu_text:
+	.ascii	"hull: cannot start: the processor has no FSGSBASE, NX or SYSCALL (QEMU: -cpu max)\n"
+old_cpu_text_end:
 
 	.bss
 	.balign	4096

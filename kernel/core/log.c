@@ -62,8 +62,11 @@ void log_user(const char *format, ...)
 	put(line, end_line(line, len), true);
 }
 
+/* What was said before the launch record asked for it is shown now. */
 void log_set_verbose(bool on)
 {
+	if (on && !verbose)
+		log_dump_last(RING_SIZE);
 	verbose = on;
 }
 

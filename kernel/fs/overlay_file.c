@@ -41,6 +41,36 @@ static int copy_page(struct inode *inode, struct file *real, uint64_t idx)
 	return n < 0 ? (int)n : 0;
 }
 
+/* Where data (SEEK_DATA) or a hole (SEEK_HOLE) of the lower file begins, in [at, end]. */
+static uint64_t find(struct file *real, uint64_t at, uint64_t end, int whence)
+{
+	int64_t found = -EINVAL;
+
+	if (real->ops->seek != NULL)
+		found = real->ops->seek(real, (int64_t)at, whence);
+	if (found < 0)
+		return found == -ENXIO || whence == SEEK_HOLE ? end : at;
+	return min(max((uint64_t)found, at), end);
+}
+
+/* Holes stay holes. Each round takes one page at the least, whatever the host says. */
+static int copy_data(struct inode *inode, struct file *real, uint64_t end)
+{
+	uint64_t at = 0, stop;
+	int err = 0;
+
+	while (err == 0 && at < end) {
+		at = align_down(find(real, at, end, SEEK_DATA), PAGE_SIZE);
+		stop = at < end ? find(real, at, end, SEEK_HOLE) : end;
+		do {
+			if (at < end)
+				err = copy_page(inode, real, at >> PAGE_SHIFT);
+			at += PAGE_SIZE;
+		} while (err == 0 && at < stop);
+	}
+	return err;
+}
+
 /* The first `limit` bytes become our own; the size stays what it is. inode->lock is held. */
 static int copy_data_locked(struct inode *inode, uint64_t limit)
 {
@@ -56,8 +86,8 @@ static int copy_data_locked(struct inode *inode, uint64_t limit)
 		return err;
 	if (real->ops->read == NULL)
 		err = -EINVAL;
-	for (uint64_t idx = 0; err == 0 && idx << PAGE_SHIFT < end; idx++)
-		err = copy_page(inode, real, idx);
+	else
+		err = copy_data(inode, real, end);
 	file_put(real);
 	if (err != 0) {
 		object_truncate(&inode->object, 0, align_up(end, PAGE_SIZE));

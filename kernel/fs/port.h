@@ -49,6 +49,8 @@ struct tty;
 MUST_CHECK int tty_init_console(struct port *p, unsigned columns, unsigned rows);
 MUST_CHECK int tty_console_file_new(unsigned open_flags, struct file **file_out);
 /* raises SIGWINCH in the foreground */
+/* Output is not processed: the host's terminal does it (LAUNCH_TTY_PLAIN). */
+void tty_set_plain(void);
 void tty_set_winsize(unsigned columns, unsigned rows);
 /* Job control asks the personality: filled by linux/. Any context. */
 struct tty_signals {

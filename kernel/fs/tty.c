@@ -660,6 +660,12 @@ int tty_init_console(struct port *p, unsigned columns, unsigned rows)
 	return 0;
 }
 
+void tty_set_plain(void)
+{
+	if (console != NULL)
+		console->ldisc.t.c_oflag &= ~(tcflag_t)OPOST;
+}
+
 /* By name where there is one, so that ttyname(3) works. */
 int tty_console_file_new(unsigned open_flags, struct file **out)
 {

@@ -63,9 +63,11 @@ struct exec {
 	struct elf_place program_place, interpreter_place;
 };
 
-/* `flags`: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW. Takes x->args, x->env and x->name as the caller filled them. */
+/* `flags`: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW. Takes x->args, x->env and x->name as the caller
+ * filled them. */
 MUST_CHECK int exec_prepare(struct exec *x, const struct path *at, unsigned flags);
-/* On success the thread's frame (thread_frame()) is the new program's. On failure the process must die. */
+/* On success the thread's frame (thread_frame()) is the new program's. On failure the process
+ * must die. */
 MUST_CHECK int exec_commit(struct exec *x);
 void exec_fini(struct exec *x);
 
@@ -89,7 +91,8 @@ void elf_image_fini(struct elf_image *e);
 /* The interpreter's path (kmem). *out NULL: none. */
 MUST_CHECK int elf_image_interpreter(const struct elf_image *e, char **out);
 bool elf_image_wants_executable_stack(const struct elf_image *e);
-/* Into the current address space, at `base` (0: anywhere in the mmap area) unless it is not relocatable. */
+/* Into the current address space, at `base` (0: anywhere in the mmap area) unless it is not
+ * relocatable. */
 MUST_CHECK int elf_image_map(const struct elf_image *e, struct vmspace *vs, uaddr_t base,
 			     struct elf_place *out);
 

@@ -136,7 +136,8 @@ static uint64_t total_size(const struct elf_image *e, uint64_t *first, uint64_t 
 	return high > low ? align_up(high, PAGE_SIZE) - low : 0;
 }
 
-/* Where the whole image fits. Nobody else maps anything before the segments are: it is left free. */
+/* Where the whole image fits. Nobody else maps anything before the segments are: it is left
+ * free. */
 static int find_room(struct vmspace *vs, uint64_t size, uint64_t alignment, uaddr_t *base)
 {
 	struct vm_map m = {

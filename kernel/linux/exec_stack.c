@@ -223,7 +223,8 @@ static size_t fill_auxv(const struct exec *x, const struct vmspace *vs, const st
 	return sizeof(pairs) / sizeof(uint64_t);
 }
 
-/* Pointers to nr strings that follow one another in user memory from `at` on; they are ours: no fault. */
+/* Pointers to nr strings that follow one another in user memory from `at` on; they are ours: no
+ * fault. */
 static int fill_pointers(uint64_t *v, uaddr_t at, uaddr_t end, size_t nr)
 {
 	char *copy = kmem_alloc(end - at + 1);

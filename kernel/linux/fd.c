@@ -185,7 +185,8 @@ static int grow(struct fd_table *t, unsigned idx)
 	return 0;
 }
 
-/* Takes the lowest free slot in [from, limit). False: none exists yet; *idx is where it would be. */
+/* Takes the lowest free slot in [from, limit). False: none exists yet; *idx is where it would
+ * be. */
 static bool take_free(struct fd_table *t, unsigned from, unsigned limit, unsigned *idx)
 {
 	scoped_spin(&t->lock);

@@ -35,10 +35,12 @@ struct fd_table *fd_table_get(struct fd_table *t);
 void fd_table_put(struct fd_table *t);					/* the last one closes all */
 void fd_table_close_on_exec(struct fd_table *t);
 
-/* Of the current task. On success *out is counted. -EBADF: none, or O_PATH (fd_get_any takes those). */
+/* Of the current task. On success *out is counted. -EBADF: none, or O_PATH (fd_get_any takes
+ * those). */
 MUST_CHECK int fd_get(int fd, struct file **out);
 MUST_CHECK int fd_get_any(int fd, struct file **out);
-/* The lowest free descriptor >= min for f, or -EMFILE, -ENOMEM. Takes the count over, on failure too. */
+/* The lowest free descriptor >= min for f, or -EMFILE, -ENOMEM. Takes the count over, on failure
+ * too. */
 int fd_install(struct file *f, unsigned open_flags, int min);
 /* Two at once, or none. */
 MUST_CHECK int fd_install_pair(struct file *a, struct file *b, unsigned open_flags, int fds[2]);

@@ -24,7 +24,8 @@ static struct futex_bucket buckets[NR_BUCKETS];
 
 /* ---- keys and buckets ---- */
 
-/* A shared mapping's key, with the area's object counted. False: the address is private after all. */
+/* A shared mapping's key, with the area's object counted. False: the address is private after
+ * all. */
 static bool shared_key(struct vmspace *vs, uaddr_t addr, struct futex_key *out)
 {
 	scoped_mutex(&vs->lock);

@@ -214,6 +214,8 @@ static void start_ports(void)
 	control_start(control);
 	if (tty != NULL)
 		must(tty_init_console(tty, ports->columns, ports->rows), "the terminal");
+	if ((record.options & LAUNCH_TTY_PLAIN) != 0)
+		tty_set_plain();
 	if (strace != NULL && (record.options & LAUNCH_STRACE) != 0)
 		strace_start(strace);
 }

@@ -35,5 +35,6 @@ struct launch_record {
 
 /* 0, or -EINVAL and *why says what is wrong with it. */
 MUST_CHECK int launch_record_read(struct launch_record *r, const void *bytes, size_t len, const char **why);
-/* The strings of one kind, in order: *at begins as 0. NULL: no more. Only after launch_record_read. */
+/* The strings of one kind, in order: *at begins as 0. NULL: no more. Only after
+ * launch_record_read. */
 const char *launch_record_string(const struct launch_record *r, uint32_t kind, size_t *at);

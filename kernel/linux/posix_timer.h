@@ -40,5 +40,6 @@ void posix_timer_interval_rings(struct timer *t);
 /* exec and exit: all POSIX timers go; exit: the interval timers too. Thread context. */
 void posix_timer_delete_all(struct process *p);
 void posix_timer_interval_stop(struct process *p);
-/* The signal of a timer is taken: fills si_overrun and starts the next period. process->lock is held. */
+/* The signal of a timer is taken: fills si_overrun and starts the next period. process->lock is
+ * held. */
 void posix_timer_taken_locked(struct posix_timer *pt, siginfo_t *info);

@@ -286,6 +286,17 @@ static int show_cpu_range(struct text_buffer *b, int pid)
 SYSFS_FILE(cpu_online) = { .path = "devices/system/cpu/online", .mode = 0444, .show = show_cpu_range };
 SYSFS_FILE(cpu_possible) = { .path = "devices/system/cpu/possible", .mode = 0444, .show = show_cpu_range };
 SYSFS_FILE(cpu_present) = { .path = "devices/system/cpu/present", .mode = 0444, .show = show_cpu_range };
+
+/* In words of 32, the highest first; all are online. */
+static int show_cpu_mask(struct text_buffer *b, int pid)
+{
+	text_print(b, "%x", ~0u >> (31 - (nr_cpus - 1) % 32));
+	for (unsigned below = (nr_cpus - 1) / 32; below > 0; below--)
+		text_print(b, ",ffffffff");
+	text_print(b, "\n");
+	return 0;
+}
+SYSFS_FILE(node_cpumap) = { .path = "devices/system/node/node0/cpumap", .mode = 0444, .show = show_cpu_mask };
 SYSFS_FILE(node_cpus) = { .path = "devices/system/node/node0/cpulist", .mode = 0444, .show = show_cpu_range };
 
 #define SYS_CONSTANT(id, where, text)						\
@@ -301,6 +312,7 @@ SYS_CONSTANT(cpu_kernel_max, "devices/system/cpu/kernel_max", "63");
 SYS_CONSTANT(cpu0_core_id, "devices/system/cpu/cpu0/topology/core_id", "0");
 SYS_CONSTANT(cpu0_package, "devices/system/cpu/cpu0/topology/physical_package_id", "0");
 SYS_CONSTANT(cpu0_siblings, "devices/system/cpu/cpu0/topology/thread_siblings_list", "0");
+SYS_CONSTANT(node_distance, "devices/system/node/node0/distance", "10");
 SYS_CONSTANT(node_online, "devices/system/node/online", "0");
 SYS_CONSTANT(node_possible, "devices/system/node/possible", "0");
 SYS_CONSTANT(thp_enabled, "kernel/mm/transparent_hugepage/enabled", "[always] madvise never");

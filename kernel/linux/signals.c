@@ -122,7 +122,8 @@ static bool is_blocked(const struct process *p, const struct task *target, int s
 	return t != NULL && (t->blocked & SIGNAL_BIT(sig)) != 0;
 }
 
-/* Room for one more? Kernel's and kill(2)'s standard signals always get through, perhaps without details. */
+/* Room for one more? Kernel's and kill(2)'s standard signals always get through, perhaps without
+ * details. */
 static struct signal_entry *new_entry(struct process *p, const siginfo_t *info)
 {
 	uint64_t limit = p->limits[RLIMIT_SIGPENDING].soft;

@@ -56,7 +56,8 @@ void signal_send_group(int pgrp, int sig);
 bool signal_send_timer(struct process *p, struct task *t, struct signal_entry *e);
 /* Takes a timer's entry off whatever queue it is on. */
 void signal_cancel_entry(struct process *p, struct signal_entry *e);
-/* To the current task, for what it just did; a handler that is blocked or ignored is reset: SIGSEGV kills then. */
+/* To the current task, for what it just did; a handler that is blocked or ignored is reset:
+ * SIGSEGV kills then. */
 void signal_force(const siginfo_t *info);
 void signal_force_kernel(int sig, int code, uaddr_t addr);
 
@@ -85,7 +86,8 @@ const char *signal_name(int sig);			/* "SIGSEGV", "SIGRT_3" */
 
 /* ---- signal_deliver.c ---- */
 
-/* On the way out of the kernel: takes what is pending, makes f run a handler, stops, or ends the process. */
+/* On the way out of the kernel: takes what is pending, makes f run a handler, stops, or ends the
+ * process. */
 void signal_deliver(struct trap_frame *f);
 /* The process continues after a stop (SIGCONT, SIGKILL); process->lock is held. */
 void signal_continue_locked(struct process *p);

@@ -143,7 +143,8 @@ static inline struct process *process_current(void)
 
 /* ---- task.c: making, finding, counting ---- */
 
-/* A process with one task, not yet run by a thread; gives both their ids. NULL = no memory or ids. */
+/* A process with one task, not yet run by a thread; gives both their ids. NULL = no memory or
+ * ids. */
 struct task *process_new(struct process *parent);
 /* A further task of a process, not yet in it: task_publish() makes it visible. */
 struct task *task_new(struct process *p);
@@ -186,7 +187,8 @@ NORETURN void task_exit(int wait_status);
 NORETURN void process_exit(int wait_status);
 /* The same from outside, or when the caller still has to return: tasks notice on their way out. */
 void process_kill(struct process *p, int wait_status);
-/* exec: ends all other tasks of the process and waits for them. -EAGAIN: somebody else does so, or it exits. */
+/* exec: ends all other tasks of the process and waits for them. -EAGAIN: somebody else does so,
+ * or it exits. */
 MUST_CHECK int process_become_single(void);
 
 #define WAIT_STATUS_EXIT(code)	(((code) & 0xff) << 8)

@@ -7,7 +7,8 @@
  * record and physical page 0. Early pages are cut from the first free RAM behind the image,
  * upwards; then the page array is placed behind them, and all the rest goes to the buddy
  * allocator. The array is not touched where the host says that RAM is zero: a zero struct page is
- * right for a page never used.
+ * right for a page never used. page.c takes up free RAM in the order in which it is added here: first
+ * what shares a huge page of the host's with the image, then whole huge pages.
  */
 #include <abi/hull/boot.h>
 
@@ -166,17 +167,21 @@ static void free_between(paddr_t from, paddr_t to)
 
 void page_init(const struct boot_info *info)
 {
-	paddr_t early_end;
+	paddr_t early_end, huge, end;
 
 	boot = info;
 	place_array();
 	early_end = early_at;
+	end = page_array_end << PAGE_SHIFT;
+	huge = min(align_up(early_end, HUGE_SIZE), end);
 	buddy_init(info->flags & BOOT_RAM_ZERO ? KERNEL_LOAD_PADDR >> PAGE_SHIFT : UINT64_MAX);
 	reserve(image);
 	reserve(launch);
 	reserve((struct range){ image.end, early_end });
+	/* Used in this order: beside the image, then whole huge pages of the host's. */
 	free_between(0, image.base);
-	free_between(early_end, page_array_end << PAGE_SHIFT);
+	free_between(huge, end);
+	free_between(early_end, huge);
 	page_zero = page_alloc(0, PAGE_ALLOC_ZERO);
 	if (page_zero == NULL)
 		panic("too little memory");

@@ -11,6 +11,8 @@
  */
 #include "mm/page.h"
 
+#include <abi/hull/boot.h>
+
 #include "arch/cpu.h"
 #include "arch/mmu.h"
 #include "core/cpu.h"
@@ -23,6 +25,7 @@
 
 #define CPU_LIST_MAX	64
 #define CPU_LIST_BATCH	32
+#define WAITING_MAX	(2 * BOOT_MAX_MEMORY + 2)	/* gaps between the ranges of the map */
 #define HUGE_ORDER	(HUGE_SHIFT - PAGE_SHIFT)
 #define RECLAIM_BATCH	64
 #define RECLAIM_TRIES	8
@@ -35,11 +38,14 @@ struct page *page_zero;
 
 static struct spinlock lock;
 static struct page *free_lists[PAGE_MAX_ORDER + 1];	/* [lock] */
-static uint64_t nr_free;		/* [lock] in the lists; the CPUs' own come on top */
+static uint64_t nr_free;		/* [lock] in the lists or waiting; the CPUs' own come on top */
 static uint64_t nr_total;		/* [I] */
 static uint64_t nr_reserve;		/* [I] */
 static pfn_t fresh_from = UINT64_MAX;	/* [I] */
 static long uses[PAGE_NR_USES];		/* [a] */
+
+static struct waiting { pfn_t first, end; } waiting[WAITING_MAX];	/* [lock] RAM never used yet */
+static unsigned nr_waiting;		/* [lock] */
 
 static struct cpu_list {
 	struct page *first;		/* [o] interrupts off */
@@ -105,14 +111,63 @@ static void buddy_free(struct page *p, unsigned order)
 	list_push(&page_array[pfn], order);
 }
 
+/* The largest block that begins at pfn and is no longer than nr. */
+static unsigned order_at(pfn_t pfn, size_t nr)
+{
+	unsigned order = (unsigned)(63 - __builtin_clzll(nr));
+
+	if (pfn != 0)
+		order = min(order, (unsigned)__builtin_ctzll(pfn));
+	return min(order, (unsigned)PAGE_MAX_ORDER);
+}
+
+static void buddy_free_range(struct page *p, size_t nr)
+{
+	while (nr > 0) {
+		unsigned order = order_at(pfn_of(p), nr);
+
+		buddy_free(p, order);
+		nr -= 1ull << order;
+		p += 1ull << order;
+	}
+}
+
+/*
+ * RAM comes into the lists block by block, as it is needed: the head of a block high up lies far
+ * into the page array, in a page of the host's that nothing else would have touched.
+ */
+static bool feed(void)
+{
+	struct waiting *w = waiting;
+	unsigned order;
+
+	while (w < &waiting[nr_waiting] && w->first == w->end)
+		w++;
+	if (w == &waiting[nr_waiting])
+		return false;
+	order = order_at(w->first, w->end - w->first);
+	nr_free -= 1ull << order;		/* it was counted when it began to wait */
+	buddy_free(&page_array[w->first], order);
+	w->first += 1ull << order;
+	return true;
+}
+
+static unsigned smallest_free(unsigned order)
+{
+	while (order <= PAGE_MAX_ORDER && free_lists[order] == NULL)
+		order++;
+	return order;
+}
+
 /* Splits keep the lower half: low memory is used first. */
 static struct page *buddy_take(unsigned order)
 {
 	struct page *p;
 	unsigned from;
 
-	for (from = order; from <= PAGE_MAX_ORDER && free_lists[from] == NULL;)
-		from++;
+	do {
+		from = smallest_free(order);
+	} while (from > PAGE_MAX_ORDER && feed());
 	if (from > PAGE_MAX_ORDER)
 		return NULL;
 	p = free_lists[from];
@@ -123,19 +178,6 @@ static struct page *buddy_take(unsigned order)
 	return p;
 }
 
-static void buddy_free_range(struct page *p, size_t nr)
-{
-	unsigned order;
-
-	for (; nr > 0; nr -= 1ull << order, p += 1ull << order) {
-		order = (unsigned)(63 - __builtin_clzll(nr));
-		if (pfn_of(p) != 0)
-			order = min(order, (unsigned)__builtin_ctzll(pfn_of(p)));
-		order = min(order, (unsigned)PAGE_MAX_ORDER);
-		buddy_free(p, order);
-	}
-}
-
 void buddy_init(pfn_t fresh)
 {
 	fresh_from = fresh;
@@ -144,7 +186,10 @@ void buddy_init(pfn_t fresh)
 void buddy_add_ram(pfn_t first, pfn_t end)
 {
 	scoped_spin(&lock);
-	buddy_free_range(&page_array[first], end - first);
+	if (first >= end || nr_waiting == ARRAY_SIZE(waiting))
+		return;
+	waiting[nr_waiting++] = (struct waiting) { first, end };
+	nr_free += end - first;
 	nr_total += end - first;
 	nr_reserve = min(max(nr_total / 128, 8ull), 256ull);
 }

@@ -22,6 +22,14 @@ static const char *slurp(const char *path)
 	return text;
 }
 
+/* CPU 0 is the lowest bit of the last digit. */
+static bool has_cpu0(const char *mask)
+{
+	size_t len = strcspn(mask, "\n");
+
+	return len > 0 && strchr("13579bdf", mask[len - 1]) != NULL;
+}
+
 static void test_cpu(void)
 {
 	int nr = 0;
@@ -39,6 +47,8 @@ static void test_cpu(void)
 	CHECK(strstr(text, "\nbtime ") != NULL);
 	CHECK(slurp("/sys/devices/system/cpu/online")[0] == '0');
 	CHECK(slurp("/sys/devices/system/cpu/possible")[0] == '0');
+	if (access("/sys/devices/system/node/node0", F_OK) == 0)	/* a host without NUMA has none */
+		CHECK(has_cpu0(slurp("/sys/devices/system/node/node0/cpumap")));
 }
 
 static void test_memory(void)

@@ -41,10 +41,27 @@ static void print_address(const char *before, unsigned long address)
 	say_line(line);
 }
 
+/* Where no trap stopped the CPU: what still means something after the calls that led here. */
+static NOINLINE void print_kept_registers(void)
+{
+	unsigned long rsp, rbp, rbx, r12, r13, r14, r15, flags;
+
+	__asm__ volatile("mov %%rsp, %0\n\tmov %%rbp, %1\n\tmov %%rbx, %2\n\tmov %%r12, %3"
+			 : "=m"(rsp), "=m"(rbp), "=m"(rbx), "=m"(r12));
+	__asm__ volatile("mov %%r13, %0\n\tmov %%r14, %1\n\tmov %%r15, %2\n\tpushfq\n\tpopq %3"
+			 : "=m"(r13), "=m"(r14), "=m"(r15), "=m"(flags));
+	print_four((const char *[]){ "rsp", "rbp", "rbx", "flg" },
+		   (unsigned long[]){ rsp, rbp, rbx, flags });
+	print_four((const char *[]){ "r12", "r13", "r14", "r15" },
+		   (unsigned long[]){ r12, r13, r14, r15 });
+}
+
 void machine_print_registers(const struct trap_frame *f)
 {
-	if (!f)
+	if (!f) {
+		print_kept_registers();
 		return;
+	}
 	print_address("rip ", f->rip);
 	print_four((const char *[]){ "rsp", "flg", "vec", "err" },
 		   (unsigned long[]){ f->rsp, f->rflags, f->vector, f->error });
