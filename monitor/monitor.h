@@ -27,6 +27,7 @@
 #include "abi/hull/control.h"
 #include "abi/hull/ports.h"
 
+#define VM_MIN_MEMORY	(2ull << 20)	/* the kernel begins at 1 MiB */
 #define VM_MAX_PORTS	16
 #define VM_MAX_SHARES	24
 

@@ -383,6 +383,9 @@ static int prepare(struct qemu *qemu, const char *machine)
 {
 	int err;
 
+	if (qemu->config->memory_bytes < VM_MIN_MEMORY)
+		return fail(qemu, -EINVAL, "1 MiB of memory is too little: the kernel begins "
+			    "there; give it more with -m");
 	qemu->wake_fd = eventfd(0, EFD_CLOEXEC);
 	if (qemu->wake_fd < 0)
 		return fail(qemu, -errno, "cannot make an eventfd: %s", strerror(errno));

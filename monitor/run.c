@@ -81,7 +81,7 @@ static int check_config(struct vm *vm)
 		return vm_fail(vm, EINVAL, "%llu MiB of memory is more than the %llu MiB that a VM "
 			       "can have", (unsigned long long)(config->memory_bytes / MIB),
 			       (unsigned long long)(VM_MAX_MEMORY / MIB));
-	if (config->memory_bytes < 2 * MIB)
+	if (config->memory_bytes < VM_MIN_MEMORY)
 		return vm_fail(vm, EINVAL, "1 MiB of memory is too little: the kernel begins "
 			       "there; give it more with -m");
 	if (config->nr_shares > VM_MAX_SHARES || config->nr_ports >= VM_MAX_PORTS)

@@ -23,7 +23,7 @@
 #define CPUID81_EDX_NEEDED	0x20100800	/* LM | NX | SYSCALL */
 #define DEBUG_PORT	0xe9	/* PORT_DEBUG, PORT_EXIT, VM_END_NO_START of abi/hull/ports.h */
 #define EXIT_PORT	0xf4
-#define EXIT_NO_START	NO_START_VALUE
+#define EXIT_NO_START	2
 
 	.section .note.pvh, "a", @note
 	.balign	4

@@ -5,6 +5,7 @@
  * the overlay inode's own object, under its lock; from then on all opens, old ones too, use that.
  */
 #include <asm/fcntl.h>
+#include <linux/fs.h>
 #include <linux/stat.h>
 
 #include "fs/openfile.h"
@@ -53,7 +54,7 @@ static uint64_t find(struct file *real, uint64_t at, uint64_t end, int whence)
 	return min(max((uint64_t)found, at), end);
 }
 
-/* Holes stay holes. Each round takes one page at the least, whatever the host says. */
+/* Holes stay holes. Each round takes a page at the least, whatever the host says. */
 static int copy_data(struct inode *inode, struct file *real, uint64_t end)
 {
 	uint64_t at = 0, stop;
@@ -61,12 +62,9 @@ static int copy_data(struct inode *inode, struct file *real, uint64_t end)
 
 	while (err == 0 && at < end) {
 		at = align_down(find(real, at, end, SEEK_DATA), PAGE_SIZE);
-		stop = at < end ? find(real, at, end, SEEK_HOLE) : end;
-		do {
-			if (at < end)
-				err = copy_page(inode, real, at >> PAGE_SHIFT);
-			at += PAGE_SIZE;
-		} while (err == 0 && at < stop);
+		stop = max(find(real, at, end, SEEK_HOLE), min(at + 1, end));
+		for (; err == 0 && at < stop; at += PAGE_SIZE)
+			err = copy_page(inode, real, at >> PAGE_SHIFT);
 	}
 	return err;
 }

@@ -7,8 +7,8 @@
  * record and physical page 0. Early pages are cut from the first free RAM behind the image,
  * upwards; then the page array is placed behind them, and all the rest goes to the buddy
  * allocator. The array is not touched where the host says that RAM is zero: a zero struct page is
- * right for a page never used. page.c takes up free RAM in the order in which it is added here: first
- * what shares a huge page of the host's with the image, then whole huge pages.
+ * right for a page never used. page.c takes up free RAM in the order in which it is added here:
+ * first what shares a huge page of the host's with the image, then whole huge pages.
  */
 #include <abi/hull/boot.h>
 

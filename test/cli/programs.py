@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """Programs as Debian ships them and as its compilers make them: their output equals the host's."""
-from harness import add_test, hull, main, needs, program, same, test
+from harness import TOP, add_test, hull, main, needs, program, same, test
 
 PYTHON = "/usr/bin/python3"
 IMPORTS = """
@@ -33,6 +33,12 @@ Promise.all([1, 2, 3].map(n => new Promise(r => setTimeout(() => r(n * n), 5 * n
   crypto.pbkdf2('a', 'b', 1000, 16, 'sha256', (e, key) => console.log(key.toString('hex')));
 });"""
 
+WORKER = """
+const { Worker } = require("worker_threads");
+new Worker("require('worker_threads').parentPort.postMessage(6 * 7)", { eval: true }).on("message", console.log);"""
+PERL_THREADS = """use threads;
+print join(",", map { $_->join } map { my $n = $_; threads->create(sub { $n * $n }) } 1..5), "\\n";"""
+
 
 def program_case(name, *arguments):
     add_test(name, lambda: same(program(name), *arguments))
@@ -56,6 +62,11 @@ command_case("gawk", "gawk", AWK + " BEGIN { print toupper(strftime(\"%Y\", 0)) 
 command_case("bc", "bc", "-lq", input=b"scale=50\n4*a(1)\n2^200\n")
 command_case("jq", "jq", "-c", "[.[] | select(. % 3 == 0) | . * 2] | add", input=str(list(range(500))).encode())
 command_case("node", "node", "-e", NODE, timeout=90)
+command_case("node worker", "node", "-e", WORKER, timeout=90)
+command_case("perl threads", "perl", "-e", PERL_THREADS)
+command_case("vim as an editor of streams", "vim", "-es", "-u", "NONE", "-c", "r /etc/passwd", "-c", "%p", "-c", "q!")
+command_case("java", "java", "-version")
+command_case("find and its metadata", "find", "kernel", "-type", "f", "-printf", "%p %s %m %n %T@\\n", cwd=TOP)
 command_case("a script with #!", "/usr/bin/ldd", "--version")
 program_case("hello", "one", "", "two words", "\u20ac")
 program_case("hello-static", "x")

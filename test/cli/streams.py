@@ -145,6 +145,22 @@ def writes_stay_in_the_guest():
 
 
 @test
+def a_large_sparse_file_can_be_changed():
+    with scratch() as folder:
+        path, size = f"{folder}/sparse", 4 << 30
+        with open(path, "wb") as file:
+            file.truncate(size)
+            file.seek(size // 2 + 5)
+            file.write(b"middle")
+        change = (f"f = open({path!r}, 'r+b'); f.seek(0, 2); f.write(b'end'); f.seek({size // 2 + 5}); "
+                  f"print(f.read(6), f.tell(), f.seek(0, 2), open({path!r}, 'rb').read(9))")
+        result = hull("/usr/bin/python3", "-c", change)
+        equal("guest", (result.stdout, result.stderr),
+              (f"{b'middle'} {size // 2 + 11} {size + 3} {bytes(9)}\n".encode(), b""))
+        equal("size on the host", os.path.getsize(path), size)
+
+
+@test
 def a_volume_is_shared_both_ways():
     with scratch() as folder:
         with open(f"{folder}/from-host", "w") as file:

@@ -152,14 +152,18 @@ static void use_mapping(struct vmspace *vs, struct file *f)
 	vmspace_put(child);
 }
 
+static unsigned nr_not_opened;		/* shows that allocations do fail */
+
 static void use_file(void)
 {
 	struct vmspace *vs;
 	struct file *f;
 	struct uio u;
 
-	if (vfs_open(NULL, "/d/file", O_RDWR | O_CREAT, 0644, 0, &f) != 0)
+	if (vfs_open(NULL, "/d/file", O_RDWR | O_CREAT, 0644, 0, &f) != 0) {
+		nr_not_opened++;
 		return;
+	}
 	uio_init_kernel(&u, contents, CONTENTS_SIZE);
 	(void)!vfs_write(f, &u, NULL);
 	vs = vmspace_new();
@@ -221,8 +225,10 @@ KTEST(failing_allocations_lose_nothing)
 		KCHECK(round(0, seed));
 	objects = kmem_nr_objects();
 	page_stats_get(&before);
+	KCHECK(nr_not_opened == 0);
 	for (uint64_t seed = 1; seed <= 400; seed++)
 		KCHECK(round(65536 / (seed % 2 == 0 ? 12 : 50), seed));
+	KCHECK(nr_not_opened > 20 && nr_not_opened < 380);
 	KCHECK(round(0, 1));
 	page_stats_get(&after);
 	KCHECK(kmem_nr_objects() == objects);
