@@ -5,10 +5,10 @@
  *
  * On a software-KVM host an access that the monitor must answer costs 25 us, and this code runs
  * before the program does. A device with irq_is_msi is one of Hull's own monitor (abi/hull/boot.h):
- * it is fresh from its reset, of version 2, takes rings of VIRTIO_QUEUE_SIZE_MAX, and signals used
- * buffers only, with nothing to acknowledge. There the driver reads the id, the low feature word
- * and the configuration, and writes the status twice. Any other device gets the whole protocol.
+ * it signals used buffers only, with nothing to acknowledge, and is identified and started with one
+ * access each (abi/hull/virtio_setup.h). Any other device gets the whole protocol.
  */
+#include <abi/hull/virtio_setup.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
 
@@ -20,6 +20,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/kmem.h"
+#include "mm/page.h"
 
 #define MAGIC		0x74726976u	/* "virt" */
 #define SIZE_MIN	0x200
@@ -28,6 +29,7 @@ struct mmio {
 	volatile char *base;
 	bool own;			/* of our monitor: see above */
 	unsigned status;
+	struct virtio_setup *setup;	/* own: from probe to ready or fail, a page */
 };
 
 static uint32_t read_register(struct mmio *m, unsigned offset)
@@ -46,20 +48,35 @@ static void add_status(struct mmio *m, unsigned bits)
 	write_register(m, VIRTIO_MMIO_STATUS, m->status);
 }
 
+/* One exit: the device has read and answered the page when this returns. */
+static void set_up(struct mmio *m, enum virtio_setup_command command)
+{
+	m->setup->command = command;
+	barrier();
+	write_register(m, VIRTIO_SETUP_REGISTER,
+		       (uint32_t)(ptr_to_paddr(m->setup) >> PAGE_SHIFT));
+	barrier();
+}
+
+static void drop_setup(struct mmio *m)
+{
+	if (m->setup != NULL)
+		page_put(paddr_to_page(ptr_to_paddr(m->setup)));
+	m->setup = NULL;
+}
+
 static uint64_t features(struct virtio_device *d)
 {
 	struct mmio *m = d->transport_private;
 	uint64_t low, high;
 
-	if (!m->own) {
-		write_register(m, VIRTIO_MMIO_STATUS, 0);
-		add_status(m, VIRTIO_CONFIG_S_ACKNOWLEDGE);
-		add_status(m, VIRTIO_CONFIG_S_DRIVER);
-	}
+	if (m->own)
+		return m->setup->features;
+	write_register(m, VIRTIO_MMIO_STATUS, 0);
+	add_status(m, VIRTIO_CONFIG_S_ACKNOWLEDGE);
+	add_status(m, VIRTIO_CONFIG_S_DRIVER);
 	write_register(m, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 0);
 	low = read_register(m, VIRTIO_MMIO_DEVICE_FEATURES);
-	if (m->own)
-		return low | 1ull << VIRTIO_F_VERSION_1;
 	write_register(m, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 1);
 	high = read_register(m, VIRTIO_MMIO_DEVICE_FEATURES);
 	return low | high << 32;
@@ -69,34 +86,35 @@ static int negotiate(struct virtio_device *d, uint64_t accepted)
 {
 	struct mmio *m = d->transport_private;
 
+	if (m->own) {
+		m->setup->features = accepted;
+		return 0;
+	}
 	write_register(m, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
 	write_register(m, VIRTIO_MMIO_DRIVER_FEATURES, (uint32_t)accepted);
 	write_register(m, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
 	write_register(m, VIRTIO_MMIO_DRIVER_FEATURES, (uint32_t)(accepted >> 32));
-	if (m->own) {
-		add_status(m, VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
-			   VIRTIO_CONFIG_S_FEATURES_OK);
-		return 0;
-	}
 	add_status(m, VIRTIO_CONFIG_S_FEATURES_OK);
 	return (read_register(m, VIRTIO_MMIO_STATUS) & VIRTIO_CONFIG_S_FEATURES_OK) ? 0 : -ENODEV;
 }
 
-/* §4.2.2.2: 64-bit fields are read as two halves, but our monitor answers eight bytes at once. */
+/* §4.2.2.2: 64-bit fields are read as two halves. Before it is started, ours has said it all. */
 static void config_read(struct virtio_device *d, unsigned offset, void *buf, size_t len)
 {
 	struct mmio *m = d->transport_private;
 	volatile char *config = m->base + VIRTIO_MMIO_CONFIG;
 	char *to = buf;
 
+	if (m->setup != NULL && offset <= VIRTIO_SETUP_MAX_CONFIG &&
+	    len <= VIRTIO_SETUP_MAX_CONFIG - offset) {
+		memcpy(buf, m->setup->config + offset, len);
+		return;
+	}
 	while (len > 0) {
 		size_t step = 1;
 		uint64_t value;
 
-		if (m->own && len >= 8 && offset % 8 == 0) {
-			step = 8;
-			value = *(volatile uint64_t *)(volatile void *)(config + offset);
-		} else if (len >= 4 && offset % 4 == 0) {
+		if (len >= 4 && offset % 4 == 0) {
 			step = 4;
 			value = *(volatile uint32_t *)(volatile void *)(config + offset);
 		} else {
@@ -113,8 +131,11 @@ static unsigned queue_size_max(struct virtio_device *d, unsigned idx)
 {
 	struct mmio *m = d->transport_private;
 
+	if (m->own)
+		return idx < min(m->setup->nr_queues, (uint32_t)VIRTIO_SETUP_MAX_QUEUES) ?
+			m->setup->queue_size : 0;
 	write_register(m, VIRTIO_MMIO_QUEUE_SEL, idx);
-	return m->own ? VIRTIO_QUEUE_SIZE_MAX : read_register(m, VIRTIO_MMIO_QUEUE_NUM_MAX);
+	return read_register(m, VIRTIO_MMIO_QUEUE_NUM_MAX);
 }
 
 static void write_address(struct mmio *m, unsigned offset, const void *ptr)
@@ -122,8 +143,7 @@ static void write_address(struct mmio *m, unsigned offset, const void *ptr)
 	paddr_t address = ptr_to_paddr(ptr);
 
 	write_register(m, offset, (uint32_t)address);
-	if (!m->own || address >> 32 != 0)
-		write_register(m, offset + 4, (uint32_t)(address >> 32));
+	write_register(m, offset + 4, (uint32_t)(address >> 32));
 }
 
 /* The queue is selected already: queue_size_max comes first. */
@@ -131,6 +151,13 @@ static int queue_setup(struct virtio_device *d, struct virtq *q)
 {
 	struct mmio *m = d->transport_private;
 
+	if (m->own) {
+		m->setup->queues[q->idx] = (struct virtio_setup_queue){
+			.desc = ptr_to_paddr(q->desc), .avail = ptr_to_paddr(q->avail),
+			.used = ptr_to_paddr(q->used), .size = q->size,
+		};
+		return 0;
+	}
 	write_register(m, VIRTIO_MMIO_QUEUE_NUM, q->size);
 	write_address(m, VIRTIO_MMIO_QUEUE_DESC_LOW, q->desc);
 	write_address(m, VIRTIO_MMIO_QUEUE_AVAIL_LOW, q->avail);
@@ -141,7 +168,19 @@ static int queue_setup(struct virtio_device *d, struct virtq *q)
 
 static void ready(struct virtio_device *d)
 {
-	add_status(d->transport_private, VIRTIO_CONFIG_S_DRIVER_OK);
+	struct mmio *m = d->transport_private;
+
+	if (!m->own) {
+		add_status(m, VIRTIO_CONFIG_S_DRIVER_OK);
+		return;
+	}
+	set_up(m, VIRTIO_SETUP_START);
+	if (m->setup->status != VIRTIO_SETUP_STARTED) {
+		log_error("virtio: %s: the device does not start: status %#x", d->driver->name,
+			  m->setup->status);
+		atomic_store(&d->broken, true);
+	}
+	drop_setup(m);
 }
 
 static void notify(struct virtio_device *d, struct virtq *q)
@@ -151,6 +190,7 @@ static void notify(struct virtio_device *d, struct virtq *q)
 
 static void fail(struct virtio_device *d)
 {
+	drop_setup(d->transport_private);
 	add_status(d->transport_private, VIRTIO_CONFIG_S_FAILED);
 }
 
@@ -194,10 +234,19 @@ static uint32_t identify(const struct device *dev, struct mmio *m)
 {
 	uint32_t id, version;
 
-	if (!m->own && read_register(m, VIRTIO_MMIO_MAGIC_VALUE) != MAGIC)
+	if (m->own) {
+		struct page *page = page_alloc(0, PAGE_ALLOC_ZERO);
+
+		if (page == NULL)
+			return 0;
+		m->setup = page_to_ptr(page);
+		set_up(m, VIRTIO_SETUP_IDENTIFY);
+		return m->setup->device_id;
+	}
+	if (read_register(m, VIRTIO_MMIO_MAGIC_VALUE) != MAGIC)
 		return 0;
 	id = read_register(m, VIRTIO_MMIO_DEVICE_ID);
-	if (id == 0 || m->own)
+	if (id == 0)
 		return id;
 	version = read_register(m, VIRTIO_MMIO_VERSION);
 	if (version == 2)
@@ -224,10 +273,13 @@ static int probe(struct device *dev)
 	if (err == 0) {
 		err = virtio_device_new(dev, &transport, id, m);
 		/* m stays: the interrupt handler may be looking at it */
-		if (err != 0)
+		if (err != 0) {
 			irq_detach(dev->irq, interrupt, dev);
+			drop_setup(m);
+		}
 		return err;
 	}
+	drop_setup(m);
 	kmem_free(m);
 	return err;
 }

@@ -159,7 +159,7 @@ int launch_record_read(struct launch_record *r, const void *bytes, size_t len, c
 	struct item item;
 
 	*r = (struct launch_record) { .header = h, .cwd = "/", .umask = UMASK_DEFAULT };
-	*why = "it is not one of this version";
+	*why = len == 0 ? "there is none; start Hull by `hull run`" : "it is not one of this version";
 	if (len < sizeof(*h) || h->magic != LAUNCH_MAGIC || h->version != LAUNCH_VERSION)
 		return -EINVAL;
 	*why = "it is cut off";

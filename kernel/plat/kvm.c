@@ -14,7 +14,7 @@
 #include "plat/wall.h"
 
 #define SCORE_OWN_MONITOR 20
-#define NEEDED (BOOT_MSI_VECTOR | BOOT_TSC_DEADLINE)
+#define NEEDED (BOOT_MSI_VECTOR | BOOT_TSC_DEADLINE | BOOT_VIRTIO_SETUP)
 
 static int probe(const struct boot_info *info)
 {

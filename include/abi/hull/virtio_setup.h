@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #define VIRTIO_SETUP_REGISTER	0x0c0	/* offset in the register block; write only, 32 bits */
+#define VIRTIO_SETUP_STARTED	15u	/* status: ACKNOWLEDGE, DRIVER, FEATURES_OK, DRIVER_OK */
 #define VIRTIO_SETUP_MAX_QUEUES	40
 #define VIRTIO_SETUP_MAX_CONFIG	256
 
@@ -29,7 +30,7 @@ struct virtio_setup_queue {		/* size 0: this queue is not used */
 
 struct virtio_setup {
 	uint32_t command;
-	uint32_t status;		/* result: the device's; START worked if it is 15 */
+	uint32_t status;		/* result: the device's; START worked: VIRTIO_SETUP_STARTED */
 	uint32_t device_id;		/* result; 0: no device here */
 	uint32_t nr_queues;
 	uint32_t queue_size;		/* result: the largest possible */

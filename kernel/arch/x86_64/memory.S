@@ -87,10 +87,10 @@ memmove:
 memset:
 	mov	%rdi, %r9
 	movzbl	%sil, %eax
-	cmp	$32, %rdx
-	ja	2f
 	movabs	$0x0101010101010101, %r8
 	imul	%r8, %rax
+	cmp	$32, %rdx
+	ja	2f
 	cmp	$8, %edx
 	jb	3f
 	mov	%rax, -8(%rdi,%rdx)
@@ -101,8 +101,10 @@ memset:
 	jae	1b
 	mov	%r9, %rax
 	ret
-2:	mov	%rdx, %rcx
-	rep stosb
+2:	mov	%rax, -8(%rdi,%rdx)	/* words, which an emulator counts; the last may overlap */
+	mov	%rdx, %rcx
+	shr	$3, %rcx
+	rep stosq
 	mov	%r9, %rax
 	ret
 3:	test	%edx, %edx

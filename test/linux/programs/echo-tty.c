@@ -39,14 +39,17 @@ static void handle(int sig)
 static int wait_for_signals(void)
 {
 	struct sigaction sa = { .sa_handler = handle };
+	sigset_t all, before;
 
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);		/* until it waits: none is lost in between */
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGWINCH, &sa, NULL);
 	sigaction(SIGCONT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	dprintf(1, "ready\r\n");
 	while (!stop && nr_interrupts < 3)
-		pause();
+		sigsuspend(&before);
 	dprintf(1, "done\r\n");
 	return 0;
 }
