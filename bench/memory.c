@@ -8,8 +8,8 @@
 #include <unistd.h>
 #include "measure.h"
 
-#define PAGE	4096ul
-#define PAGES	2048
+#define PAGE  4096ul
+#define PAGES 2048
 
 static int file;
 

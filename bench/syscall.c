@@ -12,8 +12,10 @@
 
 static inline void patchable(void)
 {
-	__asm__ volatile("movl %0,%%eax; syscall" : : "i"(SYS_getppid) : "rax", "rcx", "r11",
-			 "memory");
+	__asm__ volatile("movl %0,%%eax; syscall"
+			 :
+			 : "i"(SYS_getppid)
+			 : "rax", "rcx", "r11", "memory");
 }
 
 static inline void unpatchable(void)

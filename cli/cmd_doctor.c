@@ -58,7 +58,8 @@ static bool check_kvm(void)
 		say(GOOD, "kvm", "usable, with hardware virtualisation");
 		break;
 	case VM_ACCEL_SOFTWARE:
-		say(GOOD, "kvm", "usable, done in software by the host: programs run "
+		say(GOOD, "kvm",
+		    "usable, done in software by the host: programs run "
 		    "at full speed, page faults cost more");
 		break;
 	case VM_ACCEL_NONE:
@@ -84,7 +85,8 @@ static bool check_qemu(bool has_kvm)
 	if (found)
 		say(GOOD, "qemu", "%s", line);
 	else
-		say(has_kvm ? NOTE : BAD, "qemu", "not found: --accel tcg, and hosts without KVM, "
+		say(has_kvm ? NOTE : BAD, "qemu",
+		    "not found: --accel tcg, and hosts without KVM, "
 		    "need it: apt-get install qemu-system-x86");
 	return found;
 }
@@ -117,8 +119,10 @@ static void check_resources(void)
 	say(GOOD, "cpus", "%ld", sysconf(_SC_NPROCESSORS_ONLN));
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0)
 		say(files.rlim_max >= 4096 ? GOOD : NOTE, "files", "%llu open at most%s",
-		    (unsigned long long)files.rlim_max, files.rlim_max >= 4096 ? "" :
-		    ": programs with many files are slow or fail; raise it by ulimit -Hn 4096");
+		    (unsigned long long)files.rlim_max,
+		    files.rlim_max >= 4096
+			    ? ""
+			    : ": programs with many files are slow or fail; raise it by ulimit -Hn 4096");
 }
 
 static void check_confinement(void)
@@ -128,11 +132,15 @@ static void check_confinement(void)
 	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0)
 		say(GOOD, "seccomp", "filters are available");
 	else
-		say(BAD, "seccomp", "no filters (%s): the monitor needs them for its confinement; "
-		    "use --accel tcg, or a kernel with CONFIG_SECCOMP_FILTER", strerror(errno));
+		say(BAD, "seccomp",
+		    "no filters (%s): the monitor needs them for its confinement; "
+		    "use --accel tcg, or a kernel with CONFIG_SECCOMP_FILTER",
+		    strerror(errno));
 	if (access("/proc/self/fd", X_OK) < 0)
-		say(BAD, "proc", "/proc/self/fd: %s: directories cannot be shared with programs; "
-		    "mount -t proc proc /proc", strerror(errno));
+		say(BAD, "proc",
+		    "/proc/self/fd: %s: directories cannot be shared with programs; "
+		    "mount -t proc proc /proc",
+		    strerror(errno));
 }
 
 static int run(int argc, char **argv)

@@ -8,36 +8,36 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define HULL_VERSION	"0.1.0"
+#define HULL_VERSION "0.1.0"
 
-enum {				/* exit statuses of hull itself */
-	EXIT_USAGE	= 2,	/* a bad command line */
-	EXIT_HULL	= 125,	/* hull, the virtual machine or its kernel failed */
-	EXIT_CANNOT_RUN	= 126,	/* the program is there but cannot be run */
-	EXIT_NOT_FOUND	= 127,
+enum {                        /* exit statuses of hull itself */
+       EXIT_USAGE = 2,        /* a bad command line */
+       EXIT_HULL = 125,       /* hull, the virtual machine or its kernel failed */
+       EXIT_CANNOT_RUN = 126, /* the program is there but cannot be run */
+       EXIT_NOT_FOUND = 127,
 };
 
 enum option_argument { ARGUMENT_NONE, ARGUMENT_NEEDED, ARGUMENT_OPTIONAL };
 
 struct option_row {
-	char letter;			/* 0: none */
+	char letter; /* 0: none */
 	const char *name;
 	enum option_argument takes;
 	const char *metavar;
-	const char *help;		/* NULL: not shown */
-	int (*set)(void *context, const char *value);	/* 0, or EXIT_USAGE after a message */
+	const char *help;                             /* NULL: not shown */
+	int (*set)(void *context, const char *value); /* 0, or EXIT_USAGE after a message */
 };
 
 struct command {
 	const char *name;
-	const char *arguments;		/* for the usage line */
+	const char *arguments; /* for the usage line */
 	const char *summary;
-	const struct option_row *options;	/* ends with a row without name; NULL: none */
+	const struct option_row *options; /* ends with a row without name; NULL: none */
 	/* argv[0] is the subcommand; returns the exit status */
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct command *const commands[];	/* main.c; ends with NULL */
+extern const struct command *const commands[]; /* main.c; ends with NULL */
 extern const struct command cmd_run, cmd_doctor, cmd_version, cmd_help;
 
 const struct command *command_find(const char *name);

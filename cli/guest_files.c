@@ -26,7 +26,7 @@
 #include "cli/run.h"
 #include "lib/cpio.h"
 
-#define DEFAULT_PATH	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /*
  * Absolute, without "." and empty components; ".." takes the one before it away. 0 or
@@ -74,7 +74,8 @@ static bool is_inside_guest(const char *path)
 static int open_below(const char *dir, const char *path)
 {
 	struct open_how how = {
-		.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 	int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC), fd;
 
@@ -114,7 +115,7 @@ int guest_files_open(const struct guest_files *files, const char *path)
 	/* by the name as given: ".." after a link is not what it looks like */
 	if (path[0] == '/')
 		return open_below(files->root_dir, path);
-	snprintf(whole, sizeof(whole), "%s/%s", files->cwd, path);	/* normalize: it fits */
+	snprintf(whole, sizeof(whole), "%s/%s", files->cwd, path); /* normalize: it fits */
 	return open_below(files->root_dir, whole);
 }
 
@@ -129,7 +130,7 @@ static const char *check_format(int path_fd)
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", path_fd);
 	fd = open(name, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return NULL;		/* executable but not readable for us: the guest will see */
+		return NULL; /* executable but not readable for us: the guest will see */
 	n = read(fd, &header, sizeof(header));
 	close(fd);
 	if (n >= 2 && memcmp(&header, "#!", 2) == 0)

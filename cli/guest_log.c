@@ -35,8 +35,8 @@ static void keep(struct guest_log *log, char c)
 static void end_line(struct guest_log *log)
 {
 	bool shown = log->level == GUEST_LOG_ALL ||
-		(log->level == GUEST_LOG_USER && log->line_len >= 6 &&
-		 memcmp(log->line, "hull: ", 6) == 0);
+		     (log->level == GUEST_LOG_USER && log->line_len >= 6 &&
+		      memcmp(log->line, "hull: ", 6) == 0);
 
 	if (shown)
 		print_line(log->line, log->line_len);

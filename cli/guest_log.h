@@ -11,10 +11,10 @@ enum guest_log_level { GUEST_LOG_NONE, GUEST_LOG_USER, GUEST_LOG_ALL };
 
 struct guest_log {
 	enum guest_log_level level;
-	char line[512];			/* the line that is coming in; longer ones are cut up */
+	char line[512]; /* the line that is coming in; longer ones are cut up */
 	size_t line_len;
-	char kept[16384];		/* a ring */
-	size_t kept_len;		/* all that ever went into it */
+	char kept[16384]; /* a ring */
+	size_t kept_len;  /* all that ever went into it */
 };
 
 void guest_log_write(struct guest_log *log, const char *bytes, size_t len);

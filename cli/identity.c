@@ -147,7 +147,8 @@ int identity_get(const char *user, const struct guest_files *files, struct ident
 	snprintf(user_name, sizeof(user_name), "%.*s", (int)strcspn(user, ":"), user);
 	if (!find_user(files, user_name, out, name)) {
 		message_print("-u %s: the guest's /etc/passwd has no user '%s'; "
-			      "a number always works", user, user_name);
+			      "a number always works",
+			      user, user_name);
 		return EXIT_USAGE;
 	}
 	if (!group) {
@@ -156,7 +157,8 @@ int identity_get(const char *user, const struct guest_files *files, struct ident
 	}
 	if (!parse_number(group + 1, &out->gid) && !read_groups(files, group + 1, NULL, out)) {
 		message_print("-u %s: the guest's /etc/group has no group '%s'; "
-			      "a number always works", user, group + 1);
+			      "a number always works",
+			      user, group + 1);
 		return EXIT_USAGE;
 	}
 	return 0;

@@ -92,7 +92,9 @@ void launch_add_cred(struct launch *launch, uint32_t uid, uint32_t gid, const ui
 int launch_end(struct launch *launch)
 {
 	struct launch_header header = {
-		.magic = LAUNCH_MAGIC, .version = LAUNCH_VERSION, .nr_items = launch->nr_items,
+		.magic = LAUNCH_MAGIC,
+		.version = LAUNCH_VERSION,
+		.nr_items = launch->nr_items,
 	};
 
 	if (launch->len == 0)

@@ -11,7 +11,7 @@
 #include "abi/hull/launch.h"
 
 struct launch {
-	char *bytes;			/* the record; its header is written by launch_end */
+	char *bytes; /* the record; its header is written by launch_end */
 	size_t len, capacity;
 	uint32_t nr_items;
 	bool failed;

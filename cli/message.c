@@ -23,5 +23,5 @@ void message_print(const char *format, ...)
 	if (terminal_is_raw())
 		line[len++] = '\r';
 	line[len++] = '\n';
-	(void)!write(STDERR_FILENO, line, len);	/* nowhere left to complain to */
+	(void)!write(STDERR_FILENO, line, len); /* nowhere left to complain to */
 }

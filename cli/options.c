@@ -10,7 +10,7 @@
 
 #include "cli/command.h"
 
-#define HELP_COLUMN	30
+#define HELP_COLUMN 30
 
 static int usage_error(const struct command *command)
 {
@@ -43,7 +43,7 @@ static const struct option_row *find_letter(const struct command *command, char 
 
 struct parse {
 	const struct command *command;
-	int argc, at;			/* argv[at] is being read */
+	int argc, at; /* argv[at] is being read */
 	char **argv;
 	void *context;
 };
@@ -115,8 +115,8 @@ int options_parse(const struct command *command, int argc, char **argv, void *co
 			options_print_help(command);
 			exit(0);
 		}
-		err = text[1] == '-' ? parse_long(&parse, text + 2) :
-			parse_letters(&parse, text + 1);
+		err = text[1] == '-' ? parse_long(&parse, text + 2)
+				     : parse_letters(&parse, text + 1);
 		if (err)
 			return err;
 	}
@@ -128,8 +128,8 @@ static void print_row(const struct option_row *row)
 {
 	char left[80];
 	const char *help = row->help;
-	int n = row->letter ? snprintf(left, sizeof(left), "  -%c, --%s", row->letter, row->name) :
-		snprintf(left, sizeof(left), "      --%s", row->name);
+	int n = row->letter ? snprintf(left, sizeof(left), "  -%c, --%s", row->letter, row->name)
+			    : snprintf(left, sizeof(left), "      --%s", row->name);
 
 	if (row->takes == ARGUMENT_NEEDED)
 		n += snprintf(left + n, sizeof(left) - (size_t)n, " %s", row->metavar);

@@ -21,24 +21,24 @@
 enum accel_choice { ACCEL_AUTO, ACCEL_KVM, ACCEL_TCG };
 
 struct volume {
-	char *host, *guest;		/* guest: absolute */
+	char *host, *guest; /* guest: absolute */
 	bool read_only;
 };
 
 struct run_options {
-	const char *rootfs;		/* NULL: the host's own files */
-	const char *user, *cwd;		/* NULL: as the caller */
-	uint64_t memory_bytes;		/* 0: choose */
+	const char *rootfs;     /* NULL: the host's own files */
+	const char *user, *cwd; /* NULL: as the caller */
+	uint64_t memory_bytes;  /* 0: choose */
 	enum accel_choice accel;
-	const char *machine;		/* QEMU's */
-	const char *kernel;		/* a file; NULL: the one inside */
-	const char *strace_file;	/* NULL: standard error */
+	const char *machine;     /* QEMU's */
+	const char *kernel;      /* a file; NULL: the one inside */
+	const char *strace_file; /* NULL: standard error */
 	bool strace, no_patch, quiet, verbose, clear_env, timings;
 	struct volume volumes[VM_MAX_SHARES - 1];
 	unsigned nr_volumes;
-	char **env;			/* -e's, in order; NULL-terminated */
+	char **env; /* -e's, in order; NULL-terminated */
 	unsigned nr_env;
-	int argc;			/* the program and its arguments */
+	int argc; /* the program and its arguments */
 	char **argv;
 };
 
@@ -57,7 +57,7 @@ struct identity {
 
 /* The files that the guest will see, looked at from the host before it starts. */
 struct guest_files {
-	const char *root_dir;		/* NULL when the root is an archive */
+	const char *root_dir; /* NULL when the root is an archive */
 	const void *archive;
 	size_t archive_len;
 	const struct volume *volumes;
@@ -85,9 +85,9 @@ enum stream_kind { STREAM_IS_CLOSED, STREAM_IS_NULL, STREAM_IS_TTY, STREAM_IS_BY
 
 struct streams {
 	enum stream_kind kind[3];
-	bool stderr_is_stdout;		/* one open file: one port, so that the order is kept */
-	bool tty_input;			/* standard input is a terminal and ours to read */
-	int tty_fd;			/* a terminal that can be written to, or -1 */
+	bool stderr_is_stdout; /* one open file: one port, so that the order is kept */
+	bool tty_input;        /* standard input is a terminal and ours to read */
+	int tty_fd;            /* a terminal that can be written to, or -1 */
 };
 
 /* The first thing to be called: descriptors that are closed get /dev/null as a place holder. */
@@ -99,14 +99,14 @@ struct run_plan {
 	struct guest_files files;
 	struct identity identity;
 	char program[PATH_MAX], cwd[PATH_MAX];
-	char **env;			/* the program's, NULL-terminated */
+	char **env; /* the program's, NULL-terminated */
 	struct launch launch;
 	struct rlimit_row {
 		uint32_t resource;
 		uint64_t soft, hard;
-	} rlimits[8];			/* the caller's */
+	} rlimits[8]; /* the caller's */
 	unsigned nr_rlimits;
-	uint32_t umask;			/* the caller's */
+	uint32_t umask; /* the caller's */
 	struct vm_port ports[8];
 	struct vm_share shares[VM_MAX_SHARES];
 	struct vm_config config;

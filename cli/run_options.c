@@ -34,7 +34,9 @@ static const char *parse_volume(char *text, struct volume *volume)
 	while (guest[1] && guest[strlen(guest) - 1] == '/')
 		guest[strlen(guest) - 1] = '\0';
 	*volume = (struct volume){
-		.host = text, .guest = guest, .read_only = mode && strcmp(mode, "ro") == 0,
+		.host = text,
+		.guest = guest,
+		.read_only = mode && strcmp(mode, "ro") == 0,
 	};
 	return NULL;
 }
@@ -71,7 +73,7 @@ static int set_user(void *context, const char *value)
 static int set_memory(void *context, const char *value)
 {
 	struct run_options *options = context;
-	unsigned shift = 20;		/* without a unit: MiB */
+	unsigned shift = 20; /* without a unit: MiB */
 	unsigned long long n;
 	char *end;
 
@@ -205,8 +207,8 @@ const struct option_row run_option_rows[] = {
 	  "the program's root: a directory, or a .cpio file\n"
 	  "(default: the host's files, read-only)",
 	  set_rootfs },
-	{ 'v', "volume", ARGUMENT_NEEDED, "HOST:GUEST[:ro]",
-	  "show a host directory at GUEST", set_volume },
+	{ 'v', "volume", ARGUMENT_NEEDED, "HOST:GUEST[:ro]", "show a host directory at GUEST",
+	  set_volume },
 	{ 'u', "user", ARGUMENT_NEEDED, "USER[:GROUP]",
 	  "run as this user of the guest (default: you)", set_user },
 	{ 'm', "memory", ARGUMENT_NEEDED, "SIZE", "the most memory it may use, such as 64M or 2G",
@@ -214,14 +216,14 @@ const struct option_row run_option_rows[] = {
 	{ 'e', "env", ARGUMENT_NEEDED, "NAME[=VALUE]",
 	  "set a variable (default: your whole environment)", set_env },
 	{ 0, "env-clear", ARGUMENT_NONE, NULL, "start from an empty environment", set_clear_env },
-	{ 'w', "workdir", ARGUMENT_NEEDED, "DIR",
-	  "the working directory (default: yours)", set_cwd },
+	{ 'w', "workdir", ARGUMENT_NEEDED, "DIR", "the working directory (default: yours)",
+	  set_cwd },
 	{ 0, "accel", ARGUMENT_NEEDED, "auto|kvm|tcg",
 	  "how to run the virtual machine; tcg is QEMU, slow,\nfor hosts without KVM", set_accel },
 	{ 0, "strace", ARGUMENT_OPTIONAL, "FILE",
 	  "print every system call, to standard error or FILE", set_strace },
-	{ 0, "no-patch", ARGUMENT_NONE, NULL,
-	  "never rewrite system-call instructions", set_no_patch },
+	{ 0, "no-patch", ARGUMENT_NONE, NULL, "never rewrite system-call instructions",
+	  set_no_patch },
 	{ 'q', "quiet", ARGUMENT_NONE, NULL, "say nothing about how the program died", set_quiet },
 	{ 0, "verbose", ARGUMENT_NONE, NULL, "show the kernel's log", set_verbose },
 	{ 0, "timings", ARGUMENT_NONE, NULL, NULL, set_timings },

@@ -18,7 +18,7 @@
 #include "cli/command.h"
 #include "cli/run.h"
 
-#define DEFAULT_MEMORY	(1ull << 30)
+#define DEFAULT_MEMORY (1ull << 30)
 
 extern char **environ;
 
@@ -69,7 +69,7 @@ static int make_env(struct run_plan *plan)
 		if (!strchr(variable, '=')) {
 			value = getenv(variable);
 			if (!value)
-				continue;	/* not set here: not set there */
+				continue; /* not set here: not set there */
 			if (asprintf(&variable, "%s=%s", options->env[i], value) < 0)
 				return EXIT_HULL;
 		}
@@ -85,7 +85,8 @@ static int make_archive(struct run_plan *plan, const char *path, int fd, size_t 
 	if (bytes == MAP_FAILED || len < 6 ||
 	    (memcmp(bytes, "070701", 6) != 0 && memcmp(bytes, "070702", 6) != 0)) {
 		message_print("--rootfs %s: it is neither a directory nor a cpio archive of the "
-			      "\"newc\" format; make one by: find . | cpio -o -H newc", path);
+			      "\"newc\" format; make one by: find . | cpio -o -H newc",
+			      path);
 		return EXIT_USAGE;
 	}
 	plan->files.archive = bytes;
@@ -119,7 +120,7 @@ static int make_cwd(struct run_plan *plan)
 	int fd;
 
 	if (!plan->options->rootfs && !getcwd(own, sizeof(own)))
-		strcpy(own, "/");	/* it was removed, or is above a chroot */
+		strcpy(own, "/"); /* it was removed, or is above a chroot */
 	plan->files.cwd = own[0] == '/' ? own : "/";
 	if (!given || given[0] == '/')
 		snprintf(plan->cwd, sizeof(plan->cwd), "%s", given ? given : plan->files.cwd);
@@ -147,8 +148,8 @@ static int check_volume(const struct volume *volume)
 	if (stat(volume->host, &st) == 0 && S_ISDIR(st.st_mode))
 		return 0;
 	message_print("-v %s:%s: %s", volume->host, volume->guest,
-		      errno == 0 || S_ISREG(st.st_mode) ? "only directories can be mounted" :
-		      strerror(errno));
+		      errno == 0 || S_ISREG(st.st_mode) ? "only directories can be mounted"
+							: strerror(errno));
 	return EXIT_USAGE;
 }
 
@@ -195,7 +196,10 @@ static int make_ports(struct run_plan *plan)
 
 	if (streams->tty_input || streams->tty_fd >= 0)
 		ports[nr++] = (struct vm_port){
-			PORT_TTY, streams->tty_input ? STDIN_FILENO : -1, streams->tty_fd, true,
+			PORT_TTY,
+			streams->tty_input ? STDIN_FILENO : -1,
+			streams->tty_fd,
+			true,
 		};
 	if (plan->options->strace) {
 		int fd = strace_fd(plan->options);
@@ -244,15 +248,17 @@ static int read_kernel(struct run_plan *plan)
 static void note_limits(struct run_plan *plan)
 {
 	static const uint32_t resources[] = {
-		RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_CORE, RLIMIT_NOFILE,
-		RLIMIT_AS, RLIMIT_MEMLOCK,
+		RLIMIT_CPU,  RLIMIT_FSIZE,  RLIMIT_DATA, RLIMIT_STACK,
+		RLIMIT_CORE, RLIMIT_NOFILE, RLIMIT_AS,   RLIMIT_MEMLOCK,
 	};
 	struct rlimit limit;
 
 	for (unsigned i = 0; i < sizeof(resources) / sizeof(resources[0]); i++) {
 		if (getrlimit(resources[i], &limit) == 0)
 			plan->rlimits[plan->nr_rlimits++] = (struct rlimit_row){
-				resources[i], limit.rlim_cur, limit.rlim_max,
+				resources[i],
+				limit.rlim_cur,
+				limit.rlim_max,
 			};
 	}
 	plan->umask = umask(0);

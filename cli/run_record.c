@@ -62,8 +62,8 @@ static void add_streams(struct run_plan *plan)
 			break;
 		case STREAM_IS_BYTES:
 			stream.kind = STREAM_PIPE;
-			stream.port = fd == 2 && streams->stderr_is_stdout ? PORT_STDOUT :
-				PORT_STDIN + fd;
+			stream.port = fd == 2 && streams->stderr_is_stdout ? PORT_STDOUT
+									   : PORT_STDIN + fd;
 			break;
 		}
 		launch_add(&plan->launch, LAUNCH_STREAM, &stream, sizeof(stream));
@@ -96,10 +96,10 @@ static void add_options(struct run_plan *plan)
 	const struct run_options *options = plan->options;
 	struct launch_options out = {
 		.flags = (options->no_patch ? LAUNCH_NO_PATCH : 0) |
-			(options->strace ? LAUNCH_STRACE : 0) |
-			(options->verbose ? LAUNCH_VERBOSE : 0) |
-			(options->timings ? LAUNCH_MARK_MAIN : 0) |
-			(!plan->streams.tty_input ? LAUNCH_TTY_PLAIN : 0),
+			 (options->strace ? LAUNCH_STRACE : 0) |
+			 (options->verbose ? LAUNCH_VERBOSE : 0) |
+			 (options->timings ? LAUNCH_MARK_MAIN : 0) |
+			 (!plan->streams.tty_input ? LAUNCH_TTY_PLAIN : 0),
 	};
 
 	launch_add(&plan->launch, LAUNCH_OPTIONS, &out, sizeof(out));
@@ -139,7 +139,8 @@ int run_record_write(struct run_plan *plan, uint32_t tsc_khz)
 	for (unsigned i = 0; i < plan->nr_rlimits; i++) {
 		struct launch_rlimit limit = {
 			.resource = plan->rlimits[i].resource,
-			.soft = plan->rlimits[i].soft, .hard = plan->rlimits[i].hard,
+			.soft = plan->rlimits[i].soft,
+			.hard = plan->rlimits[i].hard,
 		};
 
 		launch_add(launch, LAUNCH_RLIMIT, &limit, sizeof(limit));

@@ -56,10 +56,10 @@ void streams_probe(struct streams *streams)
 		streams->kind[fd] = kind_of(fd);
 	for (int fd = 0; fd < 3; fd++) {
 		if (streams->kind[fd] == STREAM_IS_CLOSED)
-			open("/dev/null", O_RDWR);	/* the lowest free one: fd */
+			open("/dev/null", O_RDWR); /* the lowest free one: fd */
 	}
 	streams->stderr_is_stdout = streams->kind[1] == STREAM_IS_BYTES &&
-		streams->kind[2] == STREAM_IS_BYTES && is_same_file(1, 2);
+				    streams->kind[2] == STREAM_IS_BYTES && is_same_file(1, 2);
 	for (int i = 2; i >= 0; i--) {
 		int fd = tty_order[i];
 
@@ -68,5 +68,5 @@ void streams_probe(struct streams *streams)
 	}
 	foreground = tcgetpgrp(STDIN_FILENO);
 	streams->tty_input = streams->kind[0] == STREAM_IS_TTY &&
-		(foreground < 0 || foreground == getpgrp());
+			     (foreground < 0 || foreground == getpgrp());
 }

@@ -24,11 +24,11 @@
 #include "cli/terminal.h"
 
 static struct {
-	int control_fd;			/* written by handlers */
-	int size_fd;			/* the terminal whose size is watched, or -1 */
+	int control_fd; /* written by handlers */
+	int size_fd;    /* the terminal whose size is watched, or -1 */
 	atomic_bool stopped, exited;
-	uint32_t status, signal;	/* valid when exited */
-	uint64_t main_tsc;		/* when the program was entered; 0: not marked */
+	uint32_t status, signal; /* valid when exited */
+	uint64_t main_tsc;       /* when the program was entered; 0: not marked */
 	struct guest_log log;
 } state = { .control_fd = -1, .size_fd = -1 };
 
@@ -152,7 +152,7 @@ static uint32_t measure_tsc_khz(void)
 	clock_gettime(CLOCK_MONOTONIC_RAW, &end);
 	ticks = __builtin_ia32_rdtsc() - ticks;
 	ns = (uint64_t)(end.tv_sec - begin.tv_sec) * 1000000000u + (uint64_t)end.tv_nsec -
-		(uint64_t)begin.tv_nsec;
+	     (uint64_t)begin.tv_nsec;
 	return (uint32_t)(ticks * 1000000u / ns);
 }
 
@@ -205,7 +205,10 @@ static int status_of(const struct vm_result *result, int err)
 /* For bench/run: where the time between the command and its end goes. KVM only. */
 static void print_timings(const struct vm_result *result, uint64_t begin_tsc)
 {
-	const struct { const char *name; uint64_t from, to; } phases[] = {
+	const struct {
+		const char *name;
+		uint64_t from, to;
+	} phases[] = {
 		{ "monitor", begin_tsc, result->entry_tsc },
 		{ "kernel", result->entry_tsc, state.main_tsc },
 		{ "program", state.main_tsc, result->end_tsc },
@@ -215,8 +218,9 @@ static void print_timings(const struct vm_result *result, uint64_t begin_tsc)
 	if (state.main_tsc == 0 || result->tsc_khz == 0)
 		return;
 	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)
-		message_print("%s: %llu us", phases[i].name, (unsigned long long)
-			      ((phases[i].to - phases[i].from) * 1000 / result->tsc_khz));
+		message_print("%s: %llu us", phases[i].name,
+			      (unsigned long long)((phases[i].to - phases[i].from) * 1000 /
+						   result->tsc_khz));
 }
 
 int supervise_run(struct run_plan *plan)
@@ -232,8 +236,9 @@ int supervise_run(struct run_plan *plan)
 	}
 	state.control_fd = control[1];
 	state.size_fd = streams->tty_input ? STDIN_FILENO : streams->tty_fd;
-	state.log.level = plan->options->verbose ? GUEST_LOG_ALL :
-		plan->options->quiet ? GUEST_LOG_NONE : GUEST_LOG_USER;
+	state.log.level = plan->options->verbose ? GUEST_LOG_ALL
+			  : plan->options->quiet ? GUEST_LOG_NONE
+						 : GUEST_LOG_USER;
 	plan->config.control_in_fd = control[0];
 	plan->config.on_control = on_control;
 	plan->config.on_log = on_log;

@@ -9,7 +9,7 @@ HOST_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmi
 	-fPIE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fno-common -pthread -Iinclude -Ikernel -I.
 HOST_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack -pthread
 
-MONITOR_SRCS := $(sort $(wildcard monitor/*.c))
+MONITOR_SRCS := $(sort $(wildcard monitor/*.c monitor/*/*.c))
 CLI_SRCS := $(sort $(wildcard cli/*.c)) kernel/lib/cpio.c
 MONITOR_OBJS := $(MONITOR_SRCS:%.c=$(O)/host/%.o)
 CLI_OBJS := $(CLI_SRCS:%.c=$(O)/host/%.o)

@@ -23,8 +23,8 @@ endif
 KASFLAGS := $(KCFLAGS) -D__ASSEMBLY__
 KLDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --gc-sections --build-id=none
 
-KERNEL_DIRS := kernel/lib kernel/core kernel/mm kernel/fs kernel/arch/x86_64
-KERNEL_SRCS := $(wildcard $(addsuffix /*.c,$(KERNEL_DIRS)) $(addsuffix /*.S,$(KERNEL_DIRS))) $(LEAVES)
+KERNEL_DIRS := kernel/lib kernel/core kernel/mm kernel/fs $(wildcard kernel/fs/*/.) kernel/arch/x86_64
+KERNEL_SRCS := $(subst /./,/,$(wildcard $(addsuffix /*.c,$(KERNEL_DIRS)) $(addsuffix /*.S,$(KERNEL_DIRS)))) $(LEAVES)
 KERNEL_OBJS := $(patsubst %,$(O)/%.o,$(KERNEL_SRCS))
 
 $(UAPI)/.made:

@@ -10,17 +10,17 @@ HOST_TEST_object	:= $(HOST_TEST_MACHINE)
 HOST_TEST_vmspace	:= $(HOST_TEST_MACHINE) test/host/space.c
 HOST_TEST_vmspace_file	:= $(HOST_TEST_MACHINE) test/host/space.c
 HOST_TEST_vmspace_model	:= $(HOST_TEST_MACHINE)
-HOST_TEST_virtqueue	:= monitor/virtqueue.c monitor/guest_memory.c
-HOST_TEST_fs_server	:= $(sort $(wildcard monitor/fs_*.c))
+HOST_TEST_virtqueue	:= monitor/device/virtqueue.c monitor/guest_memory.c
+HOST_TEST_fs_server	:= $(sort $(wildcard monitor/fs/*.c))
 HOST_TEST_launch	:= $(addprefix cli/,options.c run_options.c launch.c message.c terminal.c)
-HOST_TEST_tty_ldisc	:= kernel/fs/tty_ldisc.c
-HOST_TEST_virtio_ring	:= kernel/drivers/virtio_ring.c monitor/virtqueue.c monitor/guest_memory.c
-HOST_TEST_fuse		:= $(sort $(wildcard kernel/fs/fuse*.c monitor/fs_*.c)) kernel/lib/tree.c \
+HOST_TEST_tty_ldisc	:= kernel/fs/tty/tty_ldisc.c
+HOST_TEST_virtio_ring	:= kernel/drivers/virtio_ring.c monitor/device/virtqueue.c monitor/guest_memory.c
+HOST_TEST_fuse		:= $(sort $(wildcard kernel/fs/fuse/*.c monitor/fs/*.c)) kernel/lib/tree.c \
 	kernel/core/uio.c
 
 # kernel/fs without the parts that need a host: FUSE and the console's.
 HOST_TEST_FS := $(HOST_TEST_MACHINE) test/host/fs_world.c kernel/core/cred.c kernel/lib/fmt.c kernel/lib/cpio.c \
-	$(filter-out kernel/fs/fuse% kernel/fs/tty% kernel/fs/stream.c kernel/fs/port.c,$(wildcard kernel/fs/*.c))
+	$(filter-out kernel/fs/fuse/% kernel/fs/tty/%,$(wildcard kernel/fs/*.c kernel/fs/*/*.c))
 
 HOST_TEST_vfs		:= $(HOST_TEST_FS)
 HOST_TEST_overlay	:= $(HOST_TEST_FS)

@@ -18,23 +18,22 @@
 #include <string.h>
 #include <time.h>
 #include "abi/hull/boot.h"
-#include "monitor/device.h"
+#include "monitor/device/device.h"
 
-#define PAGE		4096ull
-#define HUGE		(2ull << 20)
-#define TABLE_ENTRIES	512u
+#define PAGE          4096ull
+#define HUGE          (2ull << 20)
+#define TABLE_ENTRIES 512u
 
-#define PTE_TABLE	0x7ull		/* present, writable, user: soft_kvm.h wants U/S=1 */
-#define PTE_HUGE	0x87ull
+#define PTE_TABLE 0x7ull /* present, writable, user: soft_kvm.h wants U/S=1 */
+#define PTE_HUGE  0x87ull
 
-enum {					/* pages from BOOT_TABLES_GPA on */
-	TABLE_TOP = 0,
-	TABLE_IMAGE3 = 1,
-	TABLE_IMAGE2 = 2,
-	TABLE_DIRECT3 = 3,
-	TABLE_DIRECT2 = 4,		/* and on: one a GiB */
+enum { /* pages from BOOT_TABLES_GPA on */
+       TABLE_TOP = 0,
+       TABLE_IMAGE3 = 1,
+       TABLE_IMAGE2 = 2,
+       TABLE_DIRECT3 = 3,
+       TABLE_DIRECT2 = 4, /* and on: one a GiB */
 };
-
 
 static uint64_t table_gpa(unsigned idx)
 {
@@ -98,7 +97,8 @@ static int check_elf(struct vm *vm, const Elf64_Ehdr *elf, size_t len)
 
 static int too_small(struct vm *vm, uint64_t need_bytes)
 {
-	return vm_fail(vm, EINVAL, "%lu MiB of memory is too little: the kernel and what it is "
+	return vm_fail(vm, EINVAL,
+		       "%lu MiB of memory is too little: the kernel and what it is "
 		       "started with need %lu MiB before anything runs; give it more with -m",
 		       (unsigned long)(vm->ram_bytes >> 20),
 		       (unsigned long)((need_bytes + 0xfffff) >> 20));
@@ -111,8 +111,10 @@ static int load_segment(struct vm *vm, const uint8_t *image, size_t len, const E
 		return vm_fail(vm, EINVAL, "the kernel's ELF file is cut short");
 	if (phdr->p_paddr < KERNEL_LOAD_PADDR || phdr->p_paddr > VM_HOLE_BASE ||
 	    phdr->p_memsz > VM_HOLE_BASE - phdr->p_paddr)
-		return vm_fail(vm, EINVAL, "a segment of the kernel lies at %#lx, outside low "
-			       "memory", (unsigned long)phdr->p_paddr);
+		return vm_fail(vm, EINVAL,
+			       "a segment of the kernel lies at %#lx, outside low "
+			       "memory",
+			       (unsigned long)phdr->p_paddr);
 	if (phdr->p_paddr + phdr->p_memsz > low_bytes(vm))
 		return too_small(vm, phdr->p_paddr + phdr->p_memsz);
 	memcpy(vm->ram + phdr->p_paddr, image + phdr->p_offset, phdr->p_filesz);

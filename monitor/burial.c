@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include "monitor/vm.h"
 
-#define NR_BURIED	5	/* the pair, the VM, its vCPU, /dev/kvm */
+#define NR_BURIED 5 /* the pair, the VM, its vCPU, /dev/kvm */
 
 void burial_prepare(struct vm *vm)
 {
@@ -29,15 +29,17 @@ void burial_prepare(struct vm *vm)
 
 static void bury(struct vm *vm)
 {
-	const int fds[NR_BURIED] = { vm->grave[0], vm->grave[1],
-				     vm->vm_fd, vm->vcpu_fd, vm->kvm_fd };
+	const int fds[NR_BURIED] = { vm->grave[0], vm->grave[1], vm->vm_fd, vm->vcpu_fd,
+				     vm->kvm_fd };
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(fds))];
 	} control = { .space = { 0 } };
 	char byte = 0;
 	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+	struct msghdr message = { .msg_iov = &iov,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
 				  .msg_controllen = sizeof(control.space) };
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&message);
 
@@ -45,7 +47,7 @@ static void bury(struct vm *vm)
 	cmsg->cmsg_type = SCM_RIGHTS;
 	cmsg->cmsg_len = CMSG_LEN(sizeof(fds));
 	memcpy(CMSG_DATA(cmsg), fds, sizeof(fds));
-	sendmsg(vm->grave[0], &message, MSG_DONTWAIT);	/* refused: the plain close does it */
+	sendmsg(vm->grave[0], &message, MSG_DONTWAIT); /* refused: the plain close does it */
 }
 
 static void close_fd(int *fd)

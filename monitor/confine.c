@@ -26,8 +26,8 @@
 #include <unistd.h>
 #include "lib/compiler.h"
 
-#define MAX_INSTRUCTIONS	400
-#define X32_BIT			0x40000000u
+#define MAX_INSTRUCTIONS 400
+#define X32_BIT          0x40000000u
 
 struct program {
 	struct sock_filter code[MAX_INSTRUCTIONS];
@@ -36,24 +36,49 @@ struct program {
 
 /* Every thread: memory for malloc, sleeping and waking, time, what stdio asks, its own end. */
 static const int calls_all[] = {
-	SYS_read, SYS_write, SYS_writev, SYS_readv, SYS_close, SYS_futex, SYS_poll, SYS_ppoll,
-	SYS_munmap, SYS_madvise, SYS_mremap, SYS_brk, SYS_exit, SYS_exit_group, SYS_rt_sigreturn,
-	SYS_rt_sigprocmask, SYS_rt_sigaction, SYS_sigaltstack, SYS_restart_syscall, SYS_sched_yield,
-	SYS_clock_gettime, SYS_clock_nanosleep, SYS_nanosleep, SYS_getpid, SYS_gettid,
-	SYS_getrandom, SYS_fstat, SYS_newfstatat, SYS_lseek,
+	SYS_read,
+	SYS_write,
+	SYS_writev,
+	SYS_readv,
+	SYS_close,
+	SYS_futex,
+	SYS_poll,
+	SYS_ppoll,
+	SYS_munmap,
+	SYS_madvise,
+	SYS_mremap,
+	SYS_brk,
+	SYS_exit,
+	SYS_exit_group,
+	SYS_rt_sigreturn,
+	SYS_rt_sigprocmask,
+	SYS_rt_sigaction,
+	SYS_sigaltstack,
+	SYS_restart_syscall,
+	SYS_sched_yield,
+	SYS_clock_gettime,
+	SYS_clock_nanosleep,
+	SYS_nanosleep,
+	SYS_getpid,
+	SYS_gettid,
+	SYS_getrandom,
+	SYS_fstat,
+	SYS_newfstatat,
+	SYS_lseek,
 };
 
 static const int calls_streams[] = { SYS_preadv2, SYS_pwritev2 };
 
 /* fs.h has this list. */
 static const int calls_files[] = {
-	SYS_openat, SYS_openat2, SYS_statx, SYS_fstatfs, SYS_preadv, SYS_pwritev,
-	SYS_pread64, SYS_pwrite64, SYS_getdents64, SYS_ftruncate, SYS_fallocate,
-	SYS_copy_file_range, SYS_fsync, SYS_fdatasync, SYS_readlinkat, SYS_symlinkat, SYS_mknodat,
-	SYS_mkdirat, SYS_unlinkat, SYS_renameat2, SYS_linkat, SYS_fchmodat, SYS_fchownat,
-	SYS_utimensat, SYS_fcntl, SYS_getxattr, SYS_setxattr, SYS_listxattr, SYS_removexattr,
-	SYS_fgetxattr, SYS_fsetxattr, SYS_flistxattr, SYS_fremovexattr, SYS_faccessat2,
-	SYS_fchmod, SYS_fchown,
+	SYS_openat,    SYS_openat2,         SYS_statx,        SYS_fstatfs,     SYS_preadv,
+	SYS_pwritev,   SYS_pread64,         SYS_pwrite64,     SYS_getdents64,  SYS_ftruncate,
+	SYS_fallocate, SYS_copy_file_range, SYS_fsync,        SYS_fdatasync,   SYS_readlinkat,
+	SYS_symlinkat, SYS_mknodat,         SYS_mkdirat,      SYS_unlinkat,    SYS_renameat2,
+	SYS_linkat,    SYS_fchmodat,        SYS_fchownat,     SYS_utimensat,   SYS_fcntl,
+	SYS_getxattr,  SYS_setxattr,        SYS_listxattr,    SYS_removexattr, SYS_fgetxattr,
+	SYS_fsetxattr, SYS_flistxattr,      SYS_fremovexattr, SYS_faccessat2,  SYS_fchmod,
+	SYS_fchown,
 };
 
 /* burial.c */
@@ -192,7 +217,9 @@ static int set_filter(enum confine_kind kind)
 		return -E2BIG;
 	fprog.len = program.len;
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW,
-		       &fprog) == 0 ? 0 : -errno;
+		       &fprog) == 0
+		       ? 0
+		       : -errno;
 }
 
 /* Of the capabilities that the thread has, those in the list stay. */

@@ -42,9 +42,10 @@ int exit_report(struct vm *vm)
 	if (events.exception.injected || events.exception.nr != 0)
 		snprintf(exception, sizeof(exception), "exception %u, error code %#x",
 			 events.exception.nr, events.exception.error_code);
-	return vm_fail(vm, EIO, "the guest ended in %s: rip %#llx rsp %#llx rflags %#llx "
-		       "cr2 %#llx cr3 %#llx rax %#llx rcx %#llx, %s", what,
-		       (unsigned long long)regs.rip, (unsigned long long)regs.rsp,
+	return vm_fail(vm, EIO,
+		       "the guest ended in %s: rip %#llx rsp %#llx rflags %#llx "
+		       "cr2 %#llx cr3 %#llx rax %#llx rcx %#llx, %s",
+		       what, (unsigned long long)regs.rip, (unsigned long long)regs.rsp,
 		       (unsigned long long)regs.rflags, (unsigned long long)sregs.cr2,
 		       (unsigned long long)sregs.cr3, (unsigned long long)regs.rax,
 		       (unsigned long long)regs.rcx, exception);

@@ -9,14 +9,14 @@
 #pragma once
 #include <stdint.h>
 
-#define GUEST_MAX_REGIONS	16
+#define GUEST_MAX_REGIONS 16
 
 struct guest_region {
 	uint64_t gpa, size_bytes;
 	uint8_t *host;
 };
 
-struct guest_memory {			/* regions do not overlap */
+struct guest_memory { /* regions do not overlap */
 	struct guest_region regions[GUEST_MAX_REGIONS];
 	unsigned nr_regions;
 };

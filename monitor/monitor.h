@@ -27,9 +27,9 @@
 #include "abi/hull/control.h"
 #include "abi/hull/ports.h"
 
-#define VM_MIN_MEMORY	(2ull << 20)	/* the kernel begins at 1 MiB */
-#define VM_MAX_PORTS	16
-#define VM_MAX_SHARES	24
+#define VM_MIN_MEMORY (2ull << 20) /* the kernel begins at 1 MiB */
+#define VM_MAX_PORTS  16
+#define VM_MAX_SHARES 24
 
 /*
  * A byte stream: a port of the console device (abi/hull/launch.h says how they are numbered). End
@@ -37,23 +37,23 @@
  * it.
  */
 struct vm_port {
-	uint32_t number;		/* 1..VM_MAX_PORTS-1 */
-	int in_fd;			/* bytes from here go to the guest; -1: none */
-	int out_fd;			/* the guest's bytes go here; -1: they are thrown away */
-	bool is_tty;			/* announced as VIRTIO_CONSOLE_CONSOLE_PORT */
+	uint32_t number; /* 1..VM_MAX_PORTS-1 */
+	int in_fd;       /* bytes from here go to the guest; -1: none */
+	int out_fd;      /* the guest's bytes go here; -1: they are thrown away */
+	bool is_tty;     /* announced as VIRTIO_CONSOLE_CONSOLE_PORT */
 };
 
-struct vm_share {			/* a host directory: one virtio-fs device */
-	const char *tag;		/* at most 36 bytes */
+struct vm_share {        /* a host directory: one virtio-fs device */
+	const char *tag; /* at most 36 bytes */
 	const char *host_dir;
 	bool read_only;
 };
 
 struct vm_config {
-	const void *kernel;		/* an ELF image; NULL: the one inside the executable */
+	const void *kernel; /* an ELF image; NULL: the one inside the executable */
 	size_t kernel_bytes;
-	uint64_t memory_bytes;		/* a multiple of 1 MiB */
-	const void *launch;		/* the launch record, copied into the guest */
+	uint64_t memory_bytes; /* a multiple of 1 MiB */
+	const void *launch;    /* the launch record, copied into the guest */
 	size_t launch_bytes;
 	const struct vm_share *shares;
 	unsigned nr_shares;
@@ -67,22 +67,22 @@ struct vm_config {
 	 * on_control, on the console's thread: it may block there (and with it the guest's
 	 * console).
 	 */
-	uint32_t control_port;		/* 0: none */
-	int control_in_fd;		/* -1: nothing is ever sent */
+	uint32_t control_port; /* 0: none */
+	int control_in_fd;     /* -1: nothing is ever sent */
 	void (*on_control)(void *context, const struct control_message *message);
 
 	/* Bytes of the kernel's log (PORT_DEBUG), on the vCPU's thread. NULL: thrown away. */
 	void (*on_log)(void *context, const char *bytes, size_t len);
-	void *context;			/* for both */
+	void *context; /* for both */
 };
 
 struct vm_result {
-	enum vm_end end;		/* valid when monitor_run() returns 0 */
-	bool software_kvm;		/* the guest ran by abi/hull/soft_kvm.h */
-	bool confined;			/* the process is under seccomp from now on */
-	uint32_t tsc_khz;		/* of the two below; 0: not known */
-	uint64_t entry_tsc, end_tsc;	/* before the guest's first instruction, after its last */
-	char message[512];		/* when it fails: what, on what, why; no newline */
+	enum vm_end end;             /* valid when monitor_run() returns 0 */
+	bool software_kvm;           /* the guest ran by abi/hull/soft_kvm.h */
+	bool confined;               /* the process is under seccomp from now on */
+	uint32_t tsc_khz;            /* of the two below; 0: not known */
+	uint64_t entry_tsc, end_tsc; /* before the guest's first instruction, after its last */
+	char message[512];           /* when it fails: what, on what, why; no newline */
 };
 
 /*
@@ -106,9 +106,9 @@ enum vm_accel { VM_ACCEL_NONE, VM_ACCEL_HARDWARE, VM_ACCEL_SOFTWARE };
 
 struct vm_host {
 	enum vm_accel accel;
-	int error;			/* NONE: 0 or the -Exxx of opening /dev/kvm */
-	uint32_t tsc_khz;		/* 0: not known */
-	char message[256];		/* NONE: why, and what to do about it */
+	int error;         /* NONE: 0 or the -Exxx of opening /dev/kvm */
+	uint32_t tsc_khz;  /* 0: not known */
+	char message[256]; /* NONE: why, and what to do about it */
 };
 
 /* What this host offers. Makes a VM and a vCPU for a moment; never confines. */

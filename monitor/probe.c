@@ -30,8 +30,8 @@ static void explain_open(struct vm_host *host)
 		advice = "see the host's kernel log";
 		break;
 	}
-	snprintf(host->message, sizeof(host->message), "/dev/kvm: %s; %s",
-		 strerror(-host->error), advice);
+	snprintf(host->message, sizeof(host->message), "/dev/kvm: %s; %s", strerror(-host->error),
+		 advice);
 }
 
 static void probe_vcpu(struct vm_host *host, int vcpu_fd)
@@ -52,9 +52,10 @@ static void probe_vm(struct vm_host *host, int kvm_fd)
 		close(vcpu_fd);
 	} else {
 		host->error = -errno;
-		snprintf(host->message, sizeof(host->message), "/dev/kvm opens, but a %s cannot be "
-			 "made: %s; see the host's kernel log", vm_fd < 0 ? "VM" : "vCPU",
-			 strerror(errno));
+		snprintf(host->message, sizeof(host->message),
+			 "/dev/kvm opens, but a %s cannot be "
+			 "made: %s; see the host's kernel log",
+			 vm_fd < 0 ? "VM" : "vCPU", strerror(errno));
 	}
 	if (vm_fd >= 0)
 		close(vm_fd);

@@ -13,22 +13,22 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "monitor/confine.h"
-#include "monitor/device.h"
-#include "monitor/virtio_console.h"
-#include "monitor/virtio_fs.h"
-#include "monitor/virtio_rng.h"
-#include "monitor/worker.h"
+#include "monitor/device/device.h"
+#include "monitor/device/virtio_console.h"
+#include "monitor/device/virtio_fs.h"
+#include "monitor/device/virtio_rng.h"
+#include "monitor/device/worker.h"
 
-#define MIB		(1ull << 20)
-#define HUGE		(2 * MIB)
-#define KICK_SIGNAL	SIGRTMAX	/* takes the vCPU out of KVM_RUN */
+#define MIB         (1ull << 20)
+#define HUGE        (2 * MIB)
+#define KICK_SIGNAL SIGRTMAX /* takes the vCPU out of KVM_RUN */
 
-struct machine {			/* a VM and everything that was made for it */
+struct machine { /* a VM and everything that was made for it */
 	struct vm vm;
 	struct virtio_console *console;
 	struct virtio_rng rng;
 	struct virtio_fs *shares[VM_MAX_SHARES];
-	void *mapping;			/* what `ram` lies in, 2 MiB aligned */
+	void *mapping; /* what `ram` lies in, 2 MiB aligned */
 	size_t mapping_bytes;
 	struct sigaction old_kick;
 	bool kick_set;
@@ -68,7 +68,7 @@ int vm_fail(struct vm *vm, int error, const char *format, ...)
 
 static void take_kick(int signal_number)
 {
-	(void)signal_number;	/* to have interrupted KVM_RUN is all */
+	(void)signal_number; /* to have interrupted KVM_RUN is all */
 }
 
 static int check_config(struct vm *vm)
@@ -78,11 +78,14 @@ static int check_config(struct vm *vm)
 	if (config->memory_bytes == 0 || config->memory_bytes % MIB != 0)
 		return vm_fail(vm, EINVAL, "the memory's size is not a whole number of MiB");
 	if (config->memory_bytes > VM_MAX_MEMORY)
-		return vm_fail(vm, EINVAL, "%llu MiB of memory is more than the %llu MiB that a VM "
-			       "can have", (unsigned long long)(config->memory_bytes / MIB),
+		return vm_fail(vm, EINVAL,
+			       "%llu MiB of memory is more than the %llu MiB that a VM "
+			       "can have",
+			       (unsigned long long)(config->memory_bytes / MIB),
 			       (unsigned long long)(VM_MAX_MEMORY / MIB));
 	if (config->memory_bytes < VM_MIN_MEMORY)
-		return vm_fail(vm, EINVAL, "1 MiB of memory is too little: the kernel begins "
+		return vm_fail(vm, EINVAL,
+			       "1 MiB of memory is too little: the kernel begins "
 			       "there; give it more with -m");
 	if (config->nr_shares > VM_MAX_SHARES || config->nr_ports >= VM_MAX_PORTS)
 		return vm_fail(vm, EINVAL, "at most %d directories and %d streams can be shared",
@@ -244,8 +247,13 @@ int monitor_run(const struct vm_config *config, struct vm_result *result)
 		effective.control_in_fd = -1;
 	if (effective.kernel == NULL)
 		monitor_kernel_image(&effective.kernel, &effective.kernel_bytes);
-	m->vm = (struct vm){ .config = &effective, .result = result, .kvm_fd = -1, .vm_fd = -1,
-			     .vcpu_fd = -1, .grave = { -1, -1 }, .bell = -1,
+	m->vm = (struct vm){ .config = &effective,
+			     .result = result,
+			     .kvm_fd = -1,
+			     .vm_fd = -1,
+			     .vcpu_fd = -1,
+			     .grave = { -1, -1 },
+			     .bell = -1,
 			     .vcpu_thread = pthread_self(),
 			     .lock = PTHREAD_MUTEX_INITIALIZER };
 	error = build(m);

@@ -9,7 +9,7 @@
 #include "monitor/vm.h"
 
 union one_msr {
-	struct kvm_msrs msrs;		/* with one entry */
+	struct kvm_msrs msrs; /* with one entry */
 	uint8_t space[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
 };
 

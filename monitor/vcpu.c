@@ -18,20 +18,20 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "lib/types.h"
-#include "monitor/device.h"
+#include "monitor/device/device.h"
 
-#define CR0_AT_ENTRY	0x80050033ull	/* PG WP NE MP ET PE, AM */
-#define CR4_AT_ENTRY	0x50620ull	/* PAE OSFXSR OSXMMEXCPT FSGSBASE OSXSAVE */
-#define EFER_AT_ENTRY	0xd01ull	/* SCE LME LMA NXE */
-#define RFLAGS_FIXED	2ull
-#define CODE_SELECTOR	0x10
-#define DATA_SELECTOR	0x18
+#define CR0_AT_ENTRY  0x80050033ull /* PG WP NE MP ET PE, AM */
+#define CR4_AT_ENTRY  0x50620ull    /* PAE OSFXSR OSXMMEXCPT FSGSBASE OSXSAVE */
+#define EFER_AT_ENTRY 0xd01ull      /* SCE LME LMA NXE */
+#define RFLAGS_FIXED  2ull
+#define CODE_SELECTOR 0x10
+#define DATA_SELECTOR 0x18
 
-#define CPUID_TSC_DEADLINE	(1u << 24)	/* leaf 1, ECX */
-#define CPUID_KVM_FEATURES	0x40000001u
-#define CPUID_KVMCLOCK		(1u << 3)	/* EAX: MSRs 0x4b564d00/01 */
-#define XCR0_AMX		(3ull << 17)	/* needs leave from the host: not offered */
-#define MAX_CPUID	128
+#define CPUID_TSC_DEADLINE (1u << 24) /* leaf 1, ECX */
+#define CPUID_KVM_FEATURES 0x40000001u
+#define CPUID_KVMCLOCK     (1u << 3)    /* EAX: MSRs 0x4b564d00/01 */
+#define XCR0_AMX           (3ull << 17) /* needs leave from the host: not offered */
+#define MAX_CPUID          128
 
 union cpuid_table {
 	struct kvm_cpuid2 cpuid;
@@ -64,7 +64,9 @@ static int add_memory(struct vm *vm)
 	for (unsigned i = 0; i < vm->memory.nr_regions; i++) {
 		struct guest_region *r = &vm->memory.regions[i];
 		struct kvm_userspace_memory_region slot = {
-			.slot = i, .guest_phys_addr = r->gpa, .memory_size = r->size_bytes,
+			.slot = i,
+			.guest_phys_addr = r->gpa,
+			.memory_size = r->size_bytes,
 			.userspace_addr = (uintptr_t)r->host,
 		};
 
@@ -110,7 +112,7 @@ static int set_cpuid(struct vm *vm, uint64_t *xcr0)
 			vm->tsc_deadline = true;
 		}
 		if (e->function == 1)
-			e->ebx &= 0x00ffffff;	/* APIC 0 */
+			e->ebx &= 0x00ffffff; /* APIC 0 */
 		if (e->function == CPUID_KVM_FEATURES)
 			vm->kvmclock = (e->eax & CPUID_KVMCLOCK) != 0;
 		if (e->function == 0xd && e->index == 0)
@@ -123,10 +125,20 @@ static int set_cpuid(struct vm *vm, uint64_t *xcr0)
 
 static void set_segments(struct kvm_sregs *sregs)
 {
-	struct kvm_segment code = { .limit = UINT32_MAX, .selector = CODE_SELECTOR, .present = 1,
-				    .type = 11, .s = 1, .l = 1, .g = 1 };
-	struct kvm_segment data = { .limit = UINT32_MAX, .selector = DATA_SELECTOR, .present = 1,
-				    .type = 3, .s = 1, .db = 1, .g = 1 };
+	struct kvm_segment code = { .limit = UINT32_MAX,
+				    .selector = CODE_SELECTOR,
+				    .present = 1,
+				    .type = 11,
+				    .s = 1,
+				    .l = 1,
+				    .g = 1 };
+	struct kvm_segment data = { .limit = UINT32_MAX,
+				    .selector = DATA_SELECTOR,
+				    .present = 1,
+				    .type = 3,
+				    .s = 1,
+				    .db = 1,
+				    .g = 1 };
 
 	sregs->cs = code;
 	sregs->ds = sregs->es = sregs->fs = sregs->gs = sregs->ss = data;
@@ -164,7 +176,9 @@ static void align_tsc(struct vm *vm)
 {
 	uint64_t offset = 0;
 	struct kvm_device_attr attr = {
-		.group = KVM_VCPU_TSC_CTRL, .attr = KVM_VCPU_TSC_OFFSET, .addr = (uintptr_t)&offset,
+		.group = KVM_VCPU_TSC_CTRL,
+		.attr = KVM_VCPU_TSC_OFFSET,
+		.addr = (uintptr_t)&offset,
 	};
 	int khz = ioctl(vm->vcpu_fd, KVM_GET_TSC_KHZ, 0);
 
@@ -230,7 +244,7 @@ static void mmio_write(struct vm *vm, uint64_t gpa, const void *data, uint32_t l
 	uint32_t value;
 
 	if (device == NULL || len != sizeof(value))
-		return;		/* nobody there, or not the width of any register */
+		return; /* nobody there, or not the width of any register */
 	memcpy(&value, data, sizeof(value));
 	virtio_mmio_write(device, (uint32_t)(gpa % VM_DEVICE_BYTES), value);
 }
@@ -338,5 +352,5 @@ int vcpu_run(struct vm *vm)
 			return exit_report(vm);
 		}
 	}
-	return -EIO;		/* vm_fail() has said why */
+	return -EIO; /* vm_fail() has said why */
 }

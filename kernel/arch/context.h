@@ -20,9 +20,9 @@ void context_switch(struct thread *from, struct thread *to);
 /* The program's FPU state. fpu_new gives one in its initial state, or NULL. */
 void *fpu_new(void);
 void fpu_free(void *area);
-void *fpu_copy_new(void);		/* of the current thread's live registers (clone); NULL = no memory */
-void fpu_reset(void);			/* the current thread's live registers: as at program start */
+void *fpu_copy_new(void); /* of the current thread's live registers (clone); NULL = no memory */
+void fpu_reset(void);     /* the current thread's live registers: as at program start */
 size_t fpu_size(void);
 
-uaddr_t context_tls(const struct context *c);		/* FS base; of the current thread too */
-void context_set_tls(struct thread *t, uaddr_t base);	/* also when t is current */
+uaddr_t context_tls(const struct context *c);         /* FS base; of the current thread too */
+void context_set_tls(struct thread *t, uaddr_t base); /* also when t is current */

@@ -14,25 +14,30 @@
 enum mmu_prot { MMU_READ = 1, MMU_WRITE = 2, MMU_EXEC = 4, MMU_UNCACHED = 8 };
 enum mmu_level { MMU_4K = 1, MMU_2M = 2 };
 
-struct mmu_space { paddr_t root; };
+struct mmu_space {
+	paddr_t root;
+};
 
 /*
  * "Present" means that there is an entry, whatever its prot: prot 0 (PROT_NONE) is an entry that the
  * hardware does not use but that keeps its page, and mmu_lookup and mmu_next find it.
  */
 struct mmu_entry {
-	paddr_t paddr;		/* of the first byte of the entry's own 4 KiB or 2 MiB */
-	unsigned prot;		/* enum mmu_prot */
+	paddr_t paddr; /* of the first byte of the entry's own 4 KiB or 2 MiB */
+	unsigned prot; /* enum mmu_prot */
 	enum mmu_level level;
 	bool dirty, accessed;
 };
 
 MUST_CHECK int mmu_space_init(struct mmu_space *s);
-void mmu_space_fini(struct mmu_space *s);	/* frees the tables, not what they map; never the loaded one */
-void mmu_space_load(const struct mmu_space *s);	/* NULL: the kernel's own, with an empty lower half */
+void mmu_space_fini(
+	struct mmu_space *s); /* frees the tables, not what they map; never the loaded one */
+void mmu_space_load(
+	const struct mmu_space *s); /* NULL: the kernel's own, with an empty lower half */
 
 /* Maps a page that is not present now. -ENOMEM: no page for a table. Entries are U/S=1 always. */
-MUST_CHECK int mmu_map(struct mmu_space *s, vaddr_t va, paddr_t pa, unsigned prot, enum mmu_level level);
+MUST_CHECK int mmu_map(struct mmu_space *s, vaddr_t va, paddr_t pa, unsigned prot,
+		       enum mmu_level level);
 bool mmu_lookup(const struct mmu_space *s, vaddr_t va, struct mmu_entry *out);
 /* First present entry at or above *va and below end (updates *va to its start), skipping absent tables fast. */
 bool mmu_next(const struct mmu_space *s, vaddr_t *va, vaddr_t end, struct mmu_entry *out);
@@ -41,13 +46,13 @@ struct mmu_batch {
 	struct mmu_space *space;
 	unsigned nr_changed;
 	vaddr_t first, last;
-	struct page *freed;		/* chain of pages to put after the flush */
+	struct page *freed; /* chain of pages to put after the flush */
 };
 
 void mmu_batch_begin(struct mmu_batch *b, struct mmu_space *s);
 /* Both take an address that mmu_lookup finds present. */
 void mmu_unmap(struct mmu_batch *b, vaddr_t va);
-void mmu_remap(struct mmu_batch *b, vaddr_t va, paddr_t pa, unsigned prot);	/* same level */
+void mmu_remap(struct mmu_batch *b, vaddr_t va, paddr_t pa, unsigned prot); /* same level */
 /* Replaces a 2 MiB entry by 512 small ones for the same memory. */
 MUST_CHECK int mmu_split(struct mmu_batch *b, vaddr_t va);
 /* Give tables that are empty in [start, end) back. */
@@ -57,10 +62,10 @@ void mmu_clear_dirty(struct mmu_batch *b, vaddr_t va);
 void mmu_batch_end(struct mmu_batch *b);
 
 /* The upper half: device registers and kernel stacks. Tables for KVIRT_BASE are made at boot. */
-#define KVIRT_BASE	0xffffc90000000000ull	/* guarded area: stacks, device registers */
-#define KVIRT_END	0xffffca0000000000ull
-#define USER_TOP	0x00007ffffffff000ull	/* first address that a program cannot have */
-#define USER_BASE_MIN	0x10000ull		/* mmap_min_addr */
+#define KVIRT_BASE    0xffffc90000000000ull /* guarded area: stacks, device registers */
+#define KVIRT_END     0xffffca0000000000ull
+#define USER_TOP      0x00007ffffffff000ull /* first address that a program cannot have */
+#define USER_BASE_MIN 0x10000ull            /* mmap_min_addr */
 MUST_CHECK int mmu_kernel_map(vaddr_t va, paddr_t pa, size_t len, unsigned prot);
 void mmu_kernel_unmap(vaddr_t va, size_t len);
 
@@ -70,7 +75,7 @@ void mmu_init(const struct boot_info *info, paddr_t (*early_page)(void));
 
 /* The direct map. Host tests have theirs elsewhere. */
 #ifndef DIRECT_MAP_BASE
-#define DIRECT_MAP_BASE	0xffff880000000000ull
+#define DIRECT_MAP_BASE 0xffff880000000000ull
 #endif
 static inline void *paddr_to_ptr(paddr_t pa)
 {

@@ -13,10 +13,10 @@ struct trap_frame;
 struct fault;
 
 #define PROGRAM_ELF_MACHINE_NAME "x86_64"
-extern const unsigned program_elf_machine;	/* EM_* */
-uint64_t program_hwcap(void);			/* AT_HWCAP */
+extern const unsigned program_elf_machine; /* EM_* */
+uint64_t program_hwcap(void);              /* AT_HWCAP */
 uint64_t program_hwcap2(void);
-size_t program_minsigstksz(void);		/* AT_MINSIGSTKSZ */
+size_t program_minsigstksz(void); /* AT_MINSIGSTKSZ */
 
 /*
  * Puts a signal frame (siginfo, ucontext, FPU state) on the program's stack and makes `f` run the
@@ -25,10 +25,10 @@ size_t program_minsigstksz(void);		/* AT_MINSIGSTKSZ */
 struct signal_delivery {
 	const siginfo_t *info;
 	uaddr_t handler, restorer;
-	uint64_t mask;			/* to restore afterwards */
-	stack_t altstack;		/* as uc_stack shows it */
-	bool on_altstack;		/* run on altstack, from its top */
-	const struct fault *fault;	/* NULL but for synchronous ones: trapno, err, cr2 */
+	uint64_t mask;             /* to restore afterwards */
+	stack_t altstack;          /* as uc_stack shows it */
+	bool on_altstack;          /* run on altstack, from its top */
+	const struct fault *fault; /* NULL but for synchronous ones: trapno, err, cr2 */
 };
 MUST_CHECK int signal_frame_push(struct trap_frame *f, const struct signal_delivery *d);
 /* rt_sigreturn: restores f and the FPU; what is left to the caller goes out. -EFAULT/-EINVAL: bad frame. */
@@ -40,10 +40,12 @@ MUST_CHECK int signal_frame_pop(struct trap_frame *f, uint64_t *mask, stack_t *a
  */
 struct door_table;
 struct vmspace;
-extern bool door_enabled;			/* --no-patch clears it at start */
-void door_trapped(struct trap_frame *f);	/* may be called at every slow call; cheap */
-void door_table_free(struct door_table *t);	/* with its address space */
-struct door_stats { uint64_t trapped, patched_sites, refused_sites; };
+extern bool door_enabled;                   /* --no-patch clears it at start */
+void door_trapped(struct trap_frame *f);    /* may be called at every slow call; cheap */
+void door_table_free(struct door_table *t); /* with its address space */
+struct door_stats {
+	uint64_t trapped, patched_sites, refused_sites;
+};
 void door_stats_get(struct door_stats *out);
 
 /*
@@ -51,14 +53,14 @@ void door_stats_get(struct door_stats *out);
  * is mapped, read-only, right before the image's first page.
  */
 extern const uint8_t vdso_image[], vdso_image_end[];
-struct vdso_time {			/* seqlock: odd while it changes */
+struct vdso_time { /* seqlock: odd while it changes */
 	uint32_t seq;
 	uint32_t shift;
-	uint64_t mult;			/* ns = ((tsc - tsc_base) * mult) >> shift */
+	uint64_t mult; /* ns = ((tsc - tsc_base) * mult) >> shift */
 	uint64_t tsc_base;
-	int64_t mono_base_ns;		/* CLOCK_MONOTONIC at tsc_base */
-	int64_t wall_offset_ns;		/* CLOCK_REALTIME - CLOCK_MONOTONIC */
-	uint32_t nr_cpus;		/* 1: getcpu() needs no system call; 0: not told */
+	int64_t mono_base_ns;   /* CLOCK_MONOTONIC at tsc_base */
+	int64_t wall_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
+	uint32_t nr_cpus;       /* 1: getcpu() needs no system call; 0: not told */
 };
 
 /* For panics and fault reports: prints registers and walks frame pointers from f; f may be NULL (here). */

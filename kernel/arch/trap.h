@@ -43,17 +43,21 @@ NORETURN void trap_enter_program(void);
  *	void program_exit_work(struct trap_frame *)	interrupts on
  */
 enum fault_kind {
-	FAULT_PAGE,		/* address, access; mm did not resolve it: code says why */
-	FAULT_DIVIDE, FAULT_FP, FAULT_OPCODE, FAULT_BREAKPOINT, FAULT_DEBUG,
-	FAULT_PROTECTION,	/* #GP: non-canonical address, privileged misuse */
+	FAULT_PAGE, /* address, access; mm did not resolve it: code says why */
+	FAULT_DIVIDE,
+	FAULT_FP,
+	FAULT_OPCODE,
+	FAULT_BREAKPOINT,
+	FAULT_DEBUG,
+	FAULT_PROTECTION, /* #GP: non-canonical address, privileged misuse */
 	FAULT_ALIGNMENT,
-	FAULT_BUS,		/* a mapped file page that does not exist */
+	FAULT_BUS, /* a mapped file page that does not exist */
 };
 
 struct fault {
 	enum fault_kind kind;
-	uaddr_t address;	/* the data address for FAULT_PAGE, _BUS; else the PC */
-	unsigned access;	/* MMU_READ, MMU_WRITE or MMU_EXEC */
-	int error;		/* FAULT_PAGE: -EFAULT nothing mapped, -EACCES not allowed, -ENOMEM */
-	unsigned trapno, code;	/* the machine's own numbers, for ucontext and the report */
+	uaddr_t address; /* the data address for FAULT_PAGE, _BUS; else the PC */
+	unsigned access; /* MMU_READ, MMU_WRITE or MMU_EXEC */
+	int error;       /* FAULT_PAGE: -EFAULT nothing mapped, -EACCES not allowed, -ENOMEM */
+	unsigned trapno, code; /* the machine's own numbers, for ucontext and the report */
 };

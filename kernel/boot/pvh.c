@@ -14,9 +14,9 @@
 #include "boot/direct.h"
 #include "lib/string.h"
 
-#define CMDLINE_MAX	4096
-#define DIRECT_LIMIT	(4ull << 30)	/* what pvh.S has mapped */
-#define DEVICE_OPTION	"virtio_mmio.device="
+#define CMDLINE_MAX   4096
+#define DIRECT_LIMIT  (4ull << 30) /* what pvh.S has mapped */
+#define DEVICE_OPTION "virtio_mmio.device="
 
 NORETURN void pvh_main(paddr_t start_paddr);
 
@@ -25,8 +25,10 @@ static struct boot_info info;
 static void add_memory(uint64_t base, uint64_t size, uint32_t type)
 {
 	if (info.nr_memory < BOOT_MAX_MEMORY && size > 0)
-		info.memory[info.nr_memory++] = (struct boot_memory) {
-			.base = base, .size_bytes = size, .type = type,
+		info.memory[info.nr_memory++] = (struct boot_memory){
+			.base = base,
+			.size_bytes = size,
+			.type = type,
 		};
 }
 

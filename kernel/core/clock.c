@@ -11,9 +11,9 @@
 
 #define CLOCK_SHIFT 32
 
-static uint64_t tsc_base, mult;		/* [I] after clock_init */
+static uint64_t tsc_base, mult; /* [I] after clock_init */
 static uint32_t tsc_khz;
-static int64_t wall_offset_ns;		/* [a] */
+static int64_t wall_offset_ns; /* [a] */
 static struct vdso_time *vdso_page;
 static struct spinlock wall_lock;
 

@@ -6,7 +6,7 @@
 #include "lib/string.h"
 #include "mm/kmem.h"
 
-#define ALL_CAPS ((1ull << 41) - 1)	/* CAP_CHOWN .. CAP_CHECKPOINT_RESTORE */
+#define ALL_CAPS ((1ull << 41) - 1) /* CAP_CHOWN .. CAP_CHECKPOINT_RESTORE */
 
 struct cred cred_kernel = {
 	.ref = { 1 },

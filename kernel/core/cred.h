@@ -15,13 +15,13 @@ struct cred {
 	bool no_new_privs;
 	unsigned securebits;
 	uint32_t nr_groups;
-	uint32_t *groups;		/* owned; sorted */
+	uint32_t *groups; /* owned; sorted */
 };
 
-extern struct cred cred_kernel;				/* root with everything: kernel threads and boot */
-struct cred *cred_copy(const struct cred *c);		/* a private one, to change; NULL = no memory */
+extern struct cred cred_kernel;               /* root with everything: kernel threads and boot */
+struct cred *cred_copy(const struct cred *c); /* a private one, to change; NULL = no memory */
 struct cred *cred_get(struct cred *c);
 void cred_put(struct cred *c);
 const struct cred *cred_current(void);
-bool cred_has_cap(const struct cred *c, int cap);	/* CAP_* of linux/capability.h */
-bool cred_in_group(const struct cred *c, uint32_t gid);	/* fsgid or a supplementary one */
+bool cred_has_cap(const struct cred *c, int cap);       /* CAP_* of linux/capability.h */
+bool cred_in_group(const struct cred *c, uint32_t gid); /* fsgid or a supplementary one */

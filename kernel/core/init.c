@@ -26,7 +26,7 @@ struct cpu cpu_boot = { .idle = &boot_thread };
 struct cpu *cpus[CPUS_MAX] = { &cpu_boot };
 unsigned nr_cpus = 1;
 
-static struct boot_info info;		/* the boot protocol's may lie in memory that is given away */
+static struct boot_info info; /* the boot protocol's may lie in memory that is given away */
 
 static void start(void *arg)
 {

@@ -14,7 +14,7 @@ static struct {
 	irq_handler_t fn;
 	void *arg;
 	unsigned line;
-} handlers[HANDLERS_MAX];		/* [lock] to write; a slot's fn is set last and cleared first */
+} handlers[HANDLERS_MAX]; /* [lock] to write; a slot's fn is set last and cleared first */
 static struct spinlock lock;
 
 int irq_attach(unsigned line, irq_handler_t fn, void *arg)

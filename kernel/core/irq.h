@@ -3,7 +3,7 @@
 #pragma once
 #include "lib/compiler.h"
 
-typedef void (*irq_handler_t)(void *arg);	/* interrupt context, interrupts off */
+typedef void (*irq_handler_t)(void *arg); /* interrupt context, interrupts off */
 
 /* Also enables the line. -EBUSY: no room; lines may be shared. */
 MUST_CHECK int irq_attach(unsigned line, irq_handler_t handler, void *arg);

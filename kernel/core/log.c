@@ -8,11 +8,11 @@
 #include "lib/fmt.h"
 #include "lib/string.h"
 
-#define RING_SIZE	(16 * 1024u)
-#define LINE_MAX	512
+#define RING_SIZE (16 * 1024u)
+#define LINE_MAX  512
 
-static char ring[RING_SIZE];		/* [lock] */
-static uint64_t written;		/* [lock] bytes ever put in */
+static char ring[RING_SIZE]; /* [lock] */
+static uint64_t written;     /* [lock] bytes ever put in */
 static bool verbose;
 static struct spinlock lock;
 
@@ -84,7 +84,8 @@ size_t log_read(char *buf, size_t len)
 
 void log_dump_last(size_t len)
 {
-	uint64_t have = min(written, (uint64_t)RING_SIZE), from = written - min((uint64_t)len, have);
+	uint64_t have = min(written, (uint64_t)RING_SIZE),
+		 from = written - min((uint64_t)len, have);
 
 	while (from < written) {
 		size_t at = from % RING_SIZE, n = min(RING_SIZE - at, (size_t)(written - from));

@@ -42,7 +42,7 @@ void mutex_unlock(struct mutex *m)
 {
 	assert(mutex_is_mine(m));
 	atomic_store(&m->owner, NULL);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* the store before the look at the queue */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the store before the look at the queue */
 	if (unlikely(waitq_is_active(&m->wq)))
 		waitq_wake_one(&m->wq, 0);
 }

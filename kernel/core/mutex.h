@@ -4,11 +4,14 @@
 #include "core/waitq.h"
 
 struct mutex {
-	struct thread *owner;		/* [wq.lock] NULL: free */
+	struct thread *owner; /* [wq.lock] NULL: free */
 	struct waitq wq;
 };
 
-#define MUTEX_INIT(name) { NULL, WAITQ_INIT((name).wq) }
+#define MUTEX_INIT(name) \
+	{ \
+		NULL, WAITQ_INIT((name).wq) \
+	}
 void mutex_init(struct mutex *m);
 void mutex_lock(struct mutex *m);
 bool mutex_try_lock(struct mutex *m);
@@ -21,5 +24,8 @@ static inline void mutex_unlock_scope(struct mutex **m)
 }
 
 #define scoped_mutex(m) \
-	struct mutex *CONCAT(scope_, __LINE__) SCOPED(mutex_unlock_scope) UNUSED = \
-		({ struct mutex *taken_ = (m); mutex_lock(taken_); taken_; })
+	struct mutex *CONCAT(scope_, __LINE__) SCOPED(mutex_unlock_scope) UNUSED = ({ \
+		struct mutex *taken_ = (m); \
+		mutex_lock(taken_); \
+		taken_; \
+	})

@@ -11,7 +11,7 @@ LINKER_SET(drivers, struct driver);
 
 const struct platform *platform;
 
-static struct device devices[DEVICES_MAX];	/* [I] after platform->init */
+static struct device devices[DEVICES_MAX]; /* [I] after platform->init */
 static unsigned nr_devices;
 
 void platform_choose(const struct boot_info *info)

@@ -12,45 +12,47 @@ struct cpu;
 
 struct platform {
 	const char *name;
-	int (*probe)(const struct boot_info *info);	/* > 0: usable, this well */
-	void (*init)(const struct boot_info *info);	/* clock_init(), interrupt controller, device_add() */
-	void (*init_cpu)(struct cpu *cpu);		/* on each CPU */
-	void (*timer_set)(nsec_t deadline);		/* CLOCK_MONOTONIC; NSEC_NEVER stops it */
-	int (*irq_enable)(unsigned line);		/* 0 or -ENOENT */
+	int (*probe)(const struct boot_info *info); /* > 0: usable, this well */
+	void (*init)(const struct boot_info
+			     *info);        /* clock_init(), interrupt controller, device_add() */
+	void (*init_cpu)(struct cpu *cpu);  /* on each CPU */
+	void (*timer_set)(nsec_t deadline); /* CLOCK_MONOTONIC; NSEC_NEVER stops it */
+	int (*irq_enable)(unsigned line);   /* 0 or -ENOENT */
 	void (*irq_disable)(unsigned line);
-	void (*irq_ack)(void);				/* end of interrupt */
+	void (*irq_ack)(void); /* end of interrupt */
 	int (*start_cpu)(struct cpu *cpu);
 	void (*send_ipi)(struct cpu *cpu);
-	void (*end)(unsigned vm_end);			/* enum vm_end; does not return */
+	void (*end)(unsigned vm_end); /* enum vm_end; does not return */
 };
 
 #define PLATFORM(name) LINKER_SET_ITEM(platforms, struct platform) name
 
-extern const struct platform *platform;			/* the chosen one */
-void platform_choose(const struct boot_info *info);	/* panics if none will do */
-void platform_debug_write(const char *text, size_t len);	/* PORT_DEBUG; works from the first instruction */
+extern const struct platform *platform;             /* the chosen one */
+void platform_choose(const struct boot_info *info); /* panics if none will do */
+void platform_debug_write(const char *text,
+			  size_t len); /* PORT_DEBUG; works from the first instruction */
 
 /* A place where a driver may find its hardware. */
 enum device_bus { DEVICE_VIRTIO_MMIO, DEVICE_PCI };
 
 struct device {
 	enum device_bus bus;
-	paddr_t base;				/* MMIO: registers. PCI: configuration space if memory-mapped, else 0 */
+	paddr_t base; /* MMIO: registers. PCI: configuration space if memory-mapped, else 0 */
 	size_t size_bytes;
-	unsigned irq;				/* line for irq_attach */
-	bool irq_is_msi;			/* the host sends the vector itself; nothing to acknowledge */
-	uint16_t vendor, product;		/* PCI */
-	uint16_t pci_address;			/* bus << 8 | slot << 3 | function */
+	unsigned irq;             /* line for irq_attach */
+	bool irq_is_msi;          /* the host sends the vector itself; nothing to acknowledge */
+	uint16_t vendor, product; /* PCI */
+	uint16_t pci_address;     /* bus << 8 | slot << 3 | function */
 	void *driver_data;
 };
 
 #define DEVICES_MAX 64
-MUST_CHECK int device_add(const struct device *d);	/* copies; -ENOSPC */
+MUST_CHECK int device_add(const struct device *d); /* copies; -ENOSPC */
 
 struct driver {
 	const char *name;
 	bool (*match)(const struct device *d);
-	int (*probe)(struct device *d);			/* 0, or -errno: the device is left alone */
+	int (*probe)(struct device *d); /* 0, or -errno: the device is left alone */
 };
 #define DRIVER(name) LINKER_SET_ITEM(drivers, struct driver) name
 void device_probe_all(void);

@@ -11,8 +11,8 @@
 #include "lib/hash.h"
 #include "lib/string.h"
 
-static uint32_t key[8];			/* [lock] */
-static uint64_t counter;		/* [lock] */
+static uint32_t key[8];  /* [lock] */
+static uint64_t counter; /* [lock] */
 static struct spinlock lock;
 
 /* Each word of the key is mixed with a hash of the input under the old key. */

@@ -19,9 +19,9 @@
 #include "mm/kmem.h"
 #include "mm/vmspace.h"
 
-#define SLICE_NS	(3 * 1000 * 1000ll)
-#define WAKE_LEAD_NS	(1 * 1000 * 1000ll)	/* how far behind a woken thread must be to preempt */
-#define RT_PRIORITY_MAX	99
+#define SLICE_NS        (3 * 1000 * 1000ll)
+#define WAKE_LEAD_NS    (1 * 1000 * 1000ll) /* how far behind a woken thread must be to preempt */
+#define RT_PRIORITY_MAX 99
 
 static bool is_realtime(const struct thread *t)
 {
@@ -113,8 +113,10 @@ static void account(struct cpu *cpu, struct thread *t, nsec_t now)
 	}
 	t->virtual_ns += (uint64_t)ran * 1024 / t->weight;
 	if (!is_realtime(t) && t->virtual_ns > cpu->rq.virtual_min) {
-		uint64_t first = cpu->rq.fair_first == NULL ? t->virtual_ns :
-			tree_entry(cpu->rq.fair_first, struct thread, rq_node)->virtual_ns;
+		uint64_t first = cpu->rq.fair_first == NULL
+					 ? t->virtual_ns
+					 : tree_entry(cpu->rq.fair_first, struct thread, rq_node)
+						   ->virtual_ns;
 
 		first = min(first, t->virtual_ns);
 		cpu->rq.virtual_min = max(cpu->rq.virtual_min, first);
@@ -130,8 +132,8 @@ static bool should_preempt(const struct cpu *cpu, const struct thread *woken)
 	if (is_realtime(woken))
 		return !is_realtime(running) || woken->rt_priority > running->rt_priority;
 	return !is_realtime(running) &&
-		woken->virtual_ns + WAKE_LEAD_NS < running->virtual_ns +
-			(uint64_t)(clock_monotonic() - running->run_start_ns);
+	       woken->virtual_ns + WAKE_LEAD_NS <
+		       running->virtual_ns + (uint64_t)(clock_monotonic() - running->run_start_ns);
 }
 
 /* ---- switching ---- */
@@ -249,8 +251,9 @@ void thread_yield(void)
 		struct tree_node *last = tree_last(&rq->fair);
 
 		if (last != NULL)
-			self->virtual_ns = max(self->virtual_ns,
-				tree_entry(last, struct thread, rq_node)->virtual_ns);
+			self->virtual_ns =
+				max(self->virtual_ns,
+				    tree_entry(last, struct thread, rq_node)->virtual_ns);
 	}
 	schedule(false);
 	cpu_irq_restore(irqs_were_on);

@@ -14,7 +14,7 @@ void spin_lock(struct spinlock *l)
 	bool irqs_were_on = cpu_irq_save();
 
 	while (__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE) != 0) {
-		assert(nr_cpus > 1);	/* on one CPU nobody could release it */
+		assert(nr_cpus > 1); /* on one CPU nobody could release it */
 		while (__atomic_load_n(&l->held, __ATOMIC_RELAXED) != 0)
 			cpu_relax();
 	}

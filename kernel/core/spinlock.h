@@ -11,10 +11,13 @@
 
 struct spinlock {
 	uint32_t held;
-	bool irqs_were_on;		/* [l] */
+	bool irqs_were_on; /* [l] */
 };
 
-#define SPINLOCK_INIT { 0, false }
+#define SPINLOCK_INIT \
+	{ \
+		0, false \
+	}
 
 void spin_lock(struct spinlock *l);
 void spin_unlock(struct spinlock *l);
@@ -25,5 +28,8 @@ static inline void spin_unlock_scope(struct spinlock **l)
 }
 
 #define scoped_spin(l) \
-	struct spinlock *CONCAT(scope_, __LINE__) SCOPED(spin_unlock_scope) UNUSED = \
-		({ struct spinlock *taken_ = (l); spin_lock(taken_); taken_; })
+	struct spinlock *CONCAT(scope_, __LINE__) SCOPED(spin_unlock_scope) UNUSED = ({ \
+		struct spinlock *taken_ = (l); \
+		spin_lock(taken_); \
+		taken_; \
+	})

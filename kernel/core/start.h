@@ -6,5 +6,7 @@
 #pragma once
 #include "lib/compiler.h"
 
-struct start_hook { void (*run)(void); };
+struct start_hook {
+	void (*run)(void);
+};
 #define START_HOOK(name) LINKER_SET_ITEM(start_hooks, struct start_hook) name

@@ -9,8 +9,8 @@
 
 /* Weak: in the first link there is no table, and their addresses are 0. */
 extern const uint32_t symbol_count __attribute__((weak));
-extern const uint32_t symbol_offsets[] __attribute__((weak));	/* address - KERNEL_BASE, ascending */
-extern const uint32_t symbol_names[] __attribute__((weak));	/* into symbol_text */
+extern const uint32_t symbol_offsets[] __attribute__((weak)); /* address - KERNEL_BASE, ascending */
+extern const uint32_t symbol_names[] __attribute__((weak));   /* into symbol_text */
 extern const char symbol_text[] __attribute__((weak));
 
 size_t symbol_describe(unsigned long address, char *buf, size_t size)

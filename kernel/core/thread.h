@@ -16,50 +16,56 @@
 #include "lib/list.h"
 #include "lib/tree.h"
 
-#define KSTACK_SIZE	(16 * 1024ul)
-#define THREAD_NAME_MAX	16
+#define KSTACK_SIZE     (16 * 1024ul)
+#define THREAD_NAME_MAX 16
 
 enum thread_state { THREAD_NEW, THREAD_RUNNABLE, THREAD_RUNNING, THREAD_SLEEPING, THREAD_DEAD };
 
 /* Bits of thread->work: why the way out of the kernel must call program_exit_work(). */
 enum thread_work {
-	THREAD_WORK_SIGNAL	= 1 << 0,	/* a signal may be deliverable; also interrupts WAIT_INTERRUPTIBLE */
-	THREAD_WORK_RESCHED	= 1 << 1,
-	THREAD_WORK_KILLED	= 1 << 2,	/* must die; also interrupts WAIT_KILLABLE */
-	THREAD_WORK_TRACE	= 1 << 3,	/* strace prints this thread's calls; checked at entry */
-	THREAD_WORK_OTHER	= 1 << 4,	/* the personality's own */
+	THREAD_WORK_SIGNAL =
+		1 << 0, /* a signal may be deliverable; also interrupts WAIT_INTERRUPTIBLE */
+	THREAD_WORK_RESCHED = 1 << 1,
+	THREAD_WORK_KILLED = 1 << 2, /* must die; also interrupts WAIT_KILLABLE */
+	THREAD_WORK_TRACE = 1 << 3,  /* strace prints this thread's calls; checked at entry */
+	THREAD_WORK_OTHER = 1 << 4,  /* the personality's own */
 };
 
-enum sched_policy { SCHED_POLICY_FAIR = 0, SCHED_POLICY_FIFO = 1, SCHED_POLICY_RR = 2,
-	SCHED_POLICY_BATCH = 3, SCHED_POLICY_IDLE = 5 };
+enum sched_policy {
+	SCHED_POLICY_FAIR = 0,
+	SCHED_POLICY_FIFO = 1,
+	SCHED_POLICY_RR = 2,
+	SCHED_POLICY_BATCH = 3,
+	SCHED_POLICY_IDLE = 5
+};
 
 struct thread {
-	struct context context;		/* [o] */
-	unsigned work;			/* [a] enum thread_work */
-	unsigned preempt_work;		/* [o] bits for `work` whenever it is preempted */
-	enum thread_state state;	/* [rq.lock] */
-	vaddr_t kstack_base;		/* [I] lowest usable address; a guard page is below */
-	struct cpu *cpu;		/* [rq.lock] where it runs or ran last */
-	struct list rq_link;		/* [rq.lock] realtime */
-	struct tree_node rq_node;	/* [rq.lock] fair */
-	bool queued;			/* [rq.lock] */
-	enum sched_policy policy;	/* [rq.lock] */
-	int nice, rt_priority;		/* [rq.lock] */
-	uint32_t weight;		/* [rq.lock] of nice: 1024 at 0 */
-	void (*entry)(void *);		/* [I] */
-	void *arg;			/* [I] */
-	void (*release)(struct thread *t);	/* [o] from thread_exit */
-	uint64_t virtual_ns;		/* [rq.lock] */
-	uint64_t affinity;		/* [rq.lock] bit per CPU */
-	nsec_t run_start_ns;		/* [o] since when it runs */
-	nsec_t run_ns;			/* [o] CPU time used */
-	uint64_t nr_voluntary, nr_involuntary;	/* [o] switches */
-	struct vmspace *vmspace;	/* [o] NULL: kernel thread */
-	struct cred *cred;		/* [o] counted (core/cred.h) */
-	struct fs_view *fs_view;	/* [o] counted (fs/vfs.h) */
-	struct task *task;		/* [I] Linux's own part, or NULL */
-	int fault_error;		/* [o] what the last failed user access met */
-	char name[THREAD_NAME_MAX];	/* [a] */
+	struct context context;            /* [o] */
+	unsigned work;                     /* [a] enum thread_work */
+	unsigned preempt_work;             /* [o] bits for `work` whenever it is preempted */
+	enum thread_state state;           /* [rq.lock] */
+	vaddr_t kstack_base;               /* [I] lowest usable address; a guard page is below */
+	struct cpu *cpu;                   /* [rq.lock] where it runs or ran last */
+	struct list rq_link;               /* [rq.lock] realtime */
+	struct tree_node rq_node;          /* [rq.lock] fair */
+	bool queued;                       /* [rq.lock] */
+	enum sched_policy policy;          /* [rq.lock] */
+	int nice, rt_priority;             /* [rq.lock] */
+	uint32_t weight;                   /* [rq.lock] of nice: 1024 at 0 */
+	void (*entry)(void *);             /* [I] */
+	void *arg;                         /* [I] */
+	void (*release)(struct thread *t); /* [o] from thread_exit */
+	uint64_t virtual_ns;               /* [rq.lock] */
+	uint64_t affinity;                 /* [rq.lock] bit per CPU */
+	nsec_t run_start_ns;               /* [o] since when it runs */
+	nsec_t run_ns;                     /* [o] CPU time used */
+	uint64_t nr_voluntary, nr_involuntary; /* [o] switches */
+	struct vmspace *vmspace;               /* [o] NULL: kernel thread */
+	struct cred *cred;                     /* [o] counted (core/cred.h) */
+	struct fs_view *fs_view;               /* [o] counted (fs/vfs.h) */
+	struct task *task;                     /* [I] Linux's own part, or NULL */
+	int fault_error;                       /* [o] what the last failed user access met */
+	char name[THREAD_NAME_MAX];            /* [a] */
 };
 
 /* -> NULL = no memory. The thread is NEW: set its fields, then thread_start. */
@@ -72,25 +78,26 @@ NORETURN void thread_exit(void (*release)(struct thread *t));
 /* Makes t runnable if it sleeps. Any context. */
 void thread_wake(struct thread *t);
 void thread_yield(void);
-void thread_sleep_until(nsec_t deadline);	/* uninterruptible */
+void thread_sleep_until(nsec_t deadline); /* uninterruptible */
 /* Sets bits in t->work and, if they interrupt its sleep, wakes it. */
 void thread_set_work(struct thread *t, unsigned bits);
 void thread_clear_work(struct thread *t, unsigned bits);
-bool thread_has_signal(const struct thread *t);		/* SIGNAL or KILLED is set */
-nsec_t thread_cpu_time(const struct thread *t);		/* up to now */
+bool thread_has_signal(const struct thread *t); /* SIGNAL or KILLED is set */
+nsec_t thread_cpu_time(const struct thread *t); /* up to now */
 void thread_set_sched(struct thread *t, enum sched_policy policy, int nice, int rt_priority);
 
 /* The program's registers: at the top of its kernel stack. */
 struct trap_frame *thread_frame(const struct thread *t);
 
 void preempt_disable(void);
-void preempt_enable(void);		/* may switch */
+void preempt_enable(void); /* may switch */
 
 /* The rest is for the wait queues, the interrupt return path and boot. */
-void sched_sleep(void);			/* gives the CPU up if state is still SLEEPING */
-void sched_set_sleeping(void);		/* the current thread; thread_wake undoes it */
+void sched_sleep(void);        /* gives the CPU up if state is still SLEEPING */
+void sched_set_sleeping(void); /* the current thread; thread_wake undoes it */
 void sched_clear_sleeping(void);
-void sched_preempt_irq(void);		/* interrupts off; switches if need_resched and allowed */
-void sched_switch_space(struct vmspace *vs);	/* the current thread's address space becomes vs (exec) */
+void sched_preempt_irq(void); /* interrupts off; switches if need_resched and allowed */
+void sched_switch_space(
+	struct vmspace *vs); /* the current thread's address space becomes vs (exec) */
 void sched_init_cpu(struct cpu *cpu);
 NORETURN void sched_idle(void);

@@ -25,8 +25,9 @@ static void insert(struct cpu *cpu, struct timer *t)
 
 	while (*slot != NULL) {
 		parent = *slot;
-		slot = t->deadline < tree_entry(parent, struct timer, node)->deadline ?
-			&parent->left : &parent->right;
+		slot = t->deadline < tree_entry(parent, struct timer, node)->deadline
+			       ? &parent->left
+			       : &parent->right;
 	}
 	tree_insert(&cpu->timers, parent, slot, &t->node);
 	t->cpu = cpu;

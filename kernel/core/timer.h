@@ -9,18 +9,19 @@
 #include "lib/types.h"
 
 struct timer {
-	struct tree_node node;		/* [timer_lock] */
-	nsec_t deadline;		/* [timer_lock] CLOCK_MONOTONIC */
-	struct cpu *cpu;		/* [timer_lock] where it is armed, or NULL */
-	bool running;			/* [timer_lock] its callback is under way */
-	void (*fn)(struct timer *t);	/* [I] */
+	struct tree_node node;       /* [timer_lock] */
+	nsec_t deadline;             /* [timer_lock] CLOCK_MONOTONIC */
+	struct cpu *cpu;             /* [timer_lock] where it is armed, or NULL */
+	bool running;                /* [timer_lock] its callback is under way */
+	void (*fn)(struct timer *t); /* [I] */
 };
 
 void timer_init(struct timer *t, void (*fn)(struct timer *));
-void timer_arm(struct timer *t, nsec_t deadline);	/* re-arms; a past deadline fires at once (from an irq) */
+void timer_arm(struct timer *t,
+	       nsec_t deadline); /* re-arms; a past deadline fires at once (from an irq) */
 /* After it returns the callback does not run and will not. True: it was armed. Not from its own callback. */
 bool timer_cancel(struct timer *t);
-void timer_irq(void);					/* from the platform's timer interrupt */
+void timer_irq(void); /* from the platform's timer interrupt */
 
 nsec_t clock_monotonic(void);
 nsec_t clock_realtime(void);

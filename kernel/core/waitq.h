@@ -18,49 +18,54 @@ struct thread;
 
 struct waitq {
 	struct spinlock lock;
-	struct list entries;		/* [l] */
+	struct list entries; /* [l] */
 };
 
-#define WAITQ_INIT(name) { SPINLOCK_INIT, LIST_INIT((name).entries) }
+#define WAITQ_INIT(name) \
+	{ \
+		SPINLOCK_INIT, LIST_INIT((name).entries) \
+	}
 
 struct wait_entry {
-	struct list link;		/* [q.lock] */
-	struct thread *thread;		/* woken when there is no callback */
+	struct list link;      /* [q.lock] */
+	struct thread *thread; /* woken when there is no callback */
 	void (*wake)(struct wait_entry *e, unsigned key);
-	bool exclusive;			/* waitq_wake_one stops after it */
+	bool exclusive; /* waitq_wake_one stops after it */
 };
 
 enum wait_flags { WAIT_UNINTERRUPTIBLE = 0, WAIT_INTERRUPTIBLE = 1, WAIT_KILLABLE = 2 };
 
 void waitq_init(struct waitq *q);
-void waitq_add(struct waitq *q, struct wait_entry *e);		/* at the end */
-void waitq_remove(struct waitq *q, struct wait_entry *e);	/* also when not on it */
+void waitq_add(struct waitq *q, struct wait_entry *e);    /* at the end */
+void waitq_remove(struct waitq *q, struct wait_entry *e); /* also when not on it */
 void waitq_wake_all(struct waitq *q, unsigned key);
-void waitq_wake_one(struct waitq *q, unsigned key);		/* all non-exclusive ones and one exclusive */
-bool waitq_is_active(const struct waitq *q);			/* a hint, no lock */
+void waitq_wake_one(struct waitq *q, unsigned key); /* all non-exclusive ones and one exclusive */
+bool waitq_is_active(const struct waitq *q);        /* a hint, no lock */
 
 /* The parts of wait_event. wait_sleep returns 0 after a wake-up (spurious ones too), or as wait_event. */
-void wait_begin(struct waitq *q, struct wait_entry *e);		/* queue, state = sleeping */
+void wait_begin(struct waitq *q, struct wait_entry *e); /* queue, state = sleeping */
 int wait_sleep(enum wait_flags flags, nsec_t deadline);
 void wait_end(struct waitq *q, struct wait_entry *e);
 
-#define wait_event(q, cond, flags, deadline) ({				\
-	struct wait_entry wait_entry_ = { .thread = NULL };		\
-	struct waitq *wait_q_ = (q);					\
-	nsec_t wait_deadline_ = (deadline);				\
-	int wait_err_ = 0;						\
-	while (!(cond)) {						\
-		wait_begin(wait_q_, &wait_entry_);			\
-		if (cond) {						\
-			wait_end(wait_q_, &wait_entry_);		\
-			break;						\
-		}							\
-		wait_err_ = wait_sleep((flags), wait_deadline_);	\
-		wait_end(wait_q_, &wait_entry_);			\
-		if (wait_err_ != 0) {					\
-			if (cond)					\
-				wait_err_ = 0;				\
-			break;						\
-		}							\
-	}								\
-	wait_err_; })
+#define wait_event(q, cond, flags, deadline) \
+	({ \
+		struct wait_entry wait_entry_ = { .thread = NULL }; \
+		struct waitq *wait_q_ = (q); \
+		nsec_t wait_deadline_ = (deadline); \
+		int wait_err_ = 0; \
+		while (!(cond)) { \
+			wait_begin(wait_q_, &wait_entry_); \
+			if (cond) { \
+				wait_end(wait_q_, &wait_entry_); \
+				break; \
+			} \
+			wait_err_ = wait_sleep((flags), wait_deadline_); \
+			wait_end(wait_q_, &wait_entry_); \
+			if (wait_err_ != 0) { \
+				if (cond) \
+					wait_err_ = 0; \
+				break; \
+			} \
+		} \
+		wait_err_; \
+	})

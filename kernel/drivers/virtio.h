@@ -28,74 +28,81 @@
 #include "lib/compiler.h"
 #include "lib/types.h"
 
-#define VIRTIO_QUEUE_SIZE_MAX	256
-#define VIRTIO_PIECES_MAX	264	/* in one request */
+#define VIRTIO_QUEUE_SIZE_MAX 256
+#define VIRTIO_PIECES_MAX     264 /* in one request */
 
 struct virtio_device;
 struct virtq;
 
 struct virtio_transport {
 	uint64_t (*features)(struct virtio_device *d);
-	int (*negotiate)(struct virtio_device *d, uint64_t features);	/* -ENODEV: refused */
+	int (*negotiate)(struct virtio_device *d, uint64_t features); /* -ENODEV: refused */
 	void (*config_read)(struct virtio_device *d, unsigned offset, void *buf, size_t len);
-	int (*queue_setup)(struct virtio_device *d, struct virtq *q);	/* rings are filled in */
+	int (*queue_setup)(struct virtio_device *d, struct virtq *q); /* rings are filled in */
 	/* 0: no such queue */
 	unsigned (*queue_size_max)(struct virtio_device *d, unsigned idx);
 	void (*ready)(struct virtio_device *d);
 	void (*notify)(struct virtio_device *d, struct virtq *q);
-	void (*fail)(struct virtio_device *d);		/* status FAILED: we give up on it */
+	void (*fail)(struct virtio_device *d); /* status FAILED: we give up on it */
 };
 
 struct virtio_driver {
-	uint32_t id;				/* device id, virtio 1.2 §5 */
+	uint32_t id; /* device id, virtio 1.2 §5 */
 	const char *name;
 	int (*probe)(struct virtio_device *d);
-	void (*interrupt)(struct virtio_device *d);	/* interrupt context */
+	void (*interrupt)(struct virtio_device *d); /* interrupt context */
 };
 #define VIRTIO_DRIVER(name) LINKER_SET_ITEM(virtio_drivers, struct virtio_driver) name
 
 struct virtio_device {
-	struct device *dev;			/* [I] */
-	const struct virtio_transport *transport;	/* [I] */
-	const struct virtio_driver *driver;	/* [I] */
-	uint64_t features;			/* [I] after virtio_start */
-	bool broken;				/* [a] */
+	struct device *dev;                       /* [I] */
+	const struct virtio_transport *transport; /* [I] */
+	const struct virtio_driver *driver;       /* [I] */
+	uint64_t features;                        /* [I] after virtio_start */
+	bool broken;                              /* [a] */
 	/* [a] DRIVER_OK was set: interrupts go to the driver */
 	bool running;
-	void *private;				/* the driver's */
+	void *private; /* the driver's */
 	void *transport_private;
 };
 
-struct virtq_slot { void *cookie; struct vring_desc *table; uint16_t nr; };
+struct virtq_slot {
+	void *cookie;
+	struct vring_desc *table;
+	uint16_t nr;
+};
 
 struct virtq {
-	struct virtio_device *dev;		/* [I] */
-	unsigned idx;				/* [I] */
-	uint16_t size;				/* [I] a power of two */
+	struct virtio_device *dev; /* [I] */
+	unsigned idx;              /* [I] */
+	uint16_t size;             /* [I] a power of two */
 	/* all else: [owner's lock] */
-	uint16_t free_head, nr_free;		/* chain of free descriptors, linked by .next */
+	uint16_t free_head, nr_free; /* chain of free descriptors, linked by .next */
 	/* entries offered; offered at the last notification */
 	uint16_t avail_idx, notified_idx;
-	uint16_t used_idx;			/* entries taken */
+	uint16_t used_idx; /* entries taken */
 	struct vring_desc *desc;
 	struct vring_avail *avail;
 	struct vring_used *used;
-	struct virtq_slot *slots;		/* by head descriptor */
-	void *notify;				/* transport's */
+	struct virtq_slot *slots; /* by head descriptor */
+	void *notify;             /* transport's */
 };
 
-struct virtq_piece { void *ptr; size_t len; };
+struct virtq_piece {
+	void *ptr;
+	size_t len;
+};
 
 struct virtq_request {
-	const struct virtq_piece *out, *in;	/* for the device to read, to write */
+	const struct virtq_piece *out, *in; /* for the device to read, to write */
 	unsigned nr_out, nr_in;
-	void *cookie;				/* not NULL */
+	void *cookie; /* not NULL */
 };
 
 /* For transports. */
 MUST_CHECK int virtio_device_new(struct device *dev, const struct virtio_transport *t, uint32_t id,
 				 void *transport_private);
-void virtio_device_interrupt(struct virtio_device *d);		/* interrupt context */
+void virtio_device_interrupt(struct virtio_device *d); /* interrupt context */
 
 /* For drivers. `wanted` beside what the rings themselves use. */
 MUST_CHECK int virtio_start(struct virtio_device *d, uint64_t wanted);
@@ -116,4 +123,4 @@ void *virtq_take(struct virtq *q, uint32_t *len);
 void *virtq_abandon(struct virtq *q);
 bool virtq_has_used(const struct virtq *q);
 bool virtq_arm(struct virtq *q);
-bool virtq_is_empty(const struct virtq *q);	/* nothing is in flight */
+bool virtq_is_empty(const struct virtq *q); /* nothing is in flight */

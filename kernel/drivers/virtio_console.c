@@ -23,24 +23,24 @@
 #include "core/cpu.h"
 #include "core/spinlock.h"
 #include "drivers/virtio.h"
-#include "fs/port.h"
+#include "fs/tty/port.h"
 #include "lib/atomic.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/kmem.h"
 #include "mm/page.h"
 
-#define PORTS_MAX	16u
-#define QUEUE_SIZE	16		/* of each port's queues */
-#define RX_BUFFERS	4		/* pages a port */
-#define TX_LIMIT	(256u * 1024)	/* bytes in flight a port */
-#define TX_CHUNK_PAGES	16u
-#define CONTROL_BUFFERS	8
+#define PORTS_MAX       16u
+#define QUEUE_SIZE      16            /* of each port's queues */
+#define RX_BUFFERS      4             /* pages a port */
+#define TX_LIMIT        (256u * 1024) /* bytes in flight a port */
+#define TX_CHUNK_PAGES  16u
+#define CONTROL_BUFFERS 8
 
 struct rx_buffer {
-	struct list link;		/* [port.lock] in filled */
+	struct list link; /* [port.lock] in filled */
 	char *page;
-	size_t len, offset;		/* [port.lock] bytes there, bytes taken */
+	size_t len, offset; /* [port.lock] bytes there, bytes taken */
 };
 
 struct tx_chunk {
@@ -51,25 +51,25 @@ struct tx_chunk {
 
 struct console_port {
 	struct port port;
-	struct console *console;	/* [I] */
-	struct virtq *rx, *tx;		/* [lock] what they hold */
+	struct console *console; /* [I] */
+	struct virtq *rx, *tx;   /* [lock] what they hold */
 	struct spinlock lock;
-	struct list filled;		/* [lock] rx_buffers with bytes to read, in order */
+	struct list filled; /* [lock] rx_buffers with bytes to read, in order */
 	struct rx_buffer buffers[RX_BUFFERS];
-	size_t tx_bytes;		/* [lock] in flight */
-	struct tx_chunk spare;		/* [lock] one page, for when there is no memory */
-	bool spare_in_use;		/* [lock] */
-	bool active;			/* [lock] */
+	size_t tx_bytes;       /* [lock] in flight */
+	struct tx_chunk spare; /* [lock] one page, for when there is no memory */
+	bool spare_in_use;     /* [lock] */
+	bool active;           /* [lock] */
 };
 
 struct console {
-	struct virtio_device *d;	/* [I] */
+	struct virtio_device *d; /* [I] */
 	struct spinlock lock;
-	struct virtq *control_rx, *control_tx;	/* [lock] what they hold */
-	struct virtio_console_control *control_in;	/* CONTROL_BUFFERS of them */
-	bool multiport;			/* [I] */
-	unsigned first_port, nr_ports;	/* [I] 1 with many ports: nobody uses port 0 then */
-	struct console_port *ports;	/* [I] */
+	struct virtq *control_rx, *control_tx;     /* [lock] what they hold */
+	struct virtio_console_control *control_in; /* CONTROL_BUFFERS of them */
+	bool multiport;                            /* [I] */
+	unsigned first_port, nr_ports; /* [I] 1 with many ports: nobody uses port 0 then */
+	struct console_port *ports;    /* [I] */
 };
 
 static struct console_port *console_port_of(struct port *p)
@@ -510,7 +510,7 @@ static int probe(struct virtio_device *d)
 	if (err == 0)
 		err = init_queues(c);
 	if (err != 0)
-		return err;		/* what the device was shown stays where it is */
+		return err; /* what the device was shown stays where it is */
 	virtio_ready(d);
 	if (c->multiport)
 		virtq_kick(c->control_rx);

@@ -16,28 +16,28 @@
 #include "core/spinlock.h"
 #include "core/timer.h"
 #include "drivers/virtio.h"
-#include "fs/fuse.h"
+#include "fs/fuse/fuse.h"
 #include "lib/atomic.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/kmem.h"
 
-#define TAG_LEN		36		/* struct virtio_fs_config.tag */
-#define QUEUE_HIPRIO	0
-#define QUEUE_REQUEST	1
-#define QUEUE_SIZE	VIRTIO_QUEUE_SIZE_MAX
+#define TAG_LEN        36 /* struct virtio_fs_config.tag */
+#define QUEUE_HIPRIO   0
+#define QUEUE_REQUEST  1
+#define QUEUE_SIZE     VIRTIO_QUEUE_SIZE_MAX
 /* of a request, beside its pages: a chain is no longer than its ring */
-#define HEADER_PIECES	4
-#define POLL_NS		50000
-#define POLLS_PER_TIME	32		/* looks at the ring between looks at the clock */
+#define HEADER_PIECES  4
+#define POLL_NS        50000
+#define POLLS_PER_TIME 32 /* looks at the ring between looks at the clock */
 
 struct virtio_fs {
 	struct fuse_transport transport;
-	struct virtio_device *d;		/* [I] */
+	struct virtio_device *d; /* [I] */
 	struct spinlock lock;
-	struct virtq *requests, *forgets;	/* [lock] what they hold */
-	unsigned nr_sleepers;			/* [lock] threads that need an interrupt */
-	struct waitq room;			/* for a place in the ring */
+	struct virtq *requests, *forgets; /* [lock] what they hold */
+	unsigned nr_sleepers;             /* [lock] threads that need an interrupt */
+	struct waitq room;                /* for a place in the ring */
 	char tag[TAG_LEN + 1];
 };
 
@@ -90,14 +90,17 @@ static void interrupt(struct virtio_device *d)
 
 /* The two have one shape: the vectors of a request are used as they are. */
 _Static_assert(sizeof(struct fuse_vec) == sizeof(struct virtq_piece) &&
-	       offsetof(struct fuse_vec, ptr) == offsetof(struct virtq_piece, ptr) &&
-	       offsetof(struct fuse_vec, len) == offsetof(struct virtq_piece, len), "same shape");
+		       offsetof(struct fuse_vec, ptr) == offsetof(struct virtq_piece, ptr) &&
+		       offsetof(struct fuse_vec, len) == offsetof(struct virtq_piece, len),
+	       "same shape");
 
 static int submit_locked(struct fuse_request *r, struct virtq *q)
 {
 	const struct virtq_request request = {
-		.out = (const struct virtq_piece *)(const void *)r->in, .nr_out = r->nr_in,
-		.in = (const struct virtq_piece *)(const void *)r->out, .nr_in = r->nr_out,
+		.out = (const struct virtq_piece *)(const void *)r->in,
+		.nr_out = r->nr_in,
+		.in = (const struct virtq_piece *)(const void *)r->out,
+		.nr_in = r->nr_out,
 		.cookie = r,
 	};
 	int err = virtq_add(q, &request);
@@ -174,8 +177,7 @@ static int call(struct fuse_transport *t, struct fuse_request *r)
 		return err;
 	if (!poll_answer(fs, r)) {
 		sleeper_begin(fs);
-		(void)wait_event(&r->wq, atomic_load(&r->done), WAIT_UNINTERRUPTIBLE,
-				 NSEC_NEVER);
+		(void)wait_event(&r->wq, atomic_load(&r->done), WAIT_UNINTERRUPTIBLE, NSEC_NEVER);
 		sleeper_end(fs);
 	}
 	/* The waker may still hold the queue's lock, which lies in r. */
@@ -230,7 +232,10 @@ static int probe(struct virtio_device *d)
 		goto err_free;
 	d->private = fs;
 	fs->transport = (struct fuse_transport){
-		.tag = fs->tag, .call = call, .post = post, .private = fs,
+		.tag = fs->tag,
+		.call = call,
+		.post = post,
+		.private = fs,
 		.max_pages = fs->requests->size - HEADER_PIECES,
 	};
 	virtio_ready(d);

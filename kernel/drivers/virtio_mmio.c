@@ -22,14 +22,14 @@
 #include "mm/kmem.h"
 #include "mm/page.h"
 
-#define MAGIC		0x74726976u	/* "virt" */
-#define SIZE_MIN	0x200
+#define MAGIC    0x74726976u /* "virt" */
+#define SIZE_MIN 0x200
 
 struct mmio {
 	volatile char *base;
-	bool own;			/* of our monitor: see above */
+	bool own; /* of our monitor: see above */
 	unsigned status;
-	struct virtio_setup *setup;	/* own: from probe to ready or fail, a page */
+	struct virtio_setup *setup; /* own: from probe to ready or fail, a page */
 };
 
 static uint32_t read_register(struct mmio *m, unsigned offset)
@@ -53,8 +53,7 @@ static void set_up(struct mmio *m, enum virtio_setup_command command)
 {
 	m->setup->command = command;
 	barrier();
-	write_register(m, VIRTIO_SETUP_REGISTER,
-		       (uint32_t)(ptr_to_paddr(m->setup) >> PAGE_SHIFT));
+	write_register(m, VIRTIO_SETUP_REGISTER, (uint32_t)(ptr_to_paddr(m->setup) >> PAGE_SHIFT));
 	barrier();
 }
 
@@ -132,8 +131,9 @@ static unsigned queue_size_max(struct virtio_device *d, unsigned idx)
 	struct mmio *m = d->transport_private;
 
 	if (m->own)
-		return idx < min(m->setup->nr_queues, (uint32_t)VIRTIO_SETUP_MAX_QUEUES) ?
-			m->setup->queue_size : 0;
+		return idx < min(m->setup->nr_queues, (uint32_t)VIRTIO_SETUP_MAX_QUEUES)
+			       ? m->setup->queue_size
+			       : 0;
 	write_register(m, VIRTIO_MMIO_QUEUE_SEL, idx);
 	return read_register(m, VIRTIO_MMIO_QUEUE_NUM_MAX);
 }
@@ -153,8 +153,10 @@ static int queue_setup(struct virtio_device *d, struct virtq *q)
 
 	if (m->own) {
 		m->setup->queues[q->idx] = (struct virtio_setup_queue){
-			.desc = ptr_to_paddr(q->desc), .avail = ptr_to_paddr(q->avail),
-			.used = ptr_to_paddr(q->used), .size = q->size,
+			.desc = ptr_to_paddr(q->desc),
+			.avail = ptr_to_paddr(q->avail),
+			.used = ptr_to_paddr(q->used),
+			.size = q->size,
 		};
 		return 0;
 	}
@@ -218,7 +220,7 @@ static void interrupt(void *arg)
 	if (!m->own) {
 		cause = read_register(m, VIRTIO_MMIO_INTERRUPT_STATUS);
 		if (cause == 0)
-			return;			/* the line is shared */
+			return; /* the line is shared */
 		write_register(m, VIRTIO_MMIO_INTERRUPT_ACK, cause);
 	}
 	virtio_device_interrupt(d);

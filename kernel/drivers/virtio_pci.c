@@ -19,20 +19,23 @@
 #include "lib/string.h"
 #include "mm/kmem.h"
 
-#define VENDOR_VIRTIO	0x1af4
-#define PRODUCT_MODERN	0x1040		/* + device id */
-#define NR_BARS		6
-#define NO_VECTOR	0xffff
-#define CAPS_MAX	48		/* a list longer than this is a loop */
+#define VENDOR_VIRTIO  0x1af4
+#define PRODUCT_MODERN 0x1040 /* + device id */
+#define NR_BARS        6
+#define NO_VECTOR      0xffff
+#define CAPS_MAX       48 /* a list longer than this is a loop */
 
-struct region { unsigned bar; uint32_t offset, length; };
+struct region {
+	unsigned bar;
+	uint32_t offset, length;
+};
 
 struct pci {
 	uint16_t address;
 	volatile struct virtio_pci_common_cfg *common;
 	volatile char *notify, *config;
 	uint32_t notify_bytes, config_bytes, notify_multiplier;
-	unsigned msix_cap;		/* offset of the capability; 0: none */
+	unsigned msix_cap; /* offset of the capability; 0: none */
 };
 
 static paddr_t bar_base(uint16_t address, unsigned bar)
@@ -142,7 +145,7 @@ static uint64_t features(struct virtio_device *d)
 
 	p->common->device_status = 0;
 	while (p->common->device_status != 0)
-		cpu_relax();		/* §4.1.4.3.2: until the reset is done */
+		cpu_relax(); /* §4.1.4.3.2: until the reset is done */
 	add_status(p, VIRTIO_CONFIG_S_ACKNOWLEDGE);
 	add_status(p, VIRTIO_CONFIG_S_DRIVER);
 	p->common->device_feature_select = 0;
@@ -170,8 +173,9 @@ static void config_read(struct virtio_device *d, unsigned offset, void *buf, siz
 	uint8_t *to = buf;
 
 	for (size_t i = 0; i < len; i++)
-		to[i] = offset + i < p->config_bytes && p->config != NULL ?
-			(uint8_t)p->config[offset + i] : 0;
+		to[i] = offset + i < p->config_bytes && p->config != NULL
+				? (uint8_t)p->config[offset + i]
+				: 0;
 }
 
 static unsigned queue_size_max(struct virtio_device *d, unsigned idx)
@@ -252,8 +256,8 @@ static bool match(const struct device *dev)
 /* Transitional devices (0x1000...) offer the same capabilities; their id is the subsystem's. */
 static bool match_transitional(const struct device *dev)
 {
-	return dev->bus == DEVICE_PCI && dev->vendor == VENDOR_VIRTIO &&
-	       dev->product >= 0x1000 && dev->product < PRODUCT_MODERN;
+	return dev->bus == DEVICE_PCI && dev->vendor == VENDOR_VIRTIO && dev->product >= 0x1000 &&
+	       dev->product < PRODUCT_MODERN;
 }
 
 static uint32_t device_id(const struct device *dev)
@@ -273,8 +277,8 @@ static int probe(struct device *dev)
 		return -ENOMEM;
 	p->address = dev->pci_address;
 	command = pci_read(p->address, PCI_COMMAND, 2);
-	pci_write(p->address, PCI_COMMAND, 2, command | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER |
-		  PCI_COMMAND_INTX_DISABLE);
+	pci_write(p->address, PCI_COMMAND, 2,
+		  command | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE);
 	walk_capabilities(p);
 	if (p->common == NULL || p->notify == NULL || p->msix_cap == 0) {
 		log_warn("virtio-pci %04x: no modern interface, or no MSI-X: not driven",

@@ -196,7 +196,7 @@ void virtq_kick(struct virtq *q)
 
 	if (q->dev->broken || old == q->avail_idx)
 		return;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* avail->idx before the device's wish */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* avail->idx before the device's wish */
 	if (virtio_has_feature(q->dev, VIRTIO_RING_F_EVENT_IDX))
 		needed = vring_need_event(READ_ONCE(*avail_event(q)), q->avail_idx, old);
 	else
@@ -274,7 +274,7 @@ bool virtq_arm(struct virtq *q)
 {
 	if (virtio_has_feature(q->dev, VIRTIO_RING_F_EVENT_IDX)) {
 		WRITE_ONCE(*used_event(q), q->used_idx);
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* our wish before used->idx */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST); /* our wish before used->idx */
 	}
 	return virtq_has_used(q) && !q->dev->broken;
 }

@@ -21,7 +21,7 @@ static const struct superblock_ops anonymous_sb_ops = { .drop_unused = true };
 static const struct inode_ops anonymous_ops = { .getattr = NULL };
 
 static struct mutex init_lock = MUTEX_INIT(init_lock);
-static struct mount *home;		/* [init_lock to write] */
+static struct mount *home; /* [init_lock to write] */
 static struct spinlock files_lock = SPINLOCK_INIT;
 
 static struct mount *make_home(void)

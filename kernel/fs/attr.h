@@ -4,4 +4,4 @@
 #include "fs/vfs.h"
 
 MUST_CHECK int inode_truncate_locked(struct inode *inode, uint64_t size);
-void inode_drop_set_id(struct inode *inode);	/* after a write by someone without CAP_FSETID */
+void inode_drop_set_id(struct inode *inode); /* after a write by someone without CAP_FSETID */

@@ -18,17 +18,17 @@
 #include "mm/kmem.h"
 #include "mm/page.h"
 
-#define BUCKETS_FIRST	256u
-#define BUCKETS_MAX	65536u
+#define BUCKETS_FIRST 256u
+#define BUCKETS_MAX   65536u
 
 struct spinlock dcache_lock = SPINLOCK_INIT;
 
 /* All [dcache_lock]. */
 static struct list buckets_first[BUCKETS_FIRST];
-static struct list *buckets;		/* NULL until the first entry */
+static struct list *buckets; /* NULL until the first entry */
 static unsigned nr_buckets, nr_hashed;
 static uint64_t hash_key;
-static struct list lru = LIST_INIT(lru);	/* oldest first */
+static struct list lru = LIST_INIT(lru); /* oldest first */
 
 static void init_locked(void)
 {
@@ -147,8 +147,8 @@ struct dentry *dentry_new_root(struct superblock *sb, struct inode *inode)
 	return d;
 }
 
-struct dentry *dentry_add(struct dentry *parent, const char *name, size_t len,
-			  struct inode *inode, bool hashed)
+struct dentry *dentry_add(struct dentry *parent, const char *name, size_t len, struct inode *inode,
+			  bool hashed)
 {
 	struct dentry *d = new_entry(parent->sb, name, len, inode), *old = NULL;
 
@@ -345,7 +345,7 @@ void dentry_exchange(struct dentry *a, struct dentry *b)
 	unsigned len = a->name_len;
 
 	if (own_name(a) != 0 || own_name(b) != 0) {
-		dentry_drop(a);		/* no memory: look them up again */
+		dentry_drop(a); /* no memory: look them up again */
 		dentry_drop(b);
 		return;
 	}
@@ -438,7 +438,7 @@ static size_t drop_unused(size_t want)
  */
 static size_t reclaim(size_t want)
 {
-	static struct thread *reclaiming;	/* [a] */
+	static struct thread *reclaiming; /* [a] */
 	struct thread *nobody = NULL, *me = thread_current();
 	size_t pages;
 

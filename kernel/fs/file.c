@@ -21,7 +21,7 @@ void (*vfs_locks_release)(struct file *f);
 void (*vfs_watchers_release)(struct file *f);
 
 /* Not in F_GETFL's answer. */
-#define OPEN_ONLY_FLAGS	(O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC)
+#define OPEN_ONLY_FLAGS (O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC)
 
 static unsigned traits_of(unsigned flags, const struct inode *inode)
 {
@@ -221,7 +221,8 @@ int64_t vfs_seek(struct file *f, int64_t offset, int whence)
 	if (f->ops->seek == NULL && !(f->traits & FILE_SEEKABLE))
 		return -ESPIPE;
 	scoped_mutex(&f->pos_lock);
-	pos = f->ops->seek != NULL ? f->ops->seek(f, offset, whence) : file_seek_plain(f, offset, whence);
+	pos = f->ops->seek != NULL ? f->ops->seek(f, offset, whence)
+				   : file_seek_plain(f, offset, whence);
 	if (pos >= 0)
 		f->pos = pos;
 	return pos;

@@ -16,16 +16,16 @@
 #include "lib/string.h"
 #include "mm/kmem.h"
 
-#define UMOUNT_FORCE	1u
-#define UMOUNT_DETACH	2u
-#define UMOUNT_EXPIRE	4u
-#define UMOUNT_NOFOLLOW	8u
+#define UMOUNT_FORCE    1u
+#define UMOUNT_DETACH   2u
+#define UMOUNT_EXPIRE   4u
+#define UMOUNT_NOFOLLOW 8u
 
 LINKER_SET(fs_types, struct fs_type);
 
 static struct spinlock mount_lock = SPINLOCK_INIT;
-static struct list mounts = LIST_INIT(mounts);	/* [mount_lock] in order of mounting */
-static unsigned last_id;			/* [mount_lock] */
+static struct list mounts = LIST_INIT(mounts); /* [mount_lock] in order of mounting */
+static unsigned last_id;                       /* [mount_lock] */
 
 const struct fs_type *fs_type_find(const char *name)
 {

@@ -17,10 +17,10 @@
 
 /* What is to be made. */
 struct new_name {
-	uint32_t mode;			/* S_IF* and permissions, umask applied */
+	uint32_t mode; /* S_IF* and permissions, umask applied */
 	uint64_t rdev;
-	const char *target;		/* of a symbolic link */
-	struct inode *inode;		/* of a hard link */
+	const char *target;  /* of a symbolic link */
+	struct inode *inode; /* of a hard link */
 };
 
 static uint32_t apply_umask(uint32_t mode)
@@ -80,7 +80,7 @@ static int make_locked(struct walk *w, const struct new_name *n)
 		return err;
 	d = dentry_add(w->at.dentry, w->last, w->last_len, inode, !dir->ops->dynamic_dir);
 	if (d == NULL)
-		return 0;	/* it is made; look-ups will ask the file system */
+		return 0; /* it is made; look-ups will ask the file system */
 	notify_name(dir, d->inode, d, IN_CREATE, 0);
 	dentry_put(d);
 	return 0;
@@ -129,7 +129,8 @@ int vfs_mknod(const struct path *at, const char *name, uint32_t mode, uint64_t r
 		mode |= S_IFREG;
 	if (S_ISDIR(mode))
 		return -EPERM;
-	if (!S_ISREG(mode) && !S_ISCHR(mode) && !S_ISBLK(mode) && !S_ISFIFO(mode) && !S_ISSOCK(mode))
+	if (!S_ISREG(mode) && !S_ISCHR(mode) && !S_ISBLK(mode) && !S_ISFIFO(mode) &&
+	    !S_ISSOCK(mode))
 		return -EINVAL;
 	if ((S_ISCHR(mode) || S_ISBLK(mode)) && !cred_has_cap(cred_current(), CAP_MKNOD))
 		return -EPERM;
@@ -238,8 +239,9 @@ static int remove_locked(struct walk *w, bool directory, struct dentry **out)
 
 static int remove_name(const struct path *at, const char *name, bool directory)
 {
-	static const int wrong_kind[] = { [WALK_DOT] = -EINVAL, [WALK_DOTDOT] = -ENOTEMPTY,
-					  [WALK_NONE] = -EBUSY };
+	static const int wrong_kind[] = {
+		[WALK_DOT] = -EINVAL, [WALK_DOTDOT] = -ENOTEMPTY, [WALK_NONE] = -EBUSY
+	};
 	struct dentry *victim = NULL;
 	struct inode *dir;
 	struct walk w;

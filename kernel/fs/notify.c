@@ -44,6 +44,7 @@ void notify_path(const struct path *p, uint32_t in_mask)
 	if (vfs_notify == NULL || p->dentry == NULL || !is_watched_path(p->dentry))
 		return;
 	parent = dentry_parent(p->dentry);
-	notify_name(parent != p->dentry ? parent->inode : NULL, p->dentry->inode, p->dentry, in_mask, 0);
+	notify_name(parent != p->dentry ? parent->inode : NULL, p->dentry->inode, p->dentry,
+		    in_mask, 0);
 	dentry_put(parent);
 }

@@ -3,7 +3,7 @@
 #pragma once
 #include "fs/vfs.h"
 
-void file_accessed(struct file *f);	/* atime, as relatime has it; no lock held */
+void file_accessed(struct file *f); /* atime, as relatime has it; no lock held */
 /* Before a write: its place (O_APPEND), its end (-EFBIG), and the gap that it may leave. */
 MUST_CHECK int file_write_begin_locked(struct file *f, struct uio *u, int64_t *pos);
 /* After a write up to `end`: size, times, set-id bits. */

@@ -12,13 +12,13 @@
 #include "fs/notify.h"
 #include "fs/openfile.h"
 #include "fs/permission.h"
-#include "fs/pipe.h"
+#include "fs/pipe/pipe.h"
 #include "fs/walk.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 
-#define TMPFILE_BIT	((unsigned)O_TMPFILE & ~(unsigned)O_DIRECTORY)
+#define TMPFILE_BIT ((unsigned)O_TMPFILE & ~(unsigned)O_DIRECTORY)
 
 LINKER_SET(chrdevs, struct chrdev);
 
@@ -65,8 +65,10 @@ static int check_kind(const struct path *p, unsigned flags)
 static int check_permission(struct inode *inode, unsigned flags)
 {
 	static const unsigned char masks[] = {
-		[O_RDONLY] = MAY_READ, [O_WRONLY] = MAY_WRITE,
-		[O_RDWR] = MAY_READ | MAY_WRITE, [O_ACCMODE] = MAY_READ | MAY_WRITE,
+		[O_RDONLY] = MAY_READ,
+		[O_WRONLY] = MAY_WRITE,
+		[O_RDWR] = MAY_READ | MAY_WRITE,
+		[O_ACCMODE] = MAY_READ | MAY_WRITE,
 	};
 	int err;
 
@@ -164,7 +166,8 @@ int vfs_open_path(const struct path *p, unsigned open_flags, struct file **out)
 	struct path own = *p;
 
 	path_get(&own);
-	return open_inode(&own, clean_flags(open_flags) & ~(unsigned)(O_CREAT | O_EXCL), false, out);
+	return open_inode(&own, clean_flags(open_flags) & ~(unsigned)(O_CREAT | O_EXCL), false,
+			  out);
 }
 
 static uint32_t create_mode(uint32_t mode)

@@ -10,7 +10,9 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 
-struct name_writer { char *start, *at; };	/* the name is [at, ...), room down to start */
+struct name_writer {
+	char *start, *at;
+}; /* the name is [at, ...), room down to start */
 
 static bool put(struct name_writer *w, const char *text, size_t len)
 {

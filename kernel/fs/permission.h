@@ -5,6 +5,6 @@
 
 enum may { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4 };
 
-bool inode_is_owner(const struct inode *inode);		/* or CAP_FOWNER */
-int permission_create(const struct inode *dir);		/* a name in dir: -ENOENT if dir is removed */
-int permission_delete(const struct inode *dir, const struct inode *victim);	/* sticky bit too */
+bool inode_is_owner(const struct inode *inode); /* or CAP_FOWNER */
+int permission_create(const struct inode *dir); /* a name in dir: -ENOENT if dir is removed */
+int permission_delete(const struct inode *dir, const struct inode *victim); /* sticky bit too */

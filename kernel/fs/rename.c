@@ -16,8 +16,8 @@
 
 struct renaming {
 	struct walk from, to;
-	struct dentry *source, *target;		/* counted, or NULL */
-	char *new_name;				/* owned */
+	struct dentry *source, *target; /* counted, or NULL */
+	char *new_name;                 /* owned */
 	unsigned flags;
 };
 
@@ -53,7 +53,8 @@ static int check_target(struct renaming *r)
 	if (r->target->inode == NULL) {
 		if (exchange)
 			return -ENOENT;
-		return !source_dir && (r->from.trailing_slash || r->to.trailing_slash) ? -ENOTDIR : 0;
+		return !source_dir && (r->from.trailing_slash || r->to.trailing_slash) ? -ENOTDIR
+										       : 0;
 	}
 	if (r->flags & RENAME_NOREPLACE)
 		return -EEXIST;
@@ -108,7 +109,8 @@ static void update_cache(struct renaming *r)
 			dentry_drop_children(r->target);
 		dentry_move(r->source, r->to.at.dentry, r->new_name);
 		r->new_name = NULL;
-		dentry_put(dentry_add(r->from.at.dentry, r->from.last, r->from.last_len, NULL, true));
+		dentry_put(
+			dentry_add(r->from.at.dentry, r->from.last, r->from.last_len, NULL, true));
 	}
 	notify_name(new_dir, r->source->inode, r->source, IN_MOVED_TO, cookie);
 	notify_name(NULL, r->source->inode, r->source, IN_MOVE_SELF, 0);
@@ -124,7 +126,7 @@ static int rename_locked(struct renaming *r)
 	if (err == 0)
 		err = check_locked(r);
 	if (err != 0 || r->source->inode == r->target->inode)
-		return err;	/* two names of one file: nothing happens */
+		return err; /* two names of one file: nothing happens */
 	if (dir->ops->rename == NULL)
 		return -EPERM;
 	err = dir->ops->rename(dir, r->from.last, r->from.last_len, new_dir, r->to.last,

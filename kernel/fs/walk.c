@@ -13,7 +13,7 @@
 #include "lib/string.h"
 #include "mm/kmem.h"
 
-#define LINKS_MAX	40
+#define LINKS_MAX 40
 
 static bool is_stale(struct dentry *dir, const struct dentry *d)
 {

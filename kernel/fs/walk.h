@@ -12,19 +12,20 @@
 #include "fs/mount.h"
 
 enum walk_kind {
-	WALK_NAME,		/* last is an ordinary name in w.at */
-	WALK_DOT, WALK_DOTDOT,
-	WALK_NONE,		/* nothing is left: w.at is the result ("/", a magic link) */
+	WALK_NAME, /* last is an ordinary name in w.at */
+	WALK_DOT,
+	WALK_DOTDOT,
+	WALK_NONE, /* nothing is left: w.at is the result ("/", a magic link) */
 };
 
 struct walk {
-	struct path at;		/* counted */
-	struct path root;	/* counted */
-	unsigned flags;		/* LOOKUP_* */
-	unsigned nr_links;	/* followed so far */
-	char *buffer;		/* owned: the text of the last link, and what came after it */
-	const char *rest;	/* what follows `last` */
-	const char *last;	/* in the caller's name or in buffer */
+	struct path at;    /* counted */
+	struct path root;  /* counted */
+	unsigned flags;    /* LOOKUP_* */
+	unsigned nr_links; /* followed so far */
+	char *buffer;      /* owned: the text of the last link, and what came after it */
+	const char *rest;  /* what follows `last` */
+	const char *last;  /* in the caller's name or in buffer */
 	size_t last_len;
 	enum walk_kind kind;
 	bool trailing_slash;

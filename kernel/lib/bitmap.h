@@ -3,7 +3,7 @@
 #pragma once
 #include "lib/types.h"
 
-#define BITMAP_WORDS(nr_bits)	(((nr_bits) + 63) / 64)
+#define BITMAP_WORDS(nr_bits) (((nr_bits) + 63) / 64)
 
 static inline bool bitmap_test(const uint64_t *map, size_t bit)
 {

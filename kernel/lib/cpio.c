@@ -9,11 +9,24 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 
-#define HEADER_LEN	110
-#define NR_FIELDS	13
+#define HEADER_LEN 110
+#define NR_FIELDS  13
 
-enum field { INO, MODE, UID, GID, NLINK, MTIME, FILESIZE, DEV_MAJOR, DEV_MINOR, RDEV_MAJOR,
-	RDEV_MINOR, NAMESIZE, CHECK };
+enum field {
+	INO,
+	MODE,
+	UID,
+	GID,
+	NLINK,
+	MTIME,
+	FILESIZE,
+	DEV_MAJOR,
+	DEV_MINOR,
+	RDEV_MAJOR,
+	RDEV_MINOR,
+	NAMESIZE,
+	CHECK
+};
 
 void cpio_reader_init(struct cpio_reader *r, const void *archive, size_t len)
 {

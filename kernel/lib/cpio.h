@@ -5,13 +5,15 @@
 #include "lib/types.h"
 
 struct cpio_entry {
-	const char *name;		/* NUL-terminated inside the archive */
+	const char *name; /* NUL-terminated inside the archive */
 	const void *data;
 	uint64_t size_bytes;
 	uint32_t ino, mode, uid, gid, nlink, mtime, rdev_major, rdev_minor;
 };
 
-struct cpio_reader { const char *at, *end; };
+struct cpio_reader {
+	const char *at, *end;
+};
 
 void cpio_reader_init(struct cpio_reader *r, const void *archive, size_t len);
 /* 1 = *out filled; 0 = the trailer was reached; -EINVAL = malformed. */

@@ -3,7 +3,7 @@
 #pragma once
 #include <asm/errno.h>
 
-#define ERESTARTSYS		512	/* restart if the handler has SA_RESTART, else EINTR */
-#define ERESTARTNOINTR		513	/* restart always */
-#define ERESTARTNOHAND		514	/* restart only if no handler ran, else EINTR */
-#define ERESTART_RESTARTBLOCK	516	/* go on by restart_syscall(2) if no handler ran, else EINTR */
+#define ERESTARTSYS           512 /* restart if the handler has SA_RESTART, else EINTR */
+#define ERESTARTNOINTR        513 /* restart always */
+#define ERESTARTNOHAND        514 /* restart only if no handler ran, else EINTR */
+#define ERESTART_RESTARTBLOCK 516 /* go on by restart_syscall(2) if no handler ran, else EINTR */

@@ -9,13 +9,13 @@
 
 struct out {
 	char *buf;
-	size_t size, len;		/* room in buf; characters so far, stored or not */
+	size_t size, len; /* room in buf; characters so far, stored or not */
 };
 
 struct spec {
 	bool left, zero, plus, space, alternate;
-	int width, precision;		/* precision < 0: none */
-	unsigned size_bytes;		/* of the integer argument */
+	int width, precision; /* precision < 0: none */
+	unsigned size_bytes;  /* of the integer argument */
 	char conversion;
 };
 
@@ -51,12 +51,23 @@ static void parse_flags(struct spec *s, const char **at)
 {
 	for (;; (*at)++) {
 		switch (**at) {
-		case '-': s->left = true; break;
-		case '0': s->zero = true; break;
-		case '+': s->plus = true; break;
-		case ' ': s->space = true; break;
-		case '#': s->alternate = true; break;
-		default: return;
+		case '-':
+			s->left = true;
+			break;
+		case '0':
+			s->zero = true;
+			break;
+		case '+':
+			s->plus = true;
+			break;
+		case ' ':
+			s->space = true;
+			break;
+		case '#':
+			s->alternate = true;
+			break;
+		default:
+			return;
 		}
 	}
 }
@@ -187,10 +198,14 @@ static void convert(struct out *o, const struct spec *s, va_list *args)
 	char c;
 
 	switch (s->conversion) {
-	case 'd': case 'i':
+	case 'd':
+	case 'i':
 		put_signed(o, s, next_integer(s, args));
 		break;
-	case 'u': case 'x': case 'X': case 'o':
+	case 'u':
+	case 'x':
+	case 'X':
+	case 'o':
 		put_unsigned(o, s, (uint64_t)next_integer(s, args));
 		break;
 	case 'c':
@@ -201,8 +216,8 @@ static void convert(struct out *o, const struct spec *s, va_list *args)
 		text = va_arg(*args, const char *);
 		if (text == NULL)
 			text = "(null)";
-		put_string(o, s, text, s->precision < 0 ? strlen(text)
-							: strnlen(text, (size_t)s->precision));
+		put_string(o, s, text,
+			   s->precision < 0 ? strlen(text) : strnlen(text, (size_t)s->precision));
 		break;
 	case 'p':
 		put_pointer(o, s, va_arg(*args, void *));

@@ -7,7 +7,7 @@
 #include "lib/hash.h"
 #include "lib/string.h"
 
-#define K0 0x9e3779b97f4a7c15ull		/* odd, bits well mixed: the golden ratio */
+#define K0 0x9e3779b97f4a7c15ull /* odd, bits well mixed: the golden ratio */
 #define K1 0xc2b2ae3d27d4eb4full
 
 static uint64_t fold(uint64_t a, uint64_t b)

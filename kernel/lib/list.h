@@ -11,7 +11,10 @@ struct list {
 	struct list *next, *prev;
 };
 
-#define LIST_INIT(name)	{ &(name), &(name) }
+#define LIST_INIT(name) \
+	{ \
+		&(name), &(name) \
+	}
 
 static inline void list_init(struct list *l)
 {
@@ -49,7 +52,7 @@ static inline void list_remove(struct list *item)
 	list_init(item);
 }
 
-#define list_entry(link, type, member)	container_of(link, type, member)
+#define list_entry(link, type, member) container_of(link, type, member)
 #define list_first(head, type, member) \
 	(list_is_empty(head) ? NULL : list_entry((head)->next, type, member))
 #define list_last(head, type, member) \
@@ -62,8 +65,7 @@ static inline void list_remove(struct list *item)
 
 /* The body may remove `it` (and nothing else). `it` is declared by the caller. */
 #define list_foreach_safe(head, it, member) \
-	for (__typeof__(it) it##_next = \
-		((it) = list_entry((head)->next, __typeof__(*it), member), \
-		 list_entry((it)->member.next, __typeof__(*it), member)); \
+	for (__typeof__(it) it##_next = ((it) = list_entry((head)->next, __typeof__(*it), member), \
+					list_entry((it)->member.next, __typeof__(*it), member)); \
 	     &(it)->member != (head); \
 	     (it) = it##_next, it##_next = list_entry((it)->member.next, __typeof__(*it), member))

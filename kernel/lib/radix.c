@@ -7,9 +7,9 @@
 #include "lib/errno.h"
 #include "lib/radix.h"
 
-#define BITS	6
-#define SLOTS	(1u << BITS)
-#define HEIGHT_MAX 11			/* 11 * 6 >= 64 */
+#define BITS       6
+#define SLOTS      (1u << BITS)
+#define HEIGHT_MAX 11 /* 11 * 6 >= 64 */
 
 struct radix_node {
 	unsigned nr_used;
@@ -84,7 +84,7 @@ static int grow(struct radix *r, uint64_t idx)
 
 	while (r->root == NULL || !fits(idx, r->height)) {
 		if (r->root == NULL && r->height < HEIGHT_MAX && !fits(idx, r->height + 1)) {
-			r->height++;		/* nothing below: start at the height needed */
+			r->height++; /* nothing below: start at the height needed */
 			continue;
 		}
 		n = node_new(r);
@@ -177,7 +177,7 @@ void *radix_next(const struct radix *r, uint64_t *idx)
 			*idx = at;
 			return item;
 		}
-		step = 1ull << ((level - 1) * BITS);	/* what the empty slot spans */
+		step = 1ull << ((level - 1) * BITS); /* what the empty slot spans */
 		at = (at & ~(step - 1)) + step;
 		if (at == 0)
 			return NULL;

@@ -9,7 +9,7 @@
 
 struct radix_node;
 struct radix_alloc {
-	void *(*new_node)(size_t size_bytes);		/* zeroed; NULL = no memory */
+	void *(*new_node)(size_t size_bytes); /* zeroed; NULL = no memory */
 	void (*free_node)(void *node, size_t size_bytes);
 };
 
@@ -20,7 +20,9 @@ struct radix {
 };
 
 void radix_init(struct radix *r, const struct radix_alloc *alloc);
-void *radix_get(const struct radix *r, uint64_t idx);				/* NULL = absent */
-MUST_CHECK int radix_set(struct radix *r, uint64_t idx, void *item);		/* -ENOMEM; replaces silently */
-void *radix_remove(struct radix *r, uint64_t idx);				/* what stood there, or NULL */
-void *radix_next(const struct radix *r, uint64_t *idx);	/* first item at >= *idx (updated), or NULL */
+void *radix_get(const struct radix *r, uint64_t idx); /* NULL = absent */
+MUST_CHECK int radix_set(struct radix *r, uint64_t idx,
+			 void *item);              /* -ENOMEM; replaces silently */
+void *radix_remove(struct radix *r, uint64_t idx); /* what stood there, or NULL */
+void *radix_next(const struct radix *r,
+		 uint64_t *idx); /* first item at >= *idx (updated), or NULL */

@@ -16,7 +16,7 @@ WEAK void *memcpy(void *dst, const void *src, size_t len)
 
 	while (len-- > 0) {
 		*to++ = *from++;
-		barrier();			/* keep the loop: the compiler would call memcpy */
+		barrier(); /* keep the loop: the compiler would call memcpy */
 	}
 	return dst;
 }

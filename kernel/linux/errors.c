@@ -8,7 +8,9 @@
 #include "lib/errno.h"
 #include "lib/types.h"
 
-static const struct { const char *name, *text; } table[] = {
+static const struct {
+	const char *name, *text;
+} table[] = {
 	[EPERM] = { "EPERM", "Operation not permitted" },
 	[ENOENT] = { "ENOENT", "No such file or directory" },
 	[ESRCH] = { "ESRCH", "No such process" },
@@ -145,7 +147,9 @@ static const struct { const char *name, *text; } table[] = {
 	[ERESTART_RESTARTBLOCK] = { "ERESTART_RESTARTBLOCK", "Interrupted by signal" },
 };
 
-static const struct { const char *name, *text; } unknown = { "E?", "Unknown error" };
+static const struct {
+	const char *name, *text;
+} unknown = { "E?", "Unknown error" };
 
 const char *error_name(int err)
 {

@@ -3,9 +3,9 @@
 #include "linux/hooks.h"
 
 #include "fs/vfs.h"
-#include "linux/locks.h"
-#include "linux/notify.h"
-#include "linux/polling.h"
+#include "linux/file/locks.h"
+#include "linux/event/notify.h"
+#include "linux/event/polling.h"
 
 void hooks_install(void)
 {

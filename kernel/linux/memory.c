@@ -11,21 +11,23 @@
 #include "core/cred.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
-#include "linux/fd.h"
-#include "linux/rw.h"
+#include "linux/file/fd.h"
+#include "linux/file/rw.h"
 #include "linux/sys.h"
-#include "linux/task.h"
+#include "linux/task/task.h"
 #include "mm/kmem.h"
 #include "mm/user.h"
 #include "mm/vmspace.h"
 
-_Static_assert(PROT_READ == MMU_READ && PROT_WRITE == MMU_WRITE && PROT_EXEC == MMU_EXEC, "same bits");
+_Static_assert(PROT_READ == MMU_READ && PROT_WRITE == MMU_WRITE && PROT_EXEC == MMU_EXEC,
+	       "same bits");
 
 /* ---- mmap ---- */
 
-#define MAP_KNOWN (MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | MAP_GROWSDOWN | \
-	MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | \
-	MAP_STACK | MAP_FIXED_NOREPLACE | MAP_HUGETLB)
+#define MAP_KNOWN \
+	(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | MAP_GROWSDOWN | \
+	 MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | \
+	 MAP_NONBLOCK | MAP_STACK | MAP_FIXED_NOREPLACE | MAP_HUGETLB)
 
 static unsigned vm_flags_of(unsigned long flags, bool shared)
 {
@@ -75,7 +77,8 @@ static int check_file(struct vm_map *m, unsigned long flags)
 		return -EACCES;
 	if (shared && (m->prot & MMU_WRITE) != 0 && (f->traits & FILE_WRITE) == 0)
 		return -EACCES;
-	if (f->path.mnt != NULL && (f->path.mnt->flags & SB_NOEXEC) != 0 && (m->prot & MMU_EXEC) != 0)
+	if (f->path.mnt != NULL && (f->path.mnt->flags & SB_NOEXEC) != 0 &&
+	    (m->prot & MMU_EXEC) != 0)
 		return -EPERM;
 	if (!shared || (f->traits & FILE_WRITE) != 0)
 		m->flags |= VM_MAY_WRITE;
@@ -87,7 +90,7 @@ static int map_anonymous(struct vm_map *m, unsigned long flags, uaddr_t *out)
 	int err;
 
 	if ((flags & MAP_HUGETLB) != 0)
-		return -ENOMEM;		/* no pages are set aside for it */
+		return -ENOMEM; /* no pages are set aside for it */
 	m->flags |= VM_MAY_WRITE;
 	m->offset = 0;
 	if ((m->flags & VM_SHARED) == 0)
@@ -120,7 +123,9 @@ long sys_mmap(uaddr_t addr, size_t len, unsigned long prot, unsigned long flags,
 	      unsigned long offset)
 {
 	struct vm_map m = {
-		.addr = addr, .len = len, .prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC),
+		.addr = addr,
+		.len = len,
+		.prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC),
 		.offset = offset,
 	};
 	bool shared = false;
@@ -142,8 +147,8 @@ long sys_mmap(uaddr_t addr, size_t len, unsigned long prot, unsigned long flags,
 	if (err == 0 && m.file != NULL)
 		err = check_file(&m, flags);
 	if (err == 0)
-		err = m.file != NULL ? vmspace_map(vmspace_current(), &m, &at) :
-			map_anonymous(&m, flags, &at);
+		err = m.file != NULL ? vmspace_map(vmspace_current(), &m, &at)
+				     : map_anonymous(&m, flags, &at);
 	if (m.file != NULL)
 		file_put(m.file);
 	return err != 0 ? err : (long)at;
@@ -232,7 +237,8 @@ long sys_mincore(uaddr_t addr, size_t len, uaddr_t vec)
 	while (err == 0 && done < pages) {
 		size_t nr = min(pages - done, (size_t)PAGE_SIZE);
 
-		err = vmspace_mincore(vmspace_current(), addr + done * PAGE_SIZE, nr * PAGE_SIZE, present);
+		err = vmspace_mincore(vmspace_current(), addr + done * PAGE_SIZE, nr * PAGE_SIZE,
+				      present);
 		if (err == 0)
 			err = user_write(vec + done, present, nr);
 		done += nr;
@@ -246,7 +252,7 @@ long sys_mincore(uaddr_t addr, size_t len, uaddr_t vec)
 static bool may_lock(size_t len)
 {
 	return len <= process_limit(process_current(), RLIMIT_MEMLOCK) ||
-		cred_has_cap(cred_current(), CAP_IPC_LOCK);
+	       cred_has_cap(cred_current(), CAP_IPC_LOCK);
 }
 
 static long lock_range(uaddr_t addr, size_t len, bool on)
@@ -259,7 +265,8 @@ static long lock_range(uaddr_t addr, size_t len, bool on)
 		return process_limit(process_current(), RLIMIT_MEMLOCK) == 0 ? -EPERM : -ENOMEM;
 	if (addr + len < addr)
 		return -EINVAL;
-	return vmspace_lock_pages(vmspace_current(), addr - skew, align_up(len + skew, PAGE_SIZE), on);
+	return vmspace_lock_pages(vmspace_current(), addr - skew, align_up(len + skew, PAGE_SIZE),
+				  on);
 }
 
 long sys_mlock(uaddr_t addr, size_t len)
@@ -281,14 +288,16 @@ long sys_munlock(uaddr_t addr, size_t len)
 
 long sys_mlockall(int flags)
 {
-	if (flags == 0 || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) != 0 || flags == MCL_ONFAULT)
+	if (flags == 0 || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) != 0 ||
+	    flags == MCL_ONFAULT)
 		return -EINVAL;
 	if (cred_has_cap(cred_current(), CAP_IPC_LOCK))
 		return 0;
 	if (process_limit(process_current(), RLIMIT_MEMLOCK) == 0)
 		return -EPERM;
-	return (flags & MCL_CURRENT) != 0 &&
-		!may_lock(vmspace_current()->nr_mapped * PAGE_SIZE) ? -ENOMEM : 0;
+	return (flags & MCL_CURRENT) != 0 && !may_lock(vmspace_current()->nr_mapped * PAGE_SIZE)
+		       ? -ENOMEM
+		       : 0;
 }
 
 long sys_munlockall(void)
@@ -320,7 +329,8 @@ long sys_set_mempolicy(int mode, uaddr_t nodemask, unsigned long maxnode)
 long sys_mbind(uaddr_t addr, size_t len, int mode, uaddr_t nodemask, unsigned long maxnode,
 	       unsigned flags)
 {
-	if (!is_aligned(addr, PAGE_SIZE) || (flags & ~(unsigned)MPOL_MF_VALID) != 0 || addr + len < addr)
+	if (!is_aligned(addr, PAGE_SIZE) || (flags & ~(unsigned)MPOL_MF_VALID) != 0 ||
+	    addr + len < addr)
 		return -EINVAL;
 	return check_policy(mode, nodemask, maxnode);
 }
@@ -329,7 +339,7 @@ long sys_get_mempolicy(uaddr_t mode, uaddr_t nodemask, unsigned long maxnode, ua
 		       unsigned long flags)
 {
 	static const uint64_t node_0 = 1, none;
-	static const int answer;	/* MPOL_DEFAULT, or node 0 */
+	static const int answer; /* MPOL_DEFAULT, or node 0 */
 	bool asks_allowed = (flags & MPOL_F_MEMS_ALLOWED) != 0;
 
 	if ((flags & ~(unsigned long)(MPOL_F_NODE | MPOL_F_ADDR | MPOL_F_MEMS_ALLOWED)) != 0 ||

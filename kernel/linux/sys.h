@@ -12,15 +12,14 @@
 SYSCALL_TYPES(SYSCALL_CTYPE_)
 #undef SYSCALL_CTYPE_
 
-#define SYSCALL0(nr, name, test, flags) long sys_##name(void);
+#define SYSCALL0(nr, name, test, flags)         long sys_##name(void);
 #define SYSCALL1(nr, name, test, flags, t0, a0) long sys_##name(SYSCALL_C_##t0 a0);
 #define SYSCALL2(nr, name, test, flags, t0, a0, t1, a1) \
 	long sys_##name(SYSCALL_C_##t0 a0, SYSCALL_C_##t1 a1);
 #define SYSCALL3(nr, name, test, flags, t0, a0, t1, a1, t2, a2) \
 	long sys_##name(SYSCALL_C_##t0 a0, SYSCALL_C_##t1 a1, SYSCALL_C_##t2 a2);
 #define SYSCALL4(nr, name, test, flags, t0, a0, t1, a1, t2, a2, t3, a3) \
-	long sys_##name(SYSCALL_C_##t0 a0, SYSCALL_C_##t1 a1, SYSCALL_C_##t2 a2, \
-			SYSCALL_C_##t3 a3);
+	long sys_##name(SYSCALL_C_##t0 a0, SYSCALL_C_##t1 a1, SYSCALL_C_##t2 a2, SYSCALL_C_##t3 a3);
 #define SYSCALL5(nr, name, test, flags, t0, a0, t1, a1, t2, a2, t3, a3, t4, a4) \
 	long sys_##name(SYSCALL_C_##t0 a0, SYSCALL_C_##t1 a1, SYSCALL_C_##t2 a2, \
 			SYSCALL_C_##t3 a3, SYSCALL_C_##t4 a4);

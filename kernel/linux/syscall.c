@@ -14,29 +14,55 @@
 #include "lib/atomic.h"
 #include "lib/bitmap.h"
 #include "lib/errno.h"
-#include "linux/strace.h"
+#include "linux/strace/strace.h"
 #include "linux/sys.h"
 
-#define A(i, type)	(SYSCALL_C_##type)frame_arg(f, i)
-#define CALL(name)	static long call_##name(const struct trap_frame *f)
-#define WEAK(name)	__typeof__(sys_##name) sys_##name __attribute__((weak))
+#define A(i, type) (SYSCALL_C_##type) frame_arg(f, i)
+#define CALL(name) static long call_##name(const struct trap_frame *f)
+#define WEAK(name) __typeof__(sys_##name) sys_##name __attribute__((weak))
 
 #define SYSCALL0(nr, name, test, flags) \
-	WEAK(name); CALL(name) { return sys_##name(); }
+	WEAK(name); \
+	CALL(name) \
+	{ \
+		return sys_##name(); \
+	}
 #define SYSCALL1(nr, name, test, flags, t0, a0) \
-	WEAK(name); CALL(name) { return sys_##name(A(0, t0)); }
+	WEAK(name); \
+	CALL(name) \
+	{ \
+		return sys_##name(A(0, t0)); \
+	}
 #define SYSCALL2(nr, name, test, flags, t0, a0, t1, a1) \
-	WEAK(name); CALL(name) { return sys_##name(A(0, t0), A(1, t1)); }
+	WEAK(name); \
+	CALL(name) \
+	{ \
+		return sys_##name(A(0, t0), A(1, t1)); \
+	}
 #define SYSCALL3(nr, name, test, flags, t0, a0, t1, a1, t2, a2) \
-	WEAK(name); CALL(name) { return sys_##name(A(0, t0), A(1, t1), A(2, t2)); }
+	WEAK(name); \
+	CALL(name) \
+	{ \
+		return sys_##name(A(0, t0), A(1, t1), A(2, t2)); \
+	}
 #define SYSCALL4(nr, name, test, flags, t0, a0, t1, a1, t2, a2, t3, a3) \
-	WEAK(name); CALL(name) { return sys_##name(A(0, t0), A(1, t1), A(2, t2), A(3, t3)); }
+	WEAK(name); \
+	CALL(name) \
+	{ \
+		return sys_##name(A(0, t0), A(1, t1), A(2, t2), A(3, t3)); \
+	}
 #define SYSCALL5(nr, name, test, flags, t0, a0, t1, a1, t2, a2, t3, a3, t4, a4) \
-	WEAK(name); CALL(name) \
-	{ return sys_##name(A(0, t0), A(1, t1), A(2, t2), A(3, t3), A(4, t4)); }
+	WEAK(name); \
+	CALL(name) \
+	{ \
+		return sys_##name(A(0, t0), A(1, t1), A(2, t2), A(3, t3), A(4, t4)); \
+	}
 #define SYSCALL6(nr, name, test, flags, t0, a0, t1, a1, t2, a2, t3, a3, t4, a4, t5, a5) \
-	WEAK(name); CALL(name) \
-	{ return sys_##name(A(0, t0), A(1, t1), A(2, t2), A(3, t3), A(4, t4), A(5, t5)); }
+	WEAK(name); \
+	CALL(name) \
+	{ \
+		return sys_##name(A(0, t0), A(1, t1), A(2, t2), A(3, t3), A(4, t4), A(5, t5)); \
+	}
 #include "linux/syscalls.def"
 #undef SYSCALL0
 #undef SYSCALL1
@@ -48,8 +74,8 @@
 
 #define ROW(nr, sys, count, bits, ...) \
 	[nr] = { call_##sys, (void (*)(void))sys_##sys, #sys, count, bits, { __VA_ARGS__ } },
-#define SYSCALL0(nr, name, test, flags) ROW(nr, name, 0, flags, 0)
-#define SYSCALL1(nr, name, test, flags, t0, a0) ROW(nr, name, 1, flags, ARG_##t0)
+#define SYSCALL0(nr, name, test, flags)                 ROW(nr, name, 0, flags, 0)
+#define SYSCALL1(nr, name, test, flags, t0, a0)         ROW(nr, name, 1, flags, ARG_##t0)
 #define SYSCALL2(nr, name, test, flags, t0, a0, t1, a1) ROW(nr, name, 2, flags, ARG_##t0, ARG_##t1)
 #define SYSCALL3(nr, name, test, flags, t0, a0, t1, a1, t2, a2) \
 	ROW(nr, name, 3, flags, ARG_##t0, ARG_##t1, ARG_##t2)
@@ -63,7 +89,7 @@ static const struct syscall table[SYSCALL_NR_MAX] = {
 #include "linux/syscalls.def"
 };
 
-static uint64_t reported[BITMAP_WORDS(SYSCALL_NR_MAX)];	/* [a] */
+static uint64_t reported[BITMAP_WORDS(SYSCALL_NR_MAX)]; /* [a] */
 
 const struct syscall *syscall_find(unsigned long nr)
 {
@@ -99,8 +125,8 @@ void program_syscall(struct trap_frame *f)
 	if (unlikely(strace_is_on)) {
 		traced(f, nr);
 	} else {
-		result = likely(nr < SYSCALL_NR_MAX && table[nr].target != NULL) ?
-			table[nr].call(f) : unknown(nr);
+		result = likely(nr < SYSCALL_NR_MAX && table[nr].target != NULL) ? table[nr].call(f)
+										 : unknown(nr);
 		frame_set_result(f, result);
 	}
 	result = frame_result(f);

@@ -18,9 +18,9 @@
 #include "core/timer.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "linux/name.h"
+#include "linux/file/name.h"
 #include "linux/sys.h"
-#include "linux/task.h"
+#include "linux/task/task.h"
 #include "mm/kmem.h"
 #include "mm/page.h"
 #include "mm/user.h"
@@ -28,8 +28,8 @@
 const char system_release[] = "6.1.0-hull";
 const char system_version[] = "#1 SMP PREEMPT Hull 0.1";
 
-static char hostname[SYSTEM_NAME_MAX + 1] = "hull";		/* [name_lock] */
-static char domainname[SYSTEM_NAME_MAX + 1] = "(none)";		/* [name_lock] */
+static char hostname[SYSTEM_NAME_MAX + 1] = "hull";     /* [name_lock] */
+static char domainname[SYSTEM_NAME_MAX + 1] = "(none)"; /* [name_lock] */
 static struct spinlock name_lock;
 
 void system_hostname_get(char out[SYSTEM_NAME_MAX + 1])

@@ -9,23 +9,21 @@
 #include "lib/errno.h"
 #include "mm/area.h"
 
-#define FALLOC_FL_KEEP_SIZE	1	/* linux/falloc.h */
-#define FALLOC_FL_PUNCH_HOLE	2
-#define WILLNEED_MAX		1024u	/* pages */
+#define FALLOC_FL_KEEP_SIZE  1 /* linux/falloc.h */
+#define FALLOC_FL_PUNCH_HOLE 2
+#define WILLNEED_MAX         1024u /* pages */
 
-struct flag_advice { int advice; unsigned set, clear; };
+struct flag_advice {
+	int advice;
+	unsigned set, clear;
+};
 
 static const struct flag_advice flag_advices[] = {
-	{ MADV_NORMAL, 0, VM_RANDOM },
-	{ MADV_RANDOM, VM_RANDOM, 0 },
-	{ MADV_SEQUENTIAL, 0, VM_RANDOM },
-	{ MADV_DONTFORK, VM_DONTFORK, 0 },
-	{ MADV_DOFORK, 0, VM_DONTFORK },
-	{ MADV_WIPEONFORK, VM_WIPEONFORK, 0 },
-	{ MADV_KEEPONFORK, 0, VM_WIPEONFORK },
-	{ MADV_DONTDUMP, VM_DONTDUMP, 0 },
-	{ MADV_DODUMP, 0, VM_DONTDUMP },
-	{ MADV_HUGEPAGE, VM_HUGE, VM_NOHUGE },
+	{ MADV_NORMAL, 0, VM_RANDOM },           { MADV_RANDOM, VM_RANDOM, 0 },
+	{ MADV_SEQUENTIAL, 0, VM_RANDOM },       { MADV_DONTFORK, VM_DONTFORK, 0 },
+	{ MADV_DOFORK, 0, VM_DONTFORK },         { MADV_WIPEONFORK, VM_WIPEONFORK, 0 },
+	{ MADV_KEEPONFORK, 0, VM_WIPEONFORK },   { MADV_DONTDUMP, VM_DONTDUMP, 0 },
+	{ MADV_DODUMP, 0, VM_DONTDUMP },         { MADV_HUGEPAGE, VM_HUGE, VM_NOHUGE },
 	{ MADV_NOHUGEPAGE, VM_NOHUGE, VM_HUGE },
 };
 
@@ -100,7 +98,7 @@ static int advise_locked(struct vm_edit *e, uaddr_t start, uaddr_t end, int advi
 		return for_areas(e, start, end, nothing, NULL);
 	err = edit_isolate(e, start, end);
 	if (err != 0)
-		return err == -ENOMEM ? -EAGAIN : err;	/* ENOMEM would mean a hole */
+		return err == -ENOMEM ? -EAGAIN : err; /* ENOMEM would mean a hole */
 	if (flags != NULL)
 		err = for_areas(e, start, end, change_flags, flags);
 	else
@@ -113,7 +111,7 @@ static int advise_locked(struct vm_edit *e, uaddr_t start, uaddr_t end, int advi
 struct part {
 	struct vm_object *object;
 	struct file *file;
-	uint64_t start, end;		/* bytes of the object */
+	uint64_t start, end; /* bytes of the object */
 	bool shared, may_write;
 };
 
@@ -179,7 +177,7 @@ static int will_need(struct part *p)
 		return 0;
 	for (unsigned i = 0; i < WILLNEED_MAX && idx + i < end && page_memory_is_ample(); i++) {
 		if (object_page(p->object, idx + i, 0, &page) != 0)
-			break;			/* only advice */
+			break; /* only advice */
 		page_put(page);
 	}
 	return 0;

@@ -11,9 +11,9 @@
 #include "lib/string.h"
 #include "mm/kmem.h"
 
-#define OVERCOMMIT_EXTRA ((128ul << 20) / PAGE_SIZE)	/* in place of the swap that there is not */
-#define LOW_2G_START	0x40000000ul
-#define LOW_2G_END	0x80000000ul
+#define OVERCOMMIT_EXTRA ((128ul << 20) / PAGE_SIZE) /* in place of the swap that there is not */
+#define LOW_2G_START     0x40000000ul
+#define LOW_2G_END       0x80000000ul
 
 static struct vm_area *from_node(struct tree_node *n)
 {
@@ -286,7 +286,7 @@ int area_find_gap(struct vmspace *vs, uaddr_t hint, size_t len, unsigned map_fla
 		addr = search_down(vs, len, LOW_2G_START, LOW_2G_END, &unused);
 	else
 		addr = search_cached(vs, len);
-	if (addr == 0 && !low)			/* nothing below the base: above it, then */
+	if (addr == 0 && !low) /* nothing below the base: above it, then */
 		addr = search_down(vs, len, USER_BASE_MIN, USER_TOP, &unused);
 	if (addr == 0)
 		return -ENOMEM;

@@ -9,23 +9,23 @@
 #pragma once
 #include "mm/vmspace.h"
 
-#define VM_EDIT_PAGES	64
-#define STACK_GUARD_GAP	(256 * PAGE_SIZE)
-#define MAP_COUNT_MAX	65530u
+#define VM_EDIT_PAGES   64
+#define STACK_GUARD_GAP (256 * PAGE_SIZE)
+#define MAP_COUNT_MAX   65530u
 
 struct vm_edit {
 	struct vmspace *vs;
 	struct mmu_batch batch;
-	struct page *pages[VM_EDIT_PAGES];	/* to put after the flush; others: batch.freed */
+	struct page *pages[VM_EDIT_PAGES]; /* to put after the flush; others: batch.freed */
 	unsigned nr_pages;
-	struct list doomed;			/* areas, by object_link */
+	struct list doomed; /* areas, by object_link */
 };
 
 void edit_begin(struct vm_edit *e, struct vmspace *vs);
 void edit_end(struct vm_edit *e);
 /* Takes the mapping at va away; `entry` is what mmu_lookup finds there. */
 void edit_unmap_entry(struct vm_edit *e, uaddr_t va, const struct mmu_entry *entry);
-void edit_drop_page(struct vm_edit *e, struct page *p);	/* one count, after the flush */
+void edit_drop_page(struct vm_edit *e, struct page *p); /* one count, after the flush */
 /* Empties the tables in [start, end); no huge page may cross the bounds (edit_split_huge). */
 void edit_zap(struct vm_edit *e, uaddr_t start, uaddr_t end);
 /* Makes addr a border of entries: a 2 MiB entry across it becomes 512 small ones. -ENOMEM. */
@@ -34,7 +34,7 @@ MUST_CHECK int edit_split_huge(struct vm_edit *e, uaddr_t addr);
 MUST_CHECK int edit_isolate(struct vm_edit *e, uaddr_t start, uaddr_t end);
 /* As munmap(2), with the lock held. -ENOMEM and nothing has changed. */
 MUST_CHECK int edit_unmap(struct vm_edit *e, uaddr_t start, uaddr_t end);
-void edit_doom(struct vm_edit *e, struct vm_area *a);	/* a is in no tree any more */
+void edit_doom(struct vm_edit *e, struct vm_area *a); /* a is in no tree any more */
 /* Puts a into the tree, or lets a neighbour grow over it and dooms a. */
 void edit_insert(struct vm_edit *e, struct vm_area *a);
 /* Unites neighbours that have become alike, from the area before start to the one at end. */
@@ -62,10 +62,10 @@ static inline bool page_is_copy(const struct page *p)
 	return !(p->flags & (PAGE_UPTODATE | PAGE_ZERO | PAGE_RESERVED));
 }
 
-struct vm_area *area_new(struct vmspace *vs);		/* in no tree; NULL = no memory */
-void area_free(struct vm_area *a);			/* gives its references back; may sleep */
-struct vm_area *area_after(struct vmspace *vs, uaddr_t addr);	/* the first that ends above addr */
-struct vm_area *area_before(struct vmspace *vs, uaddr_t addr);	/* the last starting below it */
+struct vm_area *area_new(struct vmspace *vs); /* in no tree; NULL = no memory */
+void area_free(struct vm_area *a);            /* gives its references back; may sleep */
+struct vm_area *area_after(struct vmspace *vs, uaddr_t addr);  /* the first that ends above addr */
+struct vm_area *area_before(struct vmspace *vs, uaddr_t addr); /* the last starting below it */
 struct vm_area *area_next(const struct vm_area *a);
 struct vm_area *area_prev(const struct vm_area *a);
 void area_link(struct vmspace *vs, struct vm_area *a);

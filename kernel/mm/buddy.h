@@ -4,7 +4,7 @@
 #include "mm/page.h"
 
 /* 4 GiB: few free blocks at boot, so few of their heads in the page array are touched. */
-#define PAGE_MAX_ORDER	20
+#define PAGE_MAX_ORDER 20
 
 /* Pages from `fresh_from` on that were never handed out are known to be zero. */
 void buddy_init(pfn_t fresh_from);

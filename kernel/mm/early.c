@@ -17,10 +17,12 @@
 #include "lib/string.h"
 #include "mm/buddy.h"
 
-struct range { paddr_t base, end; };
+struct range {
+	paddr_t base, end;
+};
 
 static struct range image, launch;
-static paddr_t early_at;		/* the next early page is here or above */
+static paddr_t early_at; /* the next early page is here or above */
 static const struct boot_info *boot;
 
 /* If pa lies in a range that is not free: the range's end; else pa. */

@@ -10,7 +10,7 @@
 #include "mm/area.h"
 #include "mm/kmem.h"
 
-#define HUGE_PAGES	(HUGE_SIZE / PAGE_SIZE)
+#define HUGE_PAGES (HUGE_SIZE / PAGE_SIZE)
 
 static void finish(struct vm_edit *e)
 {
@@ -179,7 +179,7 @@ static bool are_alike(const struct vm_area *low, const struct vm_area *high)
 static void absorb(struct vm_edit *e, struct vm_area *low, struct vm_area *high)
 {
 	area_set_end(low, high->end);
-	high->flags &= ~VM_SHARED;		/* nothing to write back: low goes on mapping it */
+	high->flags &= ~VM_SHARED; /* nothing to write back: low goes on mapping it */
 	edit_doom(e, high);
 }
 

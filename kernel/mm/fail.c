@@ -7,10 +7,10 @@
 #include "lib/hash.h"
 #include "mm/kmem.h"
 
-static bool armed;			/* [a] */
-static unsigned fail_rate;		/* [a] of 65536 */
-static uint64_t random_state;		/* [a] */
-static uint64_t countdown;		/* [a] 0: nothing asked for */
+static bool armed;            /* [a] */
+static unsigned fail_rate;    /* [a] of 65536 */
+static uint64_t random_state; /* [a] */
+static uint64_t countdown;    /* [a] 0: nothing asked for */
 
 static void rearm(void)
 {

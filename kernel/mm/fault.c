@@ -16,10 +16,10 @@
 #include "lib/string.h"
 #include "mm/area.h"
 
-#define AROUND		16u		/* pages: fault-around, and the most to map ahead */
-#define AHEAD_FIRST	2u
-#define HUGE_PAGES	(HUGE_SIZE / PAGE_SIZE)
-#define HUGE_FAULTS	64		/* in an area of 4 MiB or more: it is used all over */
+#define AROUND      16u /* pages: fault-around, and the most to map ahead */
+#define AHEAD_FIRST 2u
+#define HUGE_PAGES  (HUGE_SIZE / PAGE_SIZE)
+#define HUGE_FAULTS 64 /* in an area of 4 MiB or more: it is used all over */
 
 /* A write to a page of this object must be noticed: it has a store to write back to. */
 static bool is_tracked(const struct vm_object *o)
@@ -34,8 +34,8 @@ unsigned fault_entry_prot(const struct vm_area *a, const struct page *p)
 	if (!(prot & MMU_WRITE) || (a->flags & VM_SPECIAL))
 		return prot;
 	if (a->flags & VM_SHARED)
-		return is_tracked(a->object) && !(p->flags & PAGE_MAPPED_WRITE)
-			? prot & ~MMU_WRITE : prot;
+		return is_tracked(a->object) && !(p->flags & PAGE_MAPPED_WRITE) ? prot & ~MMU_WRITE
+										: prot;
 	return page_is_copy(p) && p->refs == 1 ? prot : prot & ~MMU_WRITE;
 }
 
@@ -147,7 +147,7 @@ static int map_fresh(struct vm_edit *e, struct vm_area *a, uaddr_t va, unsigned 
 			break;
 	}
 	note_ahead(a, va, i);
-	a->ahead_pages = nr;			/* what was meant: a border breaks no sequence */
+	a->ahead_pages = nr; /* what was meant: a border breaks no sequence */
 	return 0;
 }
 
@@ -185,7 +185,7 @@ static bool mark_mapped_write(struct vm_object *o, struct page *p)
 {
 	scoped_spin(&o->lock);
 	if (p->object != o)
-		return false;			/* truncated meanwhile */
+		return false; /* truncated meanwhile */
 	p->flags |= PAGE_DIRTY | PAGE_MAPPED_WRITE;
 	return true;
 }
@@ -256,7 +256,7 @@ static int fault_object(struct vm_edit *e, struct vm_area *a, uaddr_t va, bool w
 		return err;
 	if (dirties && !mark_mapped_write(a->object, p)) {
 		page_put(p);
-		return 0;			/* look again */
+		return 0; /* look again */
 	}
 	err = map_page(e, a, va, p, fault_entry_prot(a, p));
 	if (err == 0 && may_map_around(a))
@@ -323,7 +323,7 @@ static int fault_present(struct vm_edit *e, struct vm_area *a, uaddr_t va, unsig
 	unsigned prot = fault_entry_prot(a, p);
 
 	if ((entry->prot & access) == access)
-		return 0;			/* another thread was faster */
+		return 0; /* another thread was faster */
 	if ((prot & access) == access) {
 		mmu_remap(&e->batch, at, entry->paddr, prot);
 		return 0;

@@ -21,25 +21,26 @@
 #include "lib/string.h"
 #include "mm/page.h"
 
-#define LARGE		0xff
-#define POISON		0x6b
-#define SLOT_MIN	32
-#define CANARY_SIZE	sizeof(uint64_t)
+#define LARGE       0xff
+#define POISON      0x6b
+#define SLOT_MIN    32
+#define CANARY_SIZE sizeof(uint64_t)
 
 static struct slab_class {
-	uint16_t slot_size, order;	/* [I] */
+	uint16_t slot_size, order; /* [I] */
 	struct spinlock lock;
-	struct page *with_room;		/* [lock] */
-	struct page *spare;		/* [lock] one empty slab, kept */
+	struct page *with_room; /* [lock] */
+	struct page *spare;     /* [lock] one empty slab, kept */
 } classes[] = {
-	{ .slot_size = 32 }, { .slot_size = 48 }, { .slot_size = 64 }, { .slot_size = 96 },
-	{ .slot_size = 128 }, { .slot_size = 192 }, { .slot_size = 256 }, { .slot_size = 336 },
-	{ .slot_size = 448 }, { .slot_size = 576 }, { .slot_size = 816 }, { .slot_size = 1024 },
+	{ .slot_size = 32 },   { .slot_size = 48 },   { .slot_size = 64 },
+	{ .slot_size = 96 },   { .slot_size = 128 },  { .slot_size = 192 },
+	{ .slot_size = 256 },  { .slot_size = 336 },  { .slot_size = 448 },
+	{ .slot_size = 576 },  { .slot_size = 816 },  { .slot_size = 1024 },
 	{ .slot_size = 1360 }, { .slot_size = 2048 }, { .slot_size = 2720, .order = 1 },
 };
 
-static uint64_t secret;			/* [I] after the first allocation */
-static size_t nr_objects;		/* [a] */
+static uint64_t secret;   /* [I] after the first allocation */
+static size_t nr_objects; /* [a] */
 
 static uint64_t mask_of(const void *slot)
 {

@@ -10,15 +10,15 @@
 #include "lib/compiler.h"
 #include "lib/types.h"
 
-void *kmem_alloc(size_t size);			/* zeroed, 16-byte aligned */
+void *kmem_alloc(size_t size); /* zeroed, 16-byte aligned */
 void *kmem_alloc_nowait(size_t size);
-void kmem_free(void *p);			/* NULL is fine; any context */
-size_t kmem_size(const void *p);		/* usable bytes */
-void *kmem_resize(void *p, size_t size);	/* as realloc: NULL leaves p alone; the new part is zero */
-char *kmem_string(const char *s);		/* a copy */
-#define kmem_new(type)		((type *)kmem_alloc(sizeof(type)))
-#define kmem_new_array(type, n)	((type *)kmem_alloc_array(sizeof(type), n))
-void *kmem_alloc_array(size_t size, size_t n);	/* NULL also when size * n overflows */
+void kmem_free(void *p);                 /* NULL is fine; any context */
+size_t kmem_size(const void *p);         /* usable bytes */
+void *kmem_resize(void *p, size_t size); /* as realloc: NULL leaves p alone; the new part is zero */
+char *kmem_string(const char *s);        /* a copy */
+#define kmem_new(type)          ((type *)kmem_alloc(sizeof(type)))
+#define kmem_new_array(type, n) ((type *)kmem_alloc_array(sizeof(type), n))
+void *kmem_alloc_array(size_t size, size_t n); /* NULL also when size * n overflows */
 
 /* Kernel stacks: guarded below, in KVIRT. Returns the lowest usable address, 0 = no memory. */
 vaddr_t kstack_new(void);

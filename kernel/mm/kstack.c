@@ -12,23 +12,23 @@
 #include "mm/kmem.h"
 #include "mm/page.h"
 
-#define CHUNK		512ul
-#define NR_CHUNKS	64ul
-#define NR_SLOTS	(CHUNK * NR_CHUNKS)
-#define SLOT_SIZE	(KSTACK_SIZE + PAGE_SIZE)
-#define STACK_ORDER	2
-#define SPARES_MAX	8
-#define DEVICES_BASE	(KVIRT_BASE + (KVIRT_END - KVIRT_BASE) / 2)
+#define CHUNK        512ul
+#define NR_CHUNKS    64ul
+#define NR_SLOTS     (CHUNK * NR_CHUNKS)
+#define SLOT_SIZE    (KSTACK_SIZE + PAGE_SIZE)
+#define STACK_ORDER  2
+#define SPARES_MAX   8
+#define DEVICES_BASE (KVIRT_BASE + (KVIRT_END - KVIRT_BASE) / 2)
 
 _Static_assert(KSTACK_SIZE == PAGE_SIZE << STACK_ORDER, "a stack is one block of pages");
 
 static struct spinlock lock;
-static uint64_t slots[BITMAP_WORDS(NR_SLOTS)];	/* [lock] */
-static uint32_t *pfns[NR_CHUNKS];	/* [lock] what backs a slot; chunks made when needed */
-static size_t first_free;		/* [lock] no free slot is below */
-static vaddr_t spares[SPARES_MAX];	/* [lock] mapped */
-static unsigned nr_spares;		/* [lock] */
-static vaddr_t device_next = DEVICES_BASE;	/* [lock] */
+static uint64_t slots[BITMAP_WORDS(NR_SLOTS)]; /* [lock] */
+static uint32_t *pfns[NR_CHUNKS];          /* [lock] what backs a slot; chunks made when needed */
+static size_t first_free;                  /* [lock] no free slot is below */
+static vaddr_t spares[SPARES_MAX];         /* [lock] mapped */
+static unsigned nr_spares;                 /* [lock] */
+static vaddr_t device_next = DEVICES_BASE; /* [lock] */
 
 static size_t slot_of(vaddr_t base)
 {
@@ -141,7 +141,7 @@ void *kmem_map_device(paddr_t pa, size_t len)
 	spin_lock(&lock);
 	va = device_next;
 	if (size < KVIRT_END - va)
-		device_next = va + size + PAGE_SIZE;	/* a hole between any two */
+		device_next = va + size + PAGE_SIZE; /* a hole between any two */
 	spin_unlock(&lock);
 	if (size >= KVIRT_END - va)
 		return NULL;

@@ -10,7 +10,7 @@
 #include "mm/area.h"
 #include "mm/kmem.h"
 
-#define AREA_FLAGS	(VM_MAP_FIXED - 1)	/* those of vm_map.flags that an area keeps */
+#define AREA_FLAGS (VM_MAP_FIXED - 1) /* those of vm_map.flags that an area keeps */
 
 static int check_request(const struct vm_map *m, size_t len)
 {
@@ -196,7 +196,7 @@ int vmspace_map_special(struct vmspace *vs, const struct vm_map *m, struct page 
 	a->special_pages = copy;
 	err = place(a, m, len, out);
 	if (err != 0) {
-		kmem_free(copy);		/* the pages stay the caller's */
+		kmem_free(copy); /* the pages stay the caller's */
 		kmem_free(a);
 	}
 	return err;

@@ -13,9 +13,9 @@
 #include "mm/kmem.h"
 #include "mm/object_internal.h"
 
-#define FILL_MAX	64		/* pages in one call of the pager */
-#define WINDOW_MIN	8
-#define AROUND		32		/* pages: what a fault brings in, aligned */
+#define FILL_MAX   64 /* pages in one call of the pager */
+#define WINDOW_MIN 8
+#define AROUND     32 /* pages: what a fault brings in, aligned */
 
 static void *node_new(size_t size)
 {
@@ -108,7 +108,7 @@ void object_remove_locked(struct vm_object *o, struct page *p)
 	radix_remove(&o->pages, p->idx);
 	p->object = NULL;
 	p->idx = 0;
-	p->flags &= PAGE_USED | PAGE_UPTODATE;	/* a table may still map it: no private copy */
+	p->flags &= PAGE_USED | PAGE_UPTODATE; /* a table may still map it: no private copy */
 	o->nr_pages--;
 	page_account(PAGE_USE_CACHE, -1);
 }
@@ -331,7 +331,7 @@ void object_fini(struct vm_object *o)
 
 	object_forget(o);
 	for (p = radix_next(&o->pages, &idx); p != NULL; p = radix_next(&o->pages, &idx)) {
-		object_remove_locked(o, p);	/* nobody else knows the object any more */
+		object_remove_locked(o, p); /* nobody else knows the object any more */
 		page_put(p);
 		nr++;
 	}

@@ -38,36 +38,36 @@ struct pager {
 	 * embedded.
 	 */
 	void (*destroy)(struct vm_object *o);
-	unsigned readahead_pages;	/* most pages that one fill is asked for; 0 = 1 */
+	unsigned readahead_pages; /* most pages that one fill is asked for; 0 = 1 */
 };
 
 struct vm_object {
-	struct ref ref;			/* held by mappings and by the owner */
+	struct ref ref; /* held by mappings and by the owner */
 	struct spinlock lock;
-	struct radix pages;		/* [l] */
-	uint64_t nr_pages;		/* [l] */
-	struct list areas;		/* [l] vm_areas that map it (area->object_link) */
+	struct radix pages; /* [l] */
+	uint64_t nr_pages;  /* [l] */
+	struct list areas;  /* [l] vm_areas that map it (area->object_link) */
 	struct waitq filled;
-	const struct pager *pager;	/* [I] NULL: anonymous shared memory */
-	uint64_t next_read_idx;		/* [l] for read-ahead: where the last fill ended */
-	unsigned read_window;		/* [l] pages of the last fill */
-	unsigned nr_dirtied;		/* [a] pages written since the last flush */
-	uint64_t zap_pass;		/* [l] numbers the passes over `areas` */
-	uint64_t reclaim_idx;		/* [object_reclaim.c's lock] where its scan goes on */
-	struct list lru_link;		/* [object_reclaim.c's lock] its list of objects with a store */
+	const struct pager *pager; /* [I] NULL: anonymous shared memory */
+	uint64_t next_read_idx;    /* [l] for read-ahead: where the last fill ended */
+	unsigned read_window;      /* [l] pages of the last fill */
+	unsigned nr_dirtied;       /* [a] pages written since the last flush */
+	uint64_t zap_pass;         /* [l] numbers the passes over `areas` */
+	uint64_t reclaim_idx;      /* [object_reclaim.c's lock] where its scan goes on */
+	struct list lru_link;      /* [object_reclaim.c's lock] its list of objects with a store */
 };
 
 void object_init(struct vm_object *o, const struct pager *pager);
-void object_fini(struct vm_object *o);		/* drops every page; no mapping may be left */
-struct vm_object *object_new_anonymous(void);	/* counted, NULL = no memory */
+void object_fini(struct vm_object *o);        /* drops every page; no mapping may be left */
+struct vm_object *object_new_anonymous(void); /* counted, NULL = no memory */
 void object_get(struct vm_object *o);
 void object_put(struct vm_object *o);
 
 enum object_get_flags {
 	OBJECT_FOR_WRITE = 1,
-	OBJECT_NO_FILL	= 2,		/* a page that is made is zero: the caller overwrites the whole of it */
-	OBJECT_BEYOND	= 4,		/* also past the end: the caller is about to extend it */
-	OBJECT_AROUND	= 8,		/* a fill brings in what is around, on both sides */
+	OBJECT_NO_FILL = 2, /* a page that is made is zero: the caller overwrites the whole of it */
+	OBJECT_BEYOND = 4,  /* also past the end: the caller is about to extend it */
+	OBJECT_AROUND = 8,  /* a fill brings in what is around, on both sides */
 };
 /* The page at idx, up to date, with a count of the caller's. Fills and reads ahead. -ENOMEM, -EIO, -ENOSPC,
  * -EFAULT: wholly past the end. For write: marks it dirty. */
@@ -86,8 +86,9 @@ ssize_t object_write(struct vm_object *o, struct uio *u, int64_t pos);
  * everywhere.
  */
 void object_truncate(struct vm_object *o, uint64_t start, uint64_t end);
-MUST_CHECK int object_flush(struct vm_object *o, uint64_t start, uint64_t end);	/* dirty pages -> store */
-void object_invalidate(struct vm_object *o);	/* drops clean, unmapped pages */
+MUST_CHECK int object_flush(struct vm_object *o, uint64_t start,
+			    uint64_t end);   /* dirty pages -> store */
+void object_invalidate(struct vm_object *o); /* drops clean, unmapped pages */
 /*
  * lseek(SEEK_DATA/SEEK_HOLE) for objects that are the store: first byte >= pos with/without a
  * page.

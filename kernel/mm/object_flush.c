@@ -19,7 +19,7 @@ static void begin_write(struct page *p)
 	p->flags |= PAGE_WRITEBACK;
 	if ((p->flags & PAGE_MAPPED_WRITE) && p->refs > 2)
 		return;
-	p->flags &= (uint16_t)~(PAGE_DIRTY | PAGE_MAPPED_WRITE);
+	p->flags &= (uint16_t) ~(PAGE_DIRTY | PAGE_MAPPED_WRITE);
 }
 
 static void end_write(struct vm_object *o, struct page **pages, unsigned nr, int err)

@@ -13,7 +13,7 @@ MUST_CHECK int object_insert_locked(struct vm_object *o, uint64_t idx, struct pa
 				    unsigned flags);
 /* With o->lock held: the tree's count becomes the caller's. */
 void object_remove_locked(struct vm_object *o, struct page *p);
-bool object_is_filled(const struct vm_object *o);	/* absent pages come from a store */
-uint64_t object_size(const struct vm_object *o);	/* bytes; UINT64_MAX: no limit */
-void object_note_clean_pages(struct vm_object *o);	/* reclaim may look at it */
-void object_forget(struct vm_object *o);		/* reclaim will not look at it again */
+bool object_is_filled(const struct vm_object *o);  /* absent pages come from a store */
+uint64_t object_size(const struct vm_object *o);   /* bytes; UINT64_MAX: no limit */
+void object_note_clean_pages(struct vm_object *o); /* reclaim may look at it */
+void object_forget(struct vm_object *o);           /* reclaim will not look at it again */

@@ -9,7 +9,7 @@
 #include "lib/string.h"
 #include "mm/object_internal.h"
 
-#define FLUSH_BATCH	256		/* pages written before scarce memory makes us flush */
+#define FLUSH_BATCH 256 /* pages written before scarce memory makes us flush */
 
 /* The part of [pos, pos + left) that lies in one page. */
 static size_t in_page(int64_t pos, size_t left)
@@ -44,7 +44,7 @@ ssize_t object_read(struct vm_object *o, struct uio *u, int64_t pos, uint64_t si
 		n = in_page(pos, left);
 		err = page_to_read(o, (uint64_t)pos / PAGE_SIZE, left, &p);
 		if (err != 0) {
-			err = err == -EFAULT ? 0 : err;		/* cut short meanwhile: the end */
+			err = err == -EFAULT ? 0 : err; /* cut short meanwhile: the end */
 			break;
 		}
 		if (p != NULL) {

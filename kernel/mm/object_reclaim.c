@@ -10,12 +10,12 @@
 #include "mm/object_internal.h"
 #include "mm/page.h"
 
-#define SCAN_MAX	512		/* pages of one object in one go: time under locks */
-#define PASSES		3
+#define SCAN_MAX 512 /* pages of one object in one go: time under locks */
+#define PASSES   3
 
 static struct spinlock lock;
-static struct list objects = LIST_INIT(objects);	/* [lock] */
-static size_t nr_objects;				/* [lock] */
+static struct list objects = LIST_INIT(objects); /* [lock] */
+static size_t nr_objects;                        /* [lock] */
 
 void object_note_clean_pages(struct vm_object *o)
 {
@@ -85,7 +85,7 @@ static size_t scan_first(size_t want, size_t *nr_ends)
 		*nr_ends = SIZE_MAX;
 		return 0;
 	}
-	if (o->pager->uncharge == NULL)		/* that must not be called under a lock */
+	if (o->pager->uncharge == NULL) /* that must not be called under a lock */
 		got = scan(o, want, &at_end);
 	if (at_end) {
 		list_remove(&o->lru_link);

@@ -23,12 +23,12 @@
 #include "mm/buddy.h"
 #include "mm/kmem.h"
 
-#define CPU_LIST_MAX	64
-#define CPU_LIST_BATCH	32
-#define WAITING_MAX	(2 * BOOT_MAX_MEMORY + 2)	/* gaps between the ranges of the map */
-#define HUGE_ORDER	(HUGE_SHIFT - PAGE_SHIFT)
-#define RECLAIM_BATCH	64
-#define RECLAIM_TRIES	8
+#define CPU_LIST_MAX   64
+#define CPU_LIST_BATCH 32
+#define WAITING_MAX    (2 * BOOT_MAX_MEMORY + 2) /* gaps between the ranges of the map */
+#define HUGE_ORDER     (HUGE_SHIFT - PAGE_SHIFT)
+#define RECLAIM_BATCH  64
+#define RECLAIM_TRIES  8
 
 LINKER_SET(page_reclaimers, struct page_reclaimer);
 
@@ -37,18 +37,20 @@ pfn_t page_array_end;
 struct page *page_zero;
 
 static struct spinlock lock;
-static struct page *free_lists[PAGE_MAX_ORDER + 1];	/* [lock] */
-static uint64_t nr_free;		/* [lock] in the lists or waiting; the CPUs' own come on top */
-static uint64_t nr_total;		/* [I] */
-static uint64_t nr_reserve;		/* [I] */
-static pfn_t fresh_from = UINT64_MAX;	/* [I] */
-static long uses[PAGE_NR_USES];		/* [a] */
+static struct page *free_lists[PAGE_MAX_ORDER + 1]; /* [lock] */
+static uint64_t nr_free;    /* [lock] in the lists or waiting; the CPUs' own come on top */
+static uint64_t nr_total;   /* [I] */
+static uint64_t nr_reserve; /* [I] */
+static pfn_t fresh_from = UINT64_MAX; /* [I] */
+static long uses[PAGE_NR_USES];       /* [a] */
 
-static struct waiting { pfn_t first, end; } waiting[WAITING_MAX];	/* [lock] RAM never used yet */
-static unsigned nr_waiting;		/* [lock] */
+static struct waiting {
+	pfn_t first, end;
+} waiting[WAITING_MAX];     /* [lock] RAM never used yet */
+static unsigned nr_waiting; /* [lock] */
 
 static struct cpu_list {
-	struct page *first;		/* [o] interrupts off */
+	struct page *first; /* [o] interrupts off */
 	unsigned nr;
 } cpu_lists[CPUS_MAX];
 
@@ -146,7 +148,7 @@ static bool feed(void)
 	if (w == &waiting[nr_waiting])
 		return false;
 	order = order_at(w->first, w->end - w->first);
-	nr_free -= 1ull << order;		/* it was counted when it began to wait */
+	nr_free -= 1ull << order; /* it was counted when it began to wait */
 	buddy_free(&page_array[w->first], order);
 	w->first += 1ull << order;
 	return true;
@@ -188,7 +190,7 @@ void buddy_add_ram(pfn_t first, pfn_t end)
 	scoped_spin(&lock);
 	if (first >= end || nr_waiting == ARRAY_SIZE(waiting))
 		return;
-	waiting[nr_waiting++] = (struct waiting) { first, end };
+	waiting[nr_waiting++] = (struct waiting){ first, end };
 	nr_free += end - first;
 	nr_total += end - first;
 	nr_reserve = min(max(nr_total / 128, 8ull), 256ull);
@@ -208,7 +210,7 @@ static void cpu_list_fill(struct cpu_list *l, bool may_use_reserve)
 		tail = &p->next;
 		l->nr++;
 		if (nr_free < nr_total / 16)
-			break;			/* scarce: not one that is not needed */
+			break; /* scarce: not one that is not needed */
 	}
 }
 

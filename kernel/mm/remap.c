@@ -13,8 +13,8 @@
 
 struct move {
 	uaddr_t old, new;
-	size_t old_len, new_len;	/* page multiples */
-	unsigned flags;			/* MREMAP_* */
+	size_t old_len, new_len; /* page multiples */
+	unsigned flags;          /* MREMAP_* */
 };
 
 static int check_request(const struct move *m)
@@ -46,7 +46,7 @@ static int check_area(struct vmspace *vs, const struct move *m, const struct vm_
 	if (a->flags & VM_SPECIAL)
 		return -EINVAL;
 	if (m->old_len == 0 && !(a->flags & VM_SHARED))
-		return -EINVAL;		/* only a shared mapping can be had twice */
+		return -EINVAL; /* only a shared mapping can be had twice */
 	if ((m->flags & MREMAP_DONTUNMAP) && (a->object != NULL || (a->flags & VM_SHARED)))
 		return -EINVAL;
 	if (m->new_len > USER_TOP)
@@ -119,7 +119,7 @@ static void leave(struct vm_edit *e, const struct move *m)
 	if ((m->flags & MREMAP_DONTUNMAP) || m->old_len == 0)
 		return;
 	area_unlink(a);
-	a->flags &= ~VM_SHARED;			/* its pages live on: nothing to write back */
+	a->flags &= ~VM_SHARED; /* its pages live on: nothing to write back */
 	edit_doom(e, a);
 }
 
@@ -205,7 +205,7 @@ int vmspace_remap(struct vmspace *vs, uaddr_t old, size_t old_len, size_t new_le
 	edit_end(&e);
 	if (err != 0)
 		return err;
-	if (locked && m.new_len > m.old_len)	/* an attempt, as with mmap(2) */
+	if (locked && m.new_len > m.old_len) /* an attempt, as with mmap(2) */
 		IGNORE_RESULT(vmspace_populate(vs, m.new, m.new_len, MMU_READ));
 	*inout_addr = m.new;
 	return 0;

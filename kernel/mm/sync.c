@@ -7,9 +7,9 @@
 #include "lib/string.h"
 #include "mm/area.h"
 
-struct span {				/* what one area has to write back */
+struct span { /* what one area has to write back */
 	struct vm_object *object;
-	struct file *file;		/* keeps the object's owner */
+	struct file *file; /* keeps the object's owner */
 	uint64_t start, end;
 };
 

@@ -8,7 +8,7 @@
 #include "lib/compiler.h"
 #include "lib/types.h"
 
-MUST_CHECK int user_read(void *dst, uaddr_t src, size_t len);		/* 0 or -EFAULT */
+MUST_CHECK int user_read(void *dst, uaddr_t src, size_t len); /* 0 or -EFAULT */
 MUST_CHECK int user_write(uaddr_t dst, const void *src, size_t len);
 /* How many bytes could be copied before a fault. */
 MUST_CHECK size_t user_read_some(void *dst, uaddr_t src, size_t len);
@@ -17,12 +17,13 @@ MUST_CHECK int user_zero(uaddr_t dst, size_t len);
 /* The string's length without its NUL; -EFAULT; -ENAMETOOLONG when size bytes hold no NUL. */
 MUST_CHECK ssize_t user_string(char *dst, uaddr_t src, size_t size);
 /* Atomic, for futex: *old = what was there. -EFAULT. */
-MUST_CHECK int user_compare_exchange_u32(uaddr_t addr, uint32_t expected, uint32_t desired, uint32_t *old);
+MUST_CHECK int user_compare_exchange_u32(uaddr_t addr, uint32_t expected, uint32_t desired,
+					 uint32_t *old);
 MUST_CHECK int user_read_u32(uint32_t *out, uaddr_t addr);
 bool user_range_ok(uaddr_t addr, size_t len);
 
-#define user_read_struct(dst, src)	user_read((dst), (src), sizeof(*(dst)))
-#define user_write_struct(dst, src)	user_write((dst), (src), sizeof(*(src)))
+#define user_read_struct(dst, src)  user_read((dst), (src), sizeof(*(dst)))
+#define user_write_struct(dst, src) user_write((dst), (src), sizeof(*(src)))
 
 /* arch: both return the bytes NOT copied. */
 size_t arch_user_copy(void *dst, const void *src, size_t len);

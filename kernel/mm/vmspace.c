@@ -11,7 +11,7 @@
 #include "mm/area.h"
 #include "mm/kmem.h"
 
-static uint64_t last_id;		/* [a] */
+static uint64_t last_id; /* [a] */
 static const char heap_name[] = "[heap]";
 
 struct vmspace *vmspace_new(void)

@@ -7,8 +7,8 @@
 #include "arch/x86_64/x86.h"
 #include "core/platform.h"
 
-#define Q35_PM1_CONTROL	0x604		/* where QEMU's q35 has ACPI's register */
-#define PM1_SLEEP_OFF	0x2000		/* SLP_EN, type 0 */
+#define Q35_PM1_CONTROL 0x604  /* where QEMU's q35 has ACPI's register */
+#define PM1_SLEEP_OFF   0x2000 /* SLP_EN, type 0 */
 
 void platform_debug_write(const char *text, size_t len)
 {
@@ -17,7 +17,10 @@ void platform_debug_write(const char *text, size_t len)
 
 void ending_end(unsigned vm_end)
 {
-	static const struct { uint16_t limit; uint64_t base; } PACKED no_idt = { 0, 0 };
+	static const struct {
+		uint16_t limit;
+		uint64_t base;
+	} PACKED no_idt = { 0, 0 };
 
 	cpu_irq_disable();
 	out32(PORT_EXIT, vm_end);

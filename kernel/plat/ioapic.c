@@ -5,15 +5,15 @@
 #include "core/panic.h"
 #include "mm/kmem.h"
 
-#define IOAPIC_BASE	0xfec00000ull
-#define IOAPIC_SIZE	4096
-#define WINDOW_INDEX	(0x00 / 4)
-#define WINDOW_DATA	(0x10 / 4)
-#define REDIRECTION(n)	(0x10 + 2 * (n))
-#define ENTRY_LEVEL	(1u << 15)
-#define ENTRY_MASKED	(1u << 16)
+#define IOAPIC_BASE    0xfec00000ull
+#define IOAPIC_SIZE    4096
+#define WINDOW_INDEX   (0x00 / 4)
+#define WINDOW_DATA    (0x10 / 4)
+#define REDIRECTION(n) (0x10 + 2 * (n))
+#define ENTRY_LEVEL    (1u << 15)
+#define ENTRY_MASKED   (1u << 16)
 
-static volatile uint32_t *windows;	/* [I] */
+static volatile uint32_t *windows; /* [I] */
 
 static void reg_write(unsigned reg, uint32_t value)
 {

@@ -5,6 +5,6 @@
 
 #define IOAPIC_INPUTS 24
 
-void ioapic_init(void);			/* everything masked */
+void ioapic_init(void); /* everything masked */
 void ioapic_enable(unsigned input, uint8_t vector, uint32_t apic_id);
 void ioapic_disable(unsigned input);

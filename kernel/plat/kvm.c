@@ -14,7 +14,7 @@
 #include "plat/wall.h"
 
 #define SCORE_OWN_MONITOR 20
-#define NEEDED (BOOT_MSI_VECTOR | BOOT_TSC_DEADLINE | BOOT_VIRTIO_SETUP)
+#define NEEDED            (BOOT_MSI_VECTOR | BOOT_TSC_DEADLINE | BOOT_VIRTIO_SETUP)
 
 static int probe(const struct boot_info *info)
 {
@@ -28,12 +28,16 @@ static void init(const struct boot_info *info)
 	for (unsigned i = 0; i < info->nr_devices; i++) {
 		const struct boot_device *b = &info->devices[i];
 		const struct device d = {
-			.bus = DEVICE_VIRTIO_MMIO, .base = b->base, .size_bytes = b->size_bytes,
-			.irq = b->irq, .irq_is_msi = true,
+			.bus = DEVICE_VIRTIO_MMIO,
+			.base = b->base,
+			.size_bytes = b->size_bytes,
+			.irq = b->irq,
+			.irq_is_msi = true,
 		};
 
 		if (device_add(&d))
-			log_warn("kvm: no room for the device at %#llx", (unsigned long long)d.base);
+			log_warn("kvm: no room for the device at %#llx",
+				 (unsigned long long)d.base);
 	}
 }
 

@@ -11,26 +11,35 @@
 #include "core/timer.h"
 #include "mm/kmem.h"
 
-#define XAPIC_BASE	0xfee00000ull
-#define XAPIC_SIZE	4096
-#define APIC_BASE_X2	0xc00ull	/* enabled, x2APIC mode */
-#define APIC_BASE_X1	0x800ull
+#define XAPIC_BASE   0xfee00000ull
+#define XAPIC_SIZE   4096
+#define APIC_BASE_X2 0xc00ull /* enabled, x2APIC mode */
+#define APIC_BASE_X1 0x800ull
 
 enum lapic_register {
-	REG_ID = 0x20, REG_TPR = 0x80, REG_EOI = 0xb0, REG_SPURIOUS = 0xf0, REG_ICR = 0x300,
-	REG_ICR_HIGH = 0x310, REG_LVT_TIMER = 0x320, REG_LVT_LINT0 = 0x350, REG_LVT_LINT1 = 0x360,
-	REG_TIMER_COUNT = 0x380, REG_TIMER_NOW = 0x390, REG_TIMER_DIVIDE = 0x3e0,
+	REG_ID = 0x20,
+	REG_TPR = 0x80,
+	REG_EOI = 0xb0,
+	REG_SPURIOUS = 0xf0,
+	REG_ICR = 0x300,
+	REG_ICR_HIGH = 0x310,
+	REG_LVT_TIMER = 0x320,
+	REG_LVT_LINT0 = 0x350,
+	REG_LVT_LINT1 = 0x360,
+	REG_TIMER_COUNT = 0x380,
+	REG_TIMER_NOW = 0x390,
+	REG_TIMER_DIVIDE = 0x3e0,
 };
 
-#define LVT_MASKED	(1u << 16)
+#define LVT_MASKED       (1u << 16)
 #define LVT_TSC_DEADLINE (2u << 17)
-#define SPURIOUS_ENABLE	(1u << 8)
-#define DIVIDE_BY_1	0xb
-#define CALIBRATION_NS	200000
+#define SPURIOUS_ENABLE  (1u << 8)
+#define DIVIDE_BY_1      0xb
+#define CALIBRATION_NS   200000
 
-static unsigned features;		/* [I] enum lapic_features */
-static volatile uint32_t *registers;	/* [I] xAPIC */
-static uint64_t timer_khz;		/* [I] of the one-shot count */
+static unsigned features;            /* [I] enum lapic_features */
+static volatile uint32_t *registers; /* [I] xAPIC */
+static uint64_t timer_khz;           /* [I] of the one-shot count */
 
 static uint32_t reg_read(enum lapic_register r)
 {
@@ -49,7 +58,8 @@ static void reg_write(enum lapic_register r, uint32_t value)
 
 void lapic_init_cpu(void)
 {
-	uint64_t base = rdmsr(MSR_APIC_BASE) | (features & LAPIC_X2APIC ? APIC_BASE_X2 : APIC_BASE_X1);
+	uint64_t base = rdmsr(MSR_APIC_BASE) |
+			(features & LAPIC_X2APIC ? APIC_BASE_X2 : APIC_BASE_X1);
 
 	wrmsr(MSR_APIC_BASE, base);
 	reg_write(REG_SPURIOUS, SPURIOUS_ENABLE | TRAP_SPURIOUS);
@@ -57,8 +67,8 @@ void lapic_init_cpu(void)
 	reg_write(REG_LVT_LINT0, LVT_MASKED);
 	reg_write(REG_LVT_LINT1, LVT_MASKED);
 	reg_write(REG_TIMER_DIVIDE, DIVIDE_BY_1);
-	reg_write(REG_LVT_TIMER, TRAP_TIMER
-		  | (features & LAPIC_TSC_DEADLINE ? LVT_TSC_DEADLINE : 0));
+	reg_write(REG_LVT_TIMER,
+		  TRAP_TIMER | (features & LAPIC_TSC_DEADLINE ? LVT_TSC_DEADLINE : 0));
 }
 
 static void calibrate(void)

@@ -16,12 +16,12 @@
 #include "plat/pci.h"
 #include "plat/wall.h"
 
-#define SCORE_FALLBACK	1
+#define SCORE_FALLBACK   1
 #define FIRST_PCI_VECTOR (TRAP_DEVICES + IOAPIC_INPUTS)
-#define PIC1_MASK	0x21
-#define PIC2_MASK	0xa1
-#define PIT_COMMAND	0x43
-#define PIT_STOP	0x30	/* channel 0, mode 0: counts when a count is written, which is never */
+#define PIC1_MASK        0x21
+#define PIC2_MASK        0xa1
+#define PIT_COMMAND      0x43
+#define PIT_STOP         0x30 /* channel 0, mode 0: counts when a count is written, which is never */
 
 static int probe(const struct boot_info *info)
 {
@@ -46,7 +46,9 @@ static void init(const struct boot_info *info)
 	for (unsigned i = 0; i < info->nr_devices; i++) {
 		const struct boot_device *b = &info->devices[i];
 		const struct device d = {
-			.bus = DEVICE_VIRTIO_MMIO, .base = b->base, .size_bytes = b->size_bytes,
+			.bus = DEVICE_VIRTIO_MMIO,
+			.base = b->base,
+			.size_bytes = b->size_bytes,
 			.irq = TRAP_DEVICES + b->irq,
 		};
 

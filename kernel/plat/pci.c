@@ -10,12 +10,12 @@
 #include "core/pci.h"
 #include "core/platform.h"
 
-#define CONFIG_ADDRESS	0xcf8
-#define CONFIG_DATA	0xcfc
-#define CONFIG_ENABLE	0x80000000u
-#define SLOTS		32
-#define FUNCTIONS	8
-#define VENDOR_NONE	0xffff
+#define CONFIG_ADDRESS 0xcf8
+#define CONFIG_DATA    0xcfc
+#define CONFIG_ENABLE  0x80000000u
+#define SLOTS          32
+#define FUNCTIONS      8
+#define VENDOR_NONE    0xffff
 
 static unsigned next_vector;
 
@@ -52,7 +52,7 @@ void pci_write(uint16_t address, unsigned offset, unsigned width, uint32_t value
 
 void platform_msi_message(unsigned vector, uint64_t *address, uint32_t *data)
 {
-	*address = 0xfee00000;		/* APIC 0, the boot CPU; SDM 3A §10.11 */
+	*address = 0xfee00000; /* APIC 0, the boot CPU; SDM 3A §10.11 */
 	*data = vector;
 }
 
@@ -61,7 +61,9 @@ static void scan_bus(unsigned bus);
 static void add_function(uint16_t address)
 {
 	struct device d = {
-		.bus = DEVICE_PCI, .pci_address = address, .irq_is_msi = true,
+		.bus = DEVICE_PCI,
+		.pci_address = address,
+		.irq_is_msi = true,
 		.vendor = (uint16_t)pci_read(address, PCI_VENDOR_ID, 2),
 		.product = (uint16_t)pci_read(address, PCI_DEVICE_ID, 2),
 	};
@@ -70,7 +72,7 @@ static void add_function(uint16_t address)
 
 	if (type == PCI_HEADER_TYPE_BRIDGE) {
 		behind = pci_read(address, PCI_SECONDARY_BUS, 1);
-		if (behind > (unsigned)address >> 8)	/* upwards only: no loops */
+		if (behind > (unsigned)address >> 8) /* upwards only: no loops */
 			scan_bus(behind);
 		return;
 	}
@@ -102,6 +104,6 @@ void pci_scan(unsigned first_vector)
 	next_vector = first_vector;
 	select_register(0, 0);
 	if (in32(CONFIG_ADDRESS) != CONFIG_ENABLE)
-		return;			/* no host bridge: a microvm */
+		return; /* no host bridge: a microvm */
 	scan_bus(0);
 }

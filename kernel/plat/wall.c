@@ -13,20 +13,20 @@
 #include "arch/x86_64/x86.h"
 #include "core/timer.h"
 
-#define PIT_HZ		1193182u
-#define PIT_CHANNEL0	0x40
-#define PIT_COMMAND	0x43
-#define PIT_MODE0	0x30		/* channel 0, low and high byte, interrupt on terminal count */
-#define PIT_READ_STATUS	0xe2		/* of channel 0, by the read-back command */
-#define PIT_OUT		0x80
-#define PIT_WAIT_MS	10
-#define DEFAULT_KHZ	1000000u
+#define PIT_HZ          1193182u
+#define PIT_CHANNEL0    0x40
+#define PIT_COMMAND     0x43
+#define PIT_MODE0       0x30 /* channel 0, low and high byte, interrupt on terminal count */
+#define PIT_READ_STATUS 0xe2 /* of channel 0, by the read-back command */
+#define PIT_OUT         0x80
+#define PIT_WAIT_MS     10
+#define DEFAULT_KHZ     1000000u
 
-#define CMOS_INDEX	0x70
-#define CMOS_DATA	0x71
-#define CMOS_STATUS_A	0x0a
-#define CMOS_STATUS_B	0x0b
-#define CMOS_SPINS_MAX	100000u
+#define CMOS_INDEX     0x70
+#define CMOS_DATA      0x71
+#define CMOS_STATUS_A  0x0a
+#define CMOS_STATUS_B  0x0b
+#define CMOS_SPINS_MAX 100000u
 
 static uint8_t pit_status(void)
 {
@@ -47,7 +47,7 @@ static uint32_t measure_khz(void)
 	do {
 		status = pit_status();
 		if ((status & 0x3f) != PIT_MODE0)
-			return DEFAULT_KHZ;	/* no PIT */
+			return DEFAULT_KHZ; /* no PIT */
 	} while (!(status & PIT_OUT));
 	return (uint32_t)((cpu_cycles() - start) / PIT_WAIT_MS);
 }

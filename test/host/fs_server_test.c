@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The virtio-fs server (monitor/fs.h) against a directory made for each test: what each operation
+ * The virtio-fs server (monitor/fs/fs.h) against a directory made for each test: what each operation
  * does, that nothing outside the directory can be reached, and that malformed requests do no harm.
  * Run under ASan and UBSan.
  */
@@ -21,13 +21,13 @@
 
 #include <cmocka.h>
 
-#include "monitor/fs.h"
+#include "monitor/fs/fs.h"
 
 struct fixture {
 	char dir[64], secret[64];
 	struct fs_server *server;
-	char out[70000];		/* the last reply */
-	size_t out_len;			/* behind its header */
+	char out[70000]; /* the last reply */
+	size_t out_len;  /* behind its header */
 };
 
 static const void *body(const struct fixture *f)
@@ -40,12 +40,18 @@ static int call(struct fixture *f, uint32_t opcode, uint64_t nodeid, const void 
 		const void *b, size_t b_len)
 {
 	struct fuse_in_header header = {
-		.len = (uint32_t)(sizeof(header) + a_len + b_len), .opcode = opcode, .unique = 7,
-		.nodeid = nodeid, .uid = getuid(), .gid = getgid(),
+		.len = (uint32_t)(sizeof(header) + a_len + b_len),
+		.opcode = opcode,
+		.unique = 7,
+		.nodeid = nodeid,
+		.uid = getuid(),
+		.gid = getgid(),
 	};
 	struct fuse_out_header reply;
 	struct iovec in[3] = {
-		{ &header, sizeof(header) }, { (void *)a, a_len }, { (void *)b, b_len },
+		{ &header, sizeof(header) },
+		{ (void *)a, a_len },
+		{ (void *)b, b_len },
 	};
 	/* the reply in two pieces, broken where no structure is */
 	struct iovec out[2] = { { f->out, 33 }, { f->out + 33, sizeof(f->out) - 33 } };
@@ -174,7 +180,10 @@ static void test_creates_and_writes(void **state)
 	struct fuse_create_in create = { .flags = O_WRONLY | O_CREAT, .mode = S_IFREG | 0640 };
 	struct fuse_write_in write = { .size = 3, .offset = 2 };
 	struct fuse_setattr_in set = { .valid = FATTR_SIZE | FATTR_MODE, .size = 4, .mode = 0600 };
-	struct { struct fuse_entry_out entry; struct fuse_open_out open; } made;
+	struct {
+		struct fuse_entry_out entry;
+		struct fuse_open_out open;
+	} made;
 	struct fuse_attr_out attr;
 	uint64_t node;
 
@@ -218,7 +227,7 @@ static void test_renames(void **state)
 	assert_int_equal(call(f, FUSE_RENAME2, 1, &in, sizeof(in), "file\0inner", 11), -EEXIST);
 	assert_int_equal(call(f, FUSE_RENAME2, 1, &in, sizeof(in), "file\0moved", 11), 0);
 	assert_int_equal(lookup(f, sub, "moved"), file);
-	in.flags = 4;	/* RENAME_WHITEOUT */
+	in.flags = 4; /* RENAME_WHITEOUT */
 	assert_int_equal(call(f, FUSE_RENAME2, 1, &in, sizeof(in), "sub\0sub2", 9), -EINVAL);
 	/* the second name is missing */
 	in.flags = 0;
@@ -303,8 +312,9 @@ static void test_names_cannot_escape(void **state)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		assert_int_equal(call_name(f, FUSE_LOOKUP, 1, names[i]), -EINVAL);
 		assert_int_equal(call_name(f, FUSE_UNLINK, 1, names[i]), -EINVAL);
-		assert_int_equal(call(f, FUSE_MKDIR, 1, &in, sizeof(in), names[i],
-				      strlen(names[i]) + 1), -EINVAL);
+		assert_int_equal(
+			call(f, FUSE_MKDIR, 1, &in, sizeof(in), names[i], strlen(names[i]) + 1),
+			-EINVAL);
 	}
 	/* no NUL at the end */
 	assert_int_equal(call(f, FUSE_LOOKUP, 1, "file", 4, NULL, 0), -EINVAL);
@@ -314,9 +324,11 @@ static void test_names_cannot_escape(void **state)
 		struct fuse_open_in open_in = { .flags = O_RDONLY };
 
 		assert_int_equal(call(f, FUSE_OPEN, lookup(f, 1, "escape"), &open_in,
-				      sizeof(open_in), NULL, 0), -ELOOP);
-		assert_int_equal(call(f, FUSE_OPEN, lookup(f, 1, "fifo"), &open_in,
-				      sizeof(open_in), NULL, 0), -ENXIO);
+				      sizeof(open_in), NULL, 0),
+				 -ELOOP);
+		assert_int_equal(call(f, FUSE_OPEN, lookup(f, 1, "fifo"), &open_in, sizeof(open_in),
+				      NULL, 0),
+				 -ENXIO);
 	}
 	assert_int_equal(stat(f->secret, &st), 0);
 }
@@ -378,7 +390,10 @@ static void test_forgets(void **state)
 	uint64_t node = lookup(f, 1, "file");
 	struct fuse_forget_in forget = { .nlookup = 1 };
 	struct fuse_getattr_in getattr = { 0 };
-	struct { struct fuse_batch_forget_in head; struct fuse_forget_one one[2]; } batch = {
+	struct {
+		struct fuse_batch_forget_in head;
+		struct fuse_forget_one one[2];
+	} batch = {
 		.head = { .count = 2 },
 	};
 
@@ -416,15 +431,18 @@ static void test_many_files_on_few_descriptors(void **state)
 		nodes[i] = lookup(f, 1, name);
 	}
 	for (int i = 0; i < 200; i++)
-		assert_int_equal(call(f, FUSE_GETATTR, nodes[i], &getattr, sizeof(getattr),
-				      NULL, 0), 0);
+		assert_int_equal(
+			call(f, FUSE_GETATTR, nodes[i], &getattr, sizeof(getattr), NULL, 0), 0);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
 static void test_user_attributes_only(void **state)
 {
 	struct fixture *f = *state;
-	struct { uint32_t size, flags; char rest[32]; } set = { .size = 5 };
+	struct {
+		uint32_t size, flags;
+		char rest[32];
+	} set = { .size = 5 };
 	uint64_t node = lookup(f, 1, "file");
 	struct fuse_getxattr_in get = { .size = 100 };
 	int err;
@@ -434,7 +452,7 @@ static void test_user_attributes_only(void **state)
 	memcpy(set.rest, "user.x\0value", 12);
 	err = call(f, FUSE_SETXATTR, node, &set, 8 + 12, NULL, 0);
 	if (err == -EOPNOTSUPP)
-		return;		/* this /tmp has none */
+		return; /* this /tmp has none */
 	assert_int_equal(err, 0);
 	assert_int_equal(call(f, FUSE_GETXATTR, node, &get, sizeof(get), "user.x", 7), 0);
 	assert_memory_equal(body(f), "value", 5);
@@ -450,7 +468,9 @@ static void test_malformed_headers(void **state)
 {
 	struct fixture *f = *state;
 	struct fuse_in_header header = {
-		.len = sizeof(header), .opcode = FUSE_GETATTR, .nodeid = 1,
+		.len = sizeof(header),
+		.opcode = FUSE_GETATTR,
+		.nodeid = 1,
 	};
 	struct iovec in = { &header, sizeof(header) }, out = { f->out, sizeof(f->out) };
 
@@ -496,12 +516,12 @@ static void test_random_requests(void **state)
 		if (opcode == FUSE_FORGET || opcode == FUSE_BATCH_FORGET ||
 		    opcode == FUSE_INTERRUPT)
 			continue;
-		call(f, opcode, rand() % 8 ? known[rand() % 4] : (uint64_t)rand(), args, len,
-		     NULL, 0);
+		call(f, opcode, rand() % 8 ? known[rand() % 4] : (uint64_t)rand(), args, len, NULL,
+		     0);
 	}
 }
 
-#define TEST(t)	cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 
 int main(void)
 {

@@ -13,7 +13,7 @@
 #include "core/thread.h"
 #include "core/timer.h"
 #include "fs/dentry.h"
-#include "fs/proc.h"
+#include "fs/proc/proc.h"
 #include "lib/errno.h"
 #include "mm/kmem.h"
 #include "mm/page.h"
@@ -209,7 +209,12 @@ struct path world_path(const char *name)
 	return p;
 }
 
-struct lister { struct dir_sink sink; char text[65536]; size_t len; unsigned room; };
+struct lister {
+	struct dir_sink sink;
+	char text[65536];
+	size_t len;
+	unsigned room;
+};
 
 static bool take(struct dir_sink *s, const char *name, size_t len, uint64_t ino, unsigned dt_type,
 		 int64_t next_pos)
@@ -233,7 +238,7 @@ const char *world_list(const char *name)
 
 	l = (struct lister){ .sink.emit = take };
 	do {
-		l.room = 3;	/* a few at a time: places must hold */
+		l.room = 3; /* a few at a time: places must hold */
 		must(vfs_readdir(f, &l.sink) == 0, "readdir", name);
 	} while (l.room != 3);
 	file_put(f);
@@ -243,15 +248,42 @@ const char *world_list(const char *name)
 
 /* ---- one process, number 7, with two threads and descriptors 0 and 3 ---- */
 
-static bool exists(int pid) { return pid == 7; }
-static int next(int pid) { return pid < 7 ? 7 : 0; }
-static bool task_exists(int pid, int tid) { return pid == 7 && (tid == 7 || tid == 8); }
-static int next_task(int pid, int tid) { return pid != 7 ? 0 : tid < 7 ? 7 : tid < 8 ? 8 : 0; }
-static bool fd_exists(int pid, int fd) { return fd == 0 || fd == 3; }
-static int next_fd(int pid, int fd) { return fd < 0 ? 0 : fd < 3 ? 3 : -1; }
-static int current_pid(void) { return 7; }
-static int current_tid(void) { return 8; }
-static void owner(int pid, uint32_t *uid, uint32_t *gid) { *uid = *gid = 1000; }
+static bool exists(int pid)
+{
+	return pid == 7;
+}
+static int next(int pid)
+{
+	return pid < 7 ? 7 : 0;
+}
+static bool task_exists(int pid, int tid)
+{
+	return pid == 7 && (tid == 7 || tid == 8);
+}
+static int next_task(int pid, int tid)
+{
+	return pid != 7 ? 0 : tid < 7 ? 7 : tid < 8 ? 8 : 0;
+}
+static bool fd_exists(int pid, int fd)
+{
+	return fd == 0 || fd == 3;
+}
+static int next_fd(int pid, int fd)
+{
+	return fd < 0 ? 0 : fd < 3 ? 3 : -1;
+}
+static int current_pid(void)
+{
+	return 7;
+}
+static int current_tid(void)
+{
+	return 8;
+}
+static void owner(int pid, uint32_t *uid, uint32_t *gid)
+{
+	*uid = *gid = 1000;
+}
 
 const struct proc_processes proc_processes = {
 	exists, next, task_exists, next_task, fd_exists, next_fd, current_pid, current_tid, owner,

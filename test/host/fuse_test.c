@@ -24,16 +24,16 @@
 #include "core/log.h"
 #include "core/timer.h"
 #include "fs/attr.h"
-#include "fs/fuse_call.h"
+#include "fs/fuse/fuse_call.h"
 #include "fs/object_file.h"
 #include "fs/openfile.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/kmem.h"
 #include "mm/user.h"
-#include "monitor/fs.h"
+#include "monitor/fs/fs.h"
 
-#define TAMPERED_ROUNDS	4000
+#define TAMPERED_ROUNDS 4000
 
 /* ---- what the client asks of the kernel ---- */
 
@@ -78,7 +78,7 @@ void mutex_init(struct mutex *m)
 
 void mutex_lock(struct mutex *m)
 {
-	assert_null(m->owner);			/* one thread: a second lock is a deadlock */
+	assert_null(m->owner); /* one thread: a second lock is a deadlock */
 	m->owner = (struct thread *)m;
 }
 
@@ -270,7 +270,8 @@ int object_flush(struct vm_object *o, uint64_t start, uint64_t end)
 
 struct page *object_page_cached(struct vm_object *o, uint64_t idx)
 {
-	return container_of(o, struct inode, object) == cached_inode && idx == 0 ? cached_page : NULL;
+	return container_of(o, struct inode, object) == cached_inode && idx == 0 ? cached_page
+										 : NULL;
 }
 
 const struct file_ops vfs_object_fops;
@@ -326,7 +327,8 @@ static void damage(struct fuse_request *r)
 		break;
 	default:
 		for (int i = rand() % 4; i >= 0 && len > 0; i--)
-			((char *)r->out[which].ptr)[(size_t)rand() % min(len, 256ul)] = (char)rand();
+			((char *)r->out[which].ptr)[(size_t)rand() % min(len, 256ul)] =
+				(char)rand();
 	}
 }
 
@@ -358,7 +360,10 @@ static void post(struct fuse_transport *t, struct fuse_request *r)
 }
 
 static struct fuse_transport transport = {
-	.tag = "test", .call = call, .post = post, .max_pages = 128,
+	.tag = "test",
+	.call = call,
+	.post = post,
+	.max_pages = 128,
 };
 
 LINKER_SET(fs_types, struct fs_type);
@@ -486,7 +491,7 @@ static void reads_pages(void **state)
 	assert_int_equal(((char *)pages[2])[PAGE_SIZE - 1], 0);
 	a->fops->release(&f);
 	before = nr_calls;
-	assert_int_equal(open_file(a, O_RDONLY, &f), 0);	/* the handle was kept */
+	assert_int_equal(open_file(a, O_RDONLY, &f), 0); /* the handle was kept */
 	assert_int_equal(nr_calls, before);
 	a->fops->release(&f);
 	inode_put(a);
@@ -579,7 +584,10 @@ static void revalidates(void **state)
 	stop();
 }
 
-struct names { struct dir_sink sink; unsigned nr, limit; };
+struct names {
+	struct dir_sink sink;
+	unsigned nr, limit;
+};
 
 static bool emit(struct dir_sink *s, const char *name, size_t len, uint64_t ino, unsigned type,
 		 int64_t next_pos)
@@ -716,14 +724,10 @@ static void survives_tampering(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(looks_up),
-		cmocka_unit_test(reads_pages),
-		cmocka_unit_test(writes_through),
-		cmocka_unit_test(changes_names),
-		cmocka_unit_test(revalidates),
-		cmocka_unit_test(lists),
-		cmocka_unit_test(keeps_attributes),
-		cmocka_unit_test(survives_tampering),
+		cmocka_unit_test(looks_up),         cmocka_unit_test(reads_pages),
+		cmocka_unit_test(writes_through),   cmocka_unit_test(changes_names),
+		cmocka_unit_test(revalidates),      cmocka_unit_test(lists),
+		cmocka_unit_test(keeps_attributes), cmocka_unit_test(survives_tampering),
 	};
 
 	srand(1);

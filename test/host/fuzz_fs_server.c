@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "monitor/fs.h"
+#include "monitor/fs/fs.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 

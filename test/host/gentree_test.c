@@ -8,7 +8,7 @@
 #include <asm/fcntl.h>
 #include <linux/fs.h>
 
-#include "fs/proc.h"
+#include "fs/proc/proc.h"
 #include "lib/errno.h"
 #include "mm/kmem.h"
 #include "test/host/fs_world.h"
@@ -56,9 +56,13 @@ static int link_text(int pid, int nr, char *buf, size_t size)
 }
 
 PROC_FILE(count) = { .path = "count", .mode = 0444, .show = show_count };
-PROC_FILE(setting) = { .path = "sys/kernel/setting", .mode = 0644, .show = show_count, .store = store };
+PROC_FILE(setting) = {
+	.path = "sys/kernel/setting", .mode = 0644, .show = show_count, .store = store
+};
 PROC_FILE(maps) = { .path = "PID/maps", .mode = 0444, .show = show_long };
-PROC_FILE(root) = { .path = "PID/root", .mode = 0120777, .link = link_to_root, .link_text = link_text };
+PROC_FILE(root) = {
+	.path = "PID/root", .mode = 0120777, .link = link_to_root, .link_text = link_text
+};
 PROC_FILE(cwd) = { .path = "PID/cwd", .mode = 0120777, .link = link_to_root };
 PROC_FILE(fdinfo) = { .path = "PID/fdinfo/NR", .mode = 0444, .show = show_nr };
 SYSFS_FILE(online) = { .path = "devices/system/cpu/online", .mode = 0444, .show = show_count };

@@ -123,15 +123,17 @@ static void test_options(void **state)
 	int rest;
 
 	(void)state;
-	assert_int_equal(parse(&options, &rest, "-m64M", "--verbose", "-v", "/a:/b/:ro", "prog",
-			       "-v", NULL), 0);
+	assert_int_equal(
+		parse(&options, &rest, "-m64M", "--verbose", "-v", "/a:/b/:ro", "prog", "-v", NULL),
+		0);
 	assert_int_equal(rest, 5);
 	assert_true(options.memory_bytes == 64 << 20 && options.verbose);
 	assert_string_equal(options.volumes[0].guest, "/b");
 	assert_true(options.volumes[0].read_only);
 	release(&options);
-	assert_int_equal(parse(&options, &rest, "--accel=tcg", "--strace=f", "-qe", "A=b", "--",
-			       "-x", NULL), 0);
+	assert_int_equal(
+		parse(&options, &rest, "--accel=tcg", "--strace=f", "-qe", "A=b", "--", "-x", NULL),
+		0);
 	assert_int_equal(rest, 6);
 	assert_true(options.accel == ACCEL_TCG && options.quiet && options.strace);
 	assert_string_equal(options.env[0], "A=b");
@@ -143,11 +145,13 @@ static void test_options(void **state)
 
 static void test_memory_sizes(void **state)
 {
-	static const struct { const char *text; uint64_t mib; } sizes[] = {
-		{ "8", 8 }, { "8M", 8 }, { "1g", 1024 }, { "1GiB", 1024 }, { "2048K", 2 },
-		{ "1K", 1 },
-		{ "", 0 }, { "0", 0 }, { "-1", 0 }, { "M", 0 }, { "3x", 0 }, { "99999999T", 0 },
-		{ "1MM", 0 }, { "1.5G", 0 },
+	static const struct {
+		const char *text;
+		uint64_t mib;
+	} sizes[] = {
+		{ "8", 8 },  { "8M", 8 },        { "1g", 1024 }, { "1GiB", 1024 }, { "2048K", 2 },
+		{ "1K", 1 }, { "", 0 },          { "0", 0 },     { "-1", 0 },      { "M", 0 },
+		{ "3x", 0 }, { "99999999T", 0 }, { "1MM", 0 },   { "1.5G", 0 },
 	};
 	struct run_options options;
 	int rest;
@@ -183,7 +187,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty_record), cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_options), cmocka_unit_test(test_memory_sizes),
+		cmocka_unit_test(test_options),      cmocka_unit_test(test_memory_sizes),
 		cmocka_unit_test(test_bad_options),
 	};
 

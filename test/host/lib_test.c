@@ -38,7 +38,11 @@ size_t string_copy(char *dst, const char *src, size_t size);
 
 #define NR_ITEMS 1500
 
-struct item { struct tree_node node; int key; bool in; };
+struct item {
+	struct tree_node node;
+	int key;
+	bool in;
+};
 
 static int node_rank(const struct tree_node *n)
 {
@@ -69,7 +73,7 @@ static void insert_item(struct tree *t, struct item *it)
 	while (*slot != NULL) {
 		parent = *slot;
 		slot = it->key < tree_entry(parent, struct item, node)->key ? &parent->left
-									      : &parent->right;
+									    : &parent->right;
 	}
 	tree_insert(t, parent, slot, &it->node);
 	it->in = true;
@@ -229,13 +233,14 @@ static void test_radix_no_memory(void **state)
 
 /* ---- fmt ---- */
 
-#define SAME(...) do { \
-	char mine[200], theirs[200]; \
-	int n = fmt(mine, sizeof(mine), __VA_ARGS__); \
-	int m = snprintf(theirs, sizeof(theirs), __VA_ARGS__); \
-	assert_string_equal(mine, theirs); \
-	assert_int_equal(n, m); \
-} while (0)
+#define SAME(...) \
+	do { \
+		char mine[200], theirs[200]; \
+		int n = fmt(mine, sizeof(mine), __VA_ARGS__); \
+		int m = snprintf(theirs, sizeof(theirs), __VA_ARGS__); \
+		assert_string_equal(mine, theirs); \
+		assert_int_equal(n, m); \
+	} while (0)
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat"
@@ -247,8 +252,8 @@ static void test_fmt(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
 		int v = values[i];
 
-		SAME("%d|%5d|%-7d|%07d|%+d|% d|%.5d|%8.3d|%-8.3d|%.0d", v, v, v, v, v, v, v, v,
-		     v, v);
+		SAME("%d|%5d|%-7d|%07d|%+d|% d|%.5d|%8.3d|%-8.3d|%.0d", v, v, v, v, v, v, v, v, v,
+		     v);
 		SAME("%x|%#x|%X|%#010x|%-#10x|%o|%#o|%u|%.4x|%#.6o", v, v, v, v, v, v, v, v, v, v);
 		SAME("%hhd|%hd|%ld|%lld|%zd|%jd|%td", v, v, (long)v, (long long)v, (ssize_t)v,
 		     (intmax_t)v, (ptrdiff_t)v);
@@ -424,7 +429,7 @@ static size_t make_archive(char *at)
 	return n + add_entry(at + n, "TRAILER!!!", "");
 }
 
-static volatile char sum;		/* so that every byte is really read */
+static volatile char sum; /* so that every byte is really read */
 
 static int read_all(const void *archive, size_t len)
 {
@@ -460,9 +465,9 @@ static void test_cpio(void **state)
 	assert_int_equal(e.mode, 0100644);
 	assert_int_equal(e.rdev_minor, 4);
 	assert_int_equal(read_all(archive, len), 3);
-	assert_int_equal(read_all(archive, sizeof(archive)), 3);	/* zeros behind it */
+	assert_int_equal(read_all(archive, sizeof(archive)), 3); /* zeros behind it */
 	make_archive(archive + align_up(len, 512ul));
-	assert_int_equal(read_all(archive, sizeof(archive)), 6);	/* a second archive */
+	assert_int_equal(read_all(archive, sizeof(archive)), 6); /* a second archive */
 }
 
 static void test_cpio_malformed(void **state)
@@ -474,7 +479,7 @@ static void test_cpio_malformed(void **state)
 	(void)state;
 	srand(4);
 	for (size_t cut = 0; cut < len - 4; cut++) {
-		copy = malloc(cut + 1);			/* its end is ASan's to watch */
+		copy = malloc(cut + 1); /* its end is ASan's to watch */
 		memcpy(copy, archive, cut);
 		assert_true(read_all(copy, cut) <= 3);
 		free(copy);

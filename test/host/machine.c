@@ -19,9 +19,9 @@
 #include "mm/kmem.h"
 #include "mm/user.h"
 
-#define IMAGE_END	0x180000ull
-#define HUGE_PAGES	(HUGE_SIZE / PAGE_SIZE)
-#define STALE_MAX	100000
+#define IMAGE_END  0x180000ull
+#define HUGE_PAGES (HUGE_SIZE / PAGE_SIZE)
+#define STALE_MAX  100000
 
 /* ---- core ---- */
 
@@ -136,8 +136,15 @@ __attribute__((weak)) void file_put(struct file *f)
 
 /* ---- page tables ---- */
 
-struct pte { paddr_t pa; unsigned prot; enum mmu_level level; bool dirty; };
-struct tables { struct radix entries; };
+struct pte {
+	paddr_t pa;
+	unsigned prot;
+	enum mmu_level level;
+	bool dirty;
+};
+struct tables {
+	struct radix entries;
+};
 
 static struct page *stale[STALE_MAX];
 static unsigned nr_stale;
@@ -356,7 +363,7 @@ void machine_start(size_t nr_pages)
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, -1, 0);
 
 	check(ram == want, "no room for the RAM");
-	memset((char *)ram + 0x2000, 0xee, 0x1000);	/* below the image it is not zero */
+	memset((char *)ram + 0x2000, 0xee, 0x1000); /* below the image it is not zero */
 	page_early_init(&info, IMAGE_END);
 	check(page_early() == IMAGE_END + PAGE_SIZE, "the launch record is given away");
 	page_init(&info);
@@ -515,8 +522,9 @@ static int file_mmap(struct file *f, struct vm_area *area)
 	return 0;
 }
 
-static const struct pager file_pager = { .fill = file_fill, .flush = file_flush, .size = file_size,
-	.readahead_pages = 32 };
+static const struct pager file_pager = {
+	.fill = file_fill, .flush = file_flush, .size = file_size, .readahead_pages = 32
+};
 static const struct file_ops file_operations = { .mmap = file_mmap };
 
 struct machine_file *machine_file_new(size_t nr_pages, bool writable)

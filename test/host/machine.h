@@ -17,7 +17,9 @@ int machine_execute(struct vmspace *vs, uaddr_t addr);
 /* The address space that user_read() and its kin look at. */
 void machine_use(struct vmspace *vs);
 
-struct machine_counts { uint64_t faults, flushes, tables; };
+struct machine_counts {
+	uint64_t faults, flushes, tables;
+};
 extern struct machine_counts machine_counts;
 
 /*
@@ -27,9 +29,9 @@ extern struct machine_counts machine_counts;
 struct machine_file;
 struct machine_file *machine_file_new(size_t nr_pages, bool writable);
 void machine_file_free(struct machine_file *m);
-struct file *machine_file_get(struct machine_file *m);		/* not counted */
+struct file *machine_file_get(struct machine_file *m); /* not counted */
 struct vm_object *machine_file_object(struct machine_file *m);
-uint8_t *machine_file_bytes(struct machine_file *m);		/* the store */
+uint8_t *machine_file_bytes(struct machine_file *m); /* the store */
 void machine_file_resize(struct machine_file *m, uint64_t size);
-unsigned machine_file_fills(const struct machine_file *m);	/* calls of the pager */
+unsigned machine_file_fills(const struct machine_file *m); /* calls of the pager */
 unsigned machine_file_refs(const struct machine_file *m);

@@ -49,7 +49,7 @@ static void test_read_ahead(void **state)
 		assert_int_equal(read_at(o, buf, PAGE_SIZE, pos, 256 * PAGE_SIZE), PAGE_SIZE);
 		assert_memory_equal(buf, machine_file_bytes(m) + pos, PAGE_SIZE);
 	}
-	assert_in_range(machine_file_fills(m), 8, 12);	/* 8, 16, then 32 pages each */
+	assert_in_range(machine_file_fills(m), 8, 12); /* 8, 16, then 32 pages each */
 	machine_file_free(m);
 }
 
@@ -87,7 +87,8 @@ static void test_model(void **state)
 		pos = min(pos, (uint64_t)MAX);
 		len = min(len, MAX - pos);
 		switch (rand() % 5) {
-		case 0: case 1:
+		case 0:
+		case 1:
 			memset(buf, rand(), len);
 			if (len == 0)
 				break;
@@ -100,7 +101,8 @@ static void test_model(void **state)
 				machine_file_resize(m, size);
 			}
 			break;
-		case 2: case 3:
+		case 2:
+		case 3:
 			len = pos < size ? min(len, size - pos) : 0;
 			assert_int_equal(read_at(o, buf, len, pos, size), len);
 			assert_memory_equal(buf, model + pos, len);
@@ -134,7 +136,7 @@ static void test_anonymous(void **state)
 	(void)state;
 	assert_int_equal(read_at(o, buf, 100, 5000, 10000), 100);
 	assert_memory_equal(buf, zero, 100);
-	assert_int_equal(o->nr_pages, 0);		/* a hole stays one */
+	assert_int_equal(o->nr_pages, 0); /* a hole stays one */
 	assert_int_equal(write_at(o, "data", 4, 3 * PAGE_SIZE), 4);
 	assert_int_equal(object_seek(o, 0, true), 3 * PAGE_SIZE);
 	assert_int_equal(object_seek(o, 0, false), 0);
@@ -163,7 +165,7 @@ static void test_reclaim(void **state)
 	assert_int_equal(object_page(o, 20, 0, &kept), 0);
 	while ((held[n] = page_alloc(0, 0)) != NULL)
 		n++;
-	assert_int_equal(o->nr_pages, 2);		/* the dirty one and the one in use */
+	assert_int_equal(o->nr_pages, 2); /* the dirty one and the one in use */
 	assert_non_null(object_page_cached(o, 10));
 	page_put(object_page_cached(o, 10));
 	page_put(object_page_cached(o, 10));
@@ -212,9 +214,11 @@ static void test_user_buffers(void **state)
 	struct vmspace *vs = vmspace_new();
 	struct machine_file *m = machine_file_new(8, true);
 	struct vm_object *o = machine_file_object(m);
-	struct vm_map map = { .addr = 0x10000000, .len = 8 * PAGE_SIZE,
-		.prot = MMU_READ | MMU_WRITE, .flags = VM_SHARED | VM_MAP_FIXED,
-		.file = machine_file_get(m) };
+	struct vm_map map = { .addr = 0x10000000,
+			      .len = 8 * PAGE_SIZE,
+			      .prot = MMU_READ | MMU_WRITE,
+			      .flags = VM_SHARED | VM_MAP_FIXED,
+			      .file = machine_file_get(m) };
 	uint8_t buf[16];
 	struct uio u;
 	uaddr_t at;
@@ -229,7 +233,7 @@ static void test_user_buffers(void **state)
 	uio_init_user(&u, at + 3 * PAGE_SIZE, PAGE_SIZE);
 	assert_int_equal(object_write(o, &u, 3 * PAGE_SIZE), PAGE_SIZE);
 	uio_init_user(&u, at + 8 * PAGE_SIZE - 100, PAGE_SIZE);
-	assert_int_equal(object_write(o, &u, 6 * PAGE_SIZE), 100);	/* composed aside */
+	assert_int_equal(object_write(o, &u, 6 * PAGE_SIZE), 100); /* composed aside */
 	assert_int_equal(read_at(o, buf, 16, 6 * PAGE_SIZE + 100, 8 * PAGE_SIZE), 16);
 	assert_memory_equal(buf, machine_file_bytes(m) + 6 * PAGE_SIZE + 100, 16);
 	uio_init_user(&u, 0x20000000, 10);
@@ -243,12 +247,9 @@ static void test_user_buffers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read_ahead),
-		cmocka_unit_test(test_large_read),
-		cmocka_unit_test(test_model),
-		cmocka_unit_test(test_anonymous),
-		cmocka_unit_test(test_reclaim),
-		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_read_ahead),   cmocka_unit_test(test_large_read),
+		cmocka_unit_test(test_model),        cmocka_unit_test(test_anonymous),
+		cmocka_unit_test(test_reclaim),      cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_user_buffers),
 	};
 

@@ -85,8 +85,8 @@ static void test_writing(void **state)
 	is(world_stat("/o/f", &before), 0);
 	is(world_append("/o/f", "+more"), 0);
 	assert_true(world_reads("/o/f", "lower f+more"));
-	assert_true(world_reads("/o/hard", "lower f+more"));	/* one file, two names */
-	is(world_file_read(old, buf, 32), 12);			/* an old open sees it too */
+	assert_true(world_reads("/o/hard", "lower f+more")); /* one file, two names */
+	is(world_file_read(old, buf, 32), 12);               /* an old open sees it too */
 	file_put(old);
 	is(world_stat("/o/f", &after), 0);
 	is(after.stx_ino, before.stx_ino);
@@ -160,7 +160,7 @@ static void test_removing(void **state)
 
 static void test_renaming(void **state)
 {
-	is(vfs_rename(NULL, "/o/d", NULL, "/o/moved", 0), 0);	/* a lower directory, as it is */
+	is(vfs_rename(NULL, "/o/d", NULL, "/o/moved", 0), 0); /* a lower directory, as it is */
 	assert_true(world_reads("/o/moved/a", "lower a"));
 	is(world_exists("/o/d"), false);
 	assert_string_equal(world_list("/o"), "moved f link hard ");
@@ -208,7 +208,7 @@ static void test_limit(void **state)
 	is(world_file_write(f, block, sizeof(block)), -ENOSPC);
 	file_put(f);
 	f = NULL;
-	is(vfs_open(NULL, "/o/f", O_RDWR, 0, 0, &f), -ENOSPC);	/* no room for the copy */
+	is(vfs_open(NULL, "/o/f", O_RDWR, 0, 0, &f), -ENOSPC); /* no room for the copy */
 	assert_true(world_reads("/o/f", "lower f"));
 	is(vfs_unlink(NULL, "/o/big"), 0);
 	is(world_append("/o/f", "!"), 0);

@@ -22,7 +22,11 @@ static int start(void **state)
 	return 0;
 }
 
-struct block { struct page *p; unsigned order; uint8_t mark; };
+struct block {
+	struct page *p;
+	unsigned order;
+	uint8_t mark;
+};
 
 static void check_block(const struct block *b)
 {
@@ -90,7 +94,7 @@ static void test_exhaustion(void **state)
 	(void)state;
 	while ((pages[n] = page_alloc(0, 0)) != NULL)
 		n++;
-	assert_true(n > before - 300 && n < before);	/* the rest is for those who cannot wait */
+	assert_true(n > before - 300 && n < before); /* the rest is for those who cannot wait */
 	assert_non_null(pages[n] = page_alloc(0, PAGE_ALLOC_NOWAIT));
 	assert_null(page_alloc(1, 0));
 	for (size_t i = 0; i <= n; i++)
@@ -124,7 +128,11 @@ static void test_huge(void **state)
 static void test_kmem(void **state)
 {
 	enum { N = 500 };
-	static struct { uint8_t *at; size_t size; uint8_t mark; } objects[N];
+	static struct {
+		uint8_t *at;
+		size_t size;
+		uint8_t mark;
+	} objects[N];
 	size_t before = kmem_nr_objects();
 	uint64_t free_before = page_nr_free();
 
@@ -155,7 +163,7 @@ static void test_kmem(void **state)
 		objects[i].at = NULL;
 	}
 	assert_int_equal(kmem_nr_objects(), before);
-	assert_true(page_nr_free() + 40 > free_before);	/* a spare slab a class */
+	assert_true(page_nr_free() + 40 > free_before); /* a spare slab a class */
 }
 
 static void test_kmem_resize(void **state)
@@ -250,7 +258,7 @@ static void test_kstack(void **state)
 		for (int i = 0; i < 40; i++)
 			kstack_free(stacks[i]);
 	}
-	assert_int_equal(page_nr_free(), before);	/* a few stay mapped, always as many */
+	assert_int_equal(page_nr_free(), before); /* a few stay mapped, always as many */
 	for (uint64_t n = 1; n < 20; n++) {
 		for (int i = 0; i < 9; i++)
 			stacks[i] = kstack_new();
@@ -278,14 +286,10 @@ static void test_device(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_buddy),
-		cmocka_unit_test(test_exhaustion),
-		cmocka_unit_test(test_huge),
-		cmocka_unit_test(test_kmem),
-		cmocka_unit_test(test_kmem_resize),
-		cmocka_unit_test(test_corruption),
-		cmocka_unit_test(test_kstack),
-		cmocka_unit_test(test_device),
+		cmocka_unit_test(test_buddy),       cmocka_unit_test(test_exhaustion),
+		cmocka_unit_test(test_huge),        cmocka_unit_test(test_kmem),
+		cmocka_unit_test(test_kmem_resize), cmocka_unit_test(test_corruption),
+		cmocka_unit_test(test_kstack),      cmocka_unit_test(test_device),
 	};
 
 	return cmocka_run_group_tests(tests, start, NULL);

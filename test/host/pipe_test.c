@@ -9,13 +9,13 @@
 #include <linux/eventpoll.h>
 #include <linux/fs.h>
 
-#include "fs/pipe.h"
+#include "fs/pipe/pipe.h"
 #include "lib/errno.h"
 #include "mm/kmem.h"
 #include "test/host/fs_world.h"
 
 #define is(expr, value) assert_int_equal((expr), (value))
-#define NONBLOCK 2u	/* SPLICE_F_NONBLOCK */
+#define NONBLOCK        2u /* SPLICE_F_NONBLOCK */
 
 static int start(void **state)
 {
@@ -36,7 +36,8 @@ static void test_bytes(void **state)
 	is(world_file_read(r, out, 1), -EAGAIN);
 	while (read < sizeof(in)) {
 		if (written < sizeof(in)) {
-			n = world_file_write(w, in + written, 3000 < sizeof(in) - written ? 3000 : 1);
+			n = world_file_write(w, in + written,
+					     3000 < sizeof(in) - written ? 3000 : 1);
 			written += n > 0 ? (size_t)n : 0;
 		}
 		n = world_file_read(r, out + read, read % 5000 + 1);
@@ -86,7 +87,7 @@ static void test_sizes(void **state)
 	is(pipe_new(O_NONBLOCK | O_DIRECT, &r, &w), 0);
 	is(world_file_write(w, "packet", 6), 6);
 	is(world_file_write(w, "two", 3), 3);
-	is(world_file_read(r, block, 3), 3);		/* the rest of the packet is dropped */
+	is(world_file_read(r, block, 3), 3); /* the rest of the packet is dropped */
 	is(world_file_read(r, block, 100), 3);
 	assert_memory_equal(block, "two", 3);
 	file_put(r);
@@ -101,7 +102,7 @@ static void test_fifo(void **state)
 	is(vfs_mknod(NULL, "/fifo", S_IFIFO | 0666, 0), 0);
 	is(vfs_open(NULL, "/fifo", O_WRONLY | O_NONBLOCK, 0, 0, &w), -ENXIO);
 	r = world_open("/fifo", O_RDONLY | O_NONBLOCK);
-	is(vfs_poll(r, NULL), 0);			/* no writer yet: no hang-up */
+	is(vfs_poll(r, NULL), 0); /* no writer yet: no hang-up */
 	is(world_file_read(r, buf, 8), 0);
 	w = world_open("/fifo", O_WRONLY | O_NONBLOCK);
 	is(world_file_write(w, "hi", 2), 2);
@@ -124,7 +125,7 @@ static void test_reopen(void **state)
 
 	is(pipe_new(O_NONBLOCK, &r, &w), 0);
 	is(file_path_get(r, &p), 0);
-	is(vfs_open_path(&p, O_WRONLY, &again), 0);	/* as through /proc/self/fd */
+	is(vfs_open_path(&p, O_WRONLY, &again), 0); /* as through /proc/self/fd */
 	path_put(&p);
 	file_put(w);
 	is(world_file_write(again, "z", 1), 1);
@@ -149,7 +150,7 @@ static void test_splice(void **state)
 	is(pos, 7);
 	is(pipe_tee(r, w2, 100, NONBLOCK), 5);
 	is(pipe_splice_in(w2, r, NULL, 3, NONBLOCK), 3);
-	is(world_file_write(w, "abc", 3), 3);		/* not into the shared page */
+	is(world_file_write(w, "abc", 3), 3); /* not into the shared page */
 	is(pipe_splice_out(r, g, NULL, 100, NONBLOCK), 5);
 	assert_true(world_reads("/g", "56abc"));
 	assert_true(world_reads("/f", "0123456789"));

@@ -33,7 +33,7 @@ int space_tear_down(void **state)
 	kmem_fail_at(0);
 	vmspace_put(vs);
 	assert_int_equal(kmem_nr_objects(), objects_before);
-	assert_true(page_nr_free() + 20 >= free_before);	/* slabs keep a spare each */
+	assert_true(page_nr_free() + 20 >= free_before); /* slabs keep a spare each */
 	assert_int_equal(machine_counts.tables, 0);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The terminal's line discipline (fs/tty_ldisc.c) as a function: bytes typed in, bytes shown, bytes
+ * The terminal's line discipline (fs/tty/tty_ldisc.c) as a function: bytes typed in, bytes shown, bytes
  * read, signals. What is expected is what Linux's own terminals do.
  */
 #include <setjmp.h>
@@ -15,7 +15,7 @@
 
 #include <signal.h>
 
-#include "fs/tty_ldisc.h"
+#include "fs/tty/tty_ldisc.h"
 
 static struct ldisc l;
 static char shown[16384];
@@ -110,7 +110,7 @@ static void ends_files(void **state)
 	(void)state;
 	type("ab\4");
 	assert_int_equal(ldisc_count(&l), 2);
-	assert_int_equal(ldisc_read(&l, buf, 2, &ended), 2);	/* and the mark goes with it */
+	assert_int_equal(ldisc_read(&l, buf, 2, &ended), 2); /* and the mark goes with it */
 	assert_true(ended);
 	assert_false(ldisc_can_read(&l, 1));
 	type("\4");
@@ -127,14 +127,14 @@ static void erases(void **state)
 	expect_read("ax\n");
 	assert_string_equal(shown, "abc\b \b\b \bx\r\n");
 	setup(NULL);
-	type("a\303\244\177b\n");		/* one character of two bytes */
+	type("a\303\244\177b\n"); /* one character of two bytes */
 	expect_read("ab\n");
 	assert_string_equal(shown, "a\303\244\b \bb\r\n");
 	setup(NULL);
-	type("a\t\177\n");			/* a tab: back to where it began */
+	type("a\t\177\n"); /* a tab: back to where it began */
 	assert_string_equal(shown, "a\t\b\b\b\b\b\b\b\r\n");
 	setup(NULL);
-	type("\1\177\n");			/* ^A takes two columns */
+	type("\1\177\n"); /* ^A takes two columns */
 	assert_string_equal(shown, "^A\b \b\b \b\r\n");
 }
 
@@ -145,7 +145,7 @@ static void erases_words_and_lines(void **state)
 	expect_read("one x\n");
 	type("one two\25x\n");
 	expect_read("x\n");
-	type("a\26\3b\n");			/* VLNEXT takes ^C as it is */
+	type("a\26\3b\n"); /* VLNEXT takes ^C as it is */
 	expect_read("a\3b\n");
 	assert_int_equal(last_signal, 0);
 }
@@ -157,7 +157,7 @@ static void raises_signals(void **state)
 	assert_int_equal(last_signal, SIGINT);
 	assert_string_equal(shown, "abc^C");
 	type("\n");
-	expect_read("\n");			/* what was typed before is gone */
+	expect_read("\n"); /* what was typed before is gone */
 	type("\34");
 	assert_int_equal(last_signal, SIGQUIT);
 	type("\32");
@@ -202,7 +202,7 @@ static void changes_mode(void **state)
 	type("partial");
 	change(0, 0, ICANON);
 	assert_true(ldisc_can_read(&l, 7));
-	ldisc_set_termios(&l, &canonical);	/* what is queued is a line now */
+	ldisc_set_termios(&l, &canonical); /* what is queued is a line now */
 	assert_true(ldisc_can_read(&l, 1));
 	expect_read("partial");
 	type("x\n");
@@ -247,8 +247,11 @@ static void processes_output(void **state)
 	assert_int_equal(n, 8);
 	assert_memory_equal(out, "ab      ", 8);
 	len = 64;
-	n = ldisc_output(&l, "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n"
-			 "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n", &len, out, 16);
+	n = ldisc_output(
+		&l,
+		"\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n"
+		"\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n",
+		&len, out, 16);
 	assert_true(n <= 16);
 	assert_int_equal(n, 2 * len);
 }

@@ -12,7 +12,7 @@
 #include <linux/fs.h>
 #include <linux/memfd.h>
 
-#include "fs/archive.h"
+#include "fs/tmpfs/archive.h"
 #include "lib/errno.h"
 #include "mm/kmem.h"
 #include "test/host/fs_world.h"
@@ -189,7 +189,7 @@ static void test_rename(void **state)
 	is(vfs_rename(NULL, "/b", NULL, "/d/sub/c", 0), 0);
 	is(vfs_rename(NULL, "/d/sub", NULL, "/top", 0), 0);
 	assert_true(world_reads("/top/c", "B"));
-	is(vfs_rename(NULL, "/top", NULL, "/d", 0), 0);	/* over an empty directory */
+	is(vfs_rename(NULL, "/top", NULL, "/d", 0), 0); /* over an empty directory */
 	assert_true(world_reads("/d/c", "B"));
 	is(vfs_rename(NULL, "/d/c", NULL, "/d/.", 0), -EBUSY);
 	is(vfs_rename(NULL, "/none", NULL, "/x", 0), -ENOENT);
@@ -219,7 +219,7 @@ static void test_permissions(void **state)
 	is(vfs_access(&p, 4, false), -EACCES);
 	path_put(&p);
 	world_user(1001, 1001);
-	is(vfs_unlink(NULL, "/shared/mine"), -EPERM);	/* sticky */
+	is(vfs_unlink(NULL, "/shared/mine"), -EPERM); /* sticky */
 	is(open_err("/shared/mine", O_WRONLY), -EACCES);
 	is(open_err("/shared/mine", O_RDONLY), 0);
 	world_user(1000, 1000);
@@ -230,7 +230,7 @@ static void test_permissions(void **state)
 	is(vfs_setattr(&p, &c), 0);
 	is(p.dentry->inode->mode & 07777, 04755);
 	is(world_append("/shared/mine", "x"), 0);
-	is(p.dentry->inode->mode & 07777, 0755);	/* a write takes set-uid away */
+	is(p.dentry->inode->mode & 07777, 0755); /* a write takes set-uid away */
 	path_put(&p);
 	is(vfs_unlink(NULL, "/shared/mine"), 0);
 }
@@ -456,8 +456,8 @@ static void add_entry(char **at, const char *name, unsigned mode, const char *da
 {
 	size_t name_len = strlen(name) + 1, len = strlen(data);
 
-	*at += sprintf(*at, "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", 5, mode, 3, 4,
-		       nlink, 77, (unsigned)len, 0, 0, 0, 0, (unsigned)name_len, 0);
+	*at += sprintf(*at, "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", 5, mode,
+		       3, 4, nlink, 77, (unsigned)len, 0, 0, 0, 0, (unsigned)name_len, 0);
 	memcpy(*at, name, name_len);
 	*at += name_len;
 	while ((uintptr_t)*at % 4 != 0)

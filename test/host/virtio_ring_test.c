@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The two sides of a split ring against each other: the kernel's driver side
- * (drivers/virtio_ring.c) and the monitor's device side (monitor/virtqueue.c), in one address space
+ * (drivers/virtio_ring.c) and the monitor's device side (monitor/device/virtqueue.c), in one address space
  * where physical is virtual. Random traffic with and without event indices and indirect
  * descriptors; then a device that lies.
  */
@@ -23,12 +23,12 @@
 #include "mm/kmem.h"
 #include "mm/page.h"
 #include "monitor/guest_memory.h"
-#include "monitor/virtqueue.h"
+#include "monitor/device/virtqueue.h"
 
-#define RING_SIZE	16u
-#define ROUNDS		20000u
-#define PIECES_MAX	6u
-#define ARENA_BYTES	(1u << 20)
+#define RING_SIZE   16u
+#define ROUNDS      20000u
+#define PIECES_MAX  6u
+#define ARENA_BYTES (1u << 20)
 
 /* What the ring code asks of the kernel. Memory comes from one arena, so that it is guest memory.
  * */
@@ -134,7 +134,9 @@ bool virtio_has_feature(const struct virtio_device *d, unsigned bit)
 }
 
 static const struct virtio_transport transport = {
-	.queue_setup = queue_setup, .queue_size_max = queue_size_max, .notify = notify,
+	.queue_setup = queue_setup,
+	.queue_size_max = queue_size_max,
+	.notify = notify,
 };
 static const struct virtio_driver driver = { .name = "test" };
 
@@ -158,7 +160,9 @@ static void world_init(struct world *w, uint64_t features)
 	no_memory = false;
 	nr_notified = 0;
 	w->d = (struct virtio_device){
-		.transport = &transport, .driver = &driver, .features = features,
+		.transport = &transport,
+		.driver = &driver,
+		.features = features,
 	};
 	w->memory.nr_regions = 1;
 	w->memory.regions[0] = (struct guest_region){ 0, ARENA_BYTES, (uint8_t *)arena };
@@ -177,7 +181,7 @@ static void world_init(struct world *w, uint64_t features)
 struct message {
 	uint32_t number;
 	unsigned nr_out, nr_in;
-	uint32_t data[2 * PIECES_MAX][3];	/* pieces: not adjacent, of one word each */
+	uint32_t data[2 * PIECES_MAX][3]; /* pieces: not adjacent, of one word each */
 };
 
 static int send_message(struct world *w, uint32_t number)
@@ -299,7 +303,7 @@ static void suppresses(void **state)
 	assert_int_equal(nr_notified, 1);
 	serve(w, 1);
 	assert_false(virtqueue_needs_interrupt(&w->device));
-	assert_true(virtq_arm(w->q));		/* one is there already */
+	assert_true(virtq_arm(w->q)); /* one is there already */
 	assert_int_equal(take_all(w), 1);
 	assert_false(virtq_arm(w->q));
 	serve(w, 1);
@@ -343,13 +347,13 @@ static void refuses_lies(void **state)
 
 	(void)state;
 	assert_non_null(w);
-	world_init(w, 0);			/* a completion that nobody asked for */
+	world_init(w, 0); /* a completion that nobody asked for */
 	w->q->used->idx = 1;
 	assert_null(virtq_take(w->q, &len));
 	assert_true(w->d.broken);
 	assert_int_equal(send_message(w, 1), -EIO);
 
-	world_init(w, 1ull << VIRTIO_RING_F_INDIRECT_DESC);	/* of an unknown request */
+	world_init(w, 1ull << VIRTIO_RING_F_INDIRECT_DESC); /* of an unknown request */
 	assert_int_equal(send_message(w, 1), 0);
 	w->q->used->ring[0].id = 5;
 	w->q->used->idx = 1;
@@ -358,7 +362,7 @@ static void refuses_lies(void **state)
 	assert_non_null(virtq_abandon(w->q));
 	assert_null(virtq_abandon(w->q));
 
-	world_init(w, 0);			/* an index outside the ring */
+	world_init(w, 0); /* an index outside the ring */
 	assert_int_equal(send_message(w, 1), 0);
 	w->q->used->ring[0].id = 0x10000;
 	w->q->used->idx = 1;

@@ -14,18 +14,18 @@
 #include <sys/mman.h>
 /* after the four above */
 #include <cmocka.h>
-#include "monitor/virtqueue.h"
+#include "monitor/device/virtqueue.h"
 
-#define LOW_BYTES	0x10000u
-#define HIGH_BYTES	0x4000u
-#define HIGH_GPA	0x100000000ull
-#define GUARD		0x1000u
-#define SIZE		16u
-#define DESC_GPA	0x1000u
-#define AVAIL_GPA	0x2000u
-#define USED_GPA	0x3000u
-#define TABLE_GPA	0x4000u
-#define DATA_GPA	0x8000u
+#define LOW_BYTES  0x10000u
+#define HIGH_BYTES 0x4000u
+#define HIGH_GPA   0x100000000ull
+#define GUARD      0x1000u
+#define SIZE       16u
+#define DESC_GPA   0x1000u
+#define AVAIL_GPA  0x2000u
+#define USED_GPA   0x3000u
+#define TABLE_GPA  0x4000u
+#define DATA_GPA   0x8000u
 
 struct fixture {
 	struct guest_memory memory;
@@ -116,13 +116,17 @@ static void test_memory_bounds(void **state)
 	assert_null(guest_memory_at(m, LOW_BYTES - 1, 2));
 	assert_null(guest_memory_at(m, 1, UINT64_MAX));
 	assert_null(guest_memory_at(m, UINT64_MAX, 2));
-	assert_ptr_equal(guest_memory_at(m, HIGH_GPA + HIGH_BYTES - 1, 1), f->high + HIGH_BYTES - 1);
+	assert_ptr_equal(guest_memory_at(m, HIGH_GPA + HIGH_BYTES - 1, 1),
+			 f->high + HIGH_BYTES - 1);
 	assert_null(guest_memory_at(m, HIGH_GPA - 1, 2));
 }
 
 static void test_map_refuses(void **state)
 {
-	static const struct { uint16_t size; uint64_t gpa[3]; } bad[] = {
+	static const struct {
+		uint16_t size;
+		uint64_t gpa[3];
+	} bad[] = {
 		{ 0, { DESC_GPA, AVAIL_GPA, USED_GPA } },
 		{ 3, { DESC_GPA, AVAIL_GPA, USED_GPA } },
 		{ 2048, { DESC_GPA, AVAIL_GPA, USED_GPA } },
@@ -137,7 +141,8 @@ static void test_map_refuses(void **state)
 	struct virtqueue_rings rings;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_int_equal(virtqueue_map(&f->memory, bad[i].size, bad[i].gpa, &rings), -EINVAL);
+		assert_int_equal(virtqueue_map(&f->memory, bad[i].size, bad[i].gpa, &rings),
+				 -EINVAL);
 }
 
 static void test_chain(void **state)
@@ -219,12 +224,12 @@ static void test_loops(void **state)
 static void test_bad_buffers(void **state)
 {
 	static const struct vring_desc bad[] = {
-		{ LOW_BYTES, 1, 0, 0 },				/* outside */
-		{ LOW_BYTES - 1, 2, 0, 0 },			/* across the end */
-		{ DATA_GPA, UINT32_MAX, 0, 0 },			/* giant */
+		{ LOW_BYTES, 1, 0, 0 },         /* outside */
+		{ LOW_BYTES - 1, 2, 0, 0 },     /* across the end */
+		{ DATA_GPA, UINT32_MAX, 0, 0 }, /* giant */
 		{ UINT64_MAX, 1, 0, 0 },
 		{ UINT64_MAX - 0xfff, 0x2000, VRING_DESC_F_WRITE, 0 },
-		{ HIGH_GPA - 1, 2, 0, 0 },			/* from the hole into memory */
+		{ HIGH_GPA - 1, 2, 0, 0 }, /* from the hole into memory */
 		{ TABLE_GPA, 0, VRING_DESC_F_INDIRECT, 0 },
 		{ TABLE_GPA, 17, VRING_DESC_F_INDIRECT, 0 },
 		{ TABLE_GPA + 8, 16, VRING_DESC_F_INDIRECT, 0 },
@@ -247,7 +252,8 @@ static void test_order_and_nesting(void **state)
 	struct fixture *f = *state;
 	struct vring_desc *table = (void *)(f->low + TABLE_GPA);
 
-	describe(f, 0, (struct vring_desc){ DATA_GPA, 1, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE, 1 });
+	describe(f, 0,
+		 (struct vring_desc){ DATA_GPA, 1, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE, 1 });
 	describe(f, 1, (struct vring_desc){ DATA_GPA, 1, 0, 0 });
 	offer(f, 0);
 	expect_broken(f);
@@ -276,7 +282,8 @@ static void test_total_length(void **state)
 	struct vring_desc *table = (void *)(f->low + TABLE_GPA);
 
 	for (unsigned i = 0; i < 1024; i++)
-		table[i] = (struct vring_desc){ 0, LOW_BYTES, VRING_DESC_F_NEXT, (uint16_t)(i + 1) };
+		table[i] = (struct vring_desc){ 0, LOW_BYTES, VRING_DESC_F_NEXT,
+						(uint16_t)(i + 1) };
 	table[1023].flags = 0;
 	describe(f, 0, (struct vring_desc){ TABLE_GPA, 1024 * 16, VRING_DESC_F_INDIRECT, 0 });
 	offer(f, 0);
@@ -307,7 +314,7 @@ static void test_notifications(void **state)
 	offer(f, 0);
 	assert_int_equal(pop(f), 1);
 	virtqueue_push(&f->vq, 0, 0);
-	f->vq.rings.avail->ring[SIZE] = 5;	/* used_event: not yet */
+	f->vq.rings.avail->ring[SIZE] = 5; /* used_event: not yet */
 	assert_false(virtqueue_needs_interrupt(&f->vq));
 
 	start(f, false);
@@ -332,13 +339,15 @@ static void test_random_rings(void **state)
 	for (unsigned round = 0; round < 20000; round++) {
 		start(f, round % 2 != 0);
 		for (unsigned i = 0; i < SIZE + 64; i++) {
-			struct vring_desc *d = i < SIZE ? &f->vq.rings.desc[i] :
-				(struct vring_desc *)(void *)(f->low + TABLE_GPA) + (i - SIZE);
+			struct vring_desc *d =
+				i < SIZE ? &f->vq.rings.desc[i]
+					 : (struct vring_desc *)(void *)(f->low + TABLE_GPA) +
+						   (i - SIZE);
 
-			d->addr = rand_r(&seed) % 4 ? (unsigned)rand_r(&seed) % LOW_BYTES & ~15u :
-				(uint64_t)rand_r(&seed) << 8;
-			d->len = rand_r(&seed) % 8 ? (unsigned)rand_r(&seed) % 256 & ~15u :
-				(unsigned)rand_r(&seed) * 2u;
+			d->addr = rand_r(&seed) % 4 ? (unsigned)rand_r(&seed) % LOW_BYTES & ~15u
+						    : (uint64_t)rand_r(&seed) << 8;
+			d->len = rand_r(&seed) % 8 ? (unsigned)rand_r(&seed) % 256 & ~15u
+						   : (unsigned)rand_r(&seed) * 2u;
 			d->flags = (uint16_t)(rand_r(&seed) % 8);
 			d->next = (uint16_t)(rand_r(&seed) % (rand_r(&seed) % 8 ? SIZE : 0xffff));
 		}

@@ -40,13 +40,13 @@ static void test_fault_around(void **state)
 	machine_counts.faults = 0;
 	for (uaddr_t a = at; a < at + 128 * P; a += P)
 		assert_int_equal(load(a), machine_file_bytes(f)[a - at]);
-	assert_true(machine_counts.faults <= 16);	/* fills and windows do not line up */
+	assert_true(machine_counts.faults <= 16); /* fills and windows do not line up */
 	assert_int_equal(vmspace_unmap(vs, at, 128 * P), 0);
 	at = map_file(f, 128 * P, MMU_READ, 0);
 	machine_counts.faults = 0;
 	for (uaddr_t a = at; a < at + 128 * P; a += P)
 		load(a);
-	assert_in_range(machine_counts.faults, 8, 9);	/* all cached: 16 pages a fault */
+	assert_in_range(machine_counts.faults, 8, 9); /* all cached: 16 pages a fault */
 	assert_int_equal(vmspace_unmap(vs, at, 128 * P), 0);
 	machine_file_free(f);
 }
@@ -66,12 +66,12 @@ static void test_shared_file(void **state)
 	assert_int_equal(bytes[2 * P], old);
 	assert_int_equal(vmspace_sync(vs, at, 10 * P, MS_SYNC), 0);
 	assert_int_equal(bytes[2 * P], (uint8_t)~old);
-	store(at + 2 * P, 0x11);		/* still writable: no fault tells */
+	store(at + 2 * P, 0x11); /* still writable: no fault tells */
 	assert_int_equal(vmspace_sync(vs, at, 10 * P, MS_SYNC), 0);
 	assert_int_equal(bytes[2 * P], 0x11);
 	store(at + 5 * P, 0x22);
 	assert_int_equal(vmspace_unmap(vs, at, 10 * P), 0);
-	assert_int_equal(bytes[5 * P], 0x22);		/* written back with the mapping's end */
+	assert_int_equal(bytes[5 * P], 0x22); /* written back with the mapping's end */
 	assert_int_equal(vmspace_protect(vs, other, P, RW), 0);
 	store(other, 0x33);
 	assert_int_equal(vmspace_unmap(vs, other, 10 * P), 0);
@@ -111,7 +111,7 @@ static void test_truncate(void **state)
 	assert_int_equal(try_load(shared + 5 * P), -ENXIO);
 	assert_int_equal(try_load(private + 5 * P), -ENXIO);
 	assert_int_equal(load(shared + 4 * P + 100), 0);
-	assert_int_equal(load(private + 4 * P), 1);	/* its own copy, within the file */
+	assert_int_equal(load(private + 4 * P), 1); /* its own copy, within the file */
 	machine_file_resize(f, 8 * P);
 	assert_int_equal(load(shared + 5 * P), 0);
 	assert_int_equal(vmspace_unmap(vs, private, 20 * P), 0);
@@ -179,14 +179,10 @@ static void test_remap_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SPACE_TEST(test_private_file),
-		SPACE_TEST(test_fault_around),
-		SPACE_TEST(test_shared_file),
-		SPACE_TEST(test_file_modes),
-		SPACE_TEST(test_truncate),
-		SPACE_TEST(test_punch),
-		SPACE_TEST(test_shared_anonymous),
-		SPACE_TEST(test_remap_file),
+		SPACE_TEST(test_private_file),     SPACE_TEST(test_fault_around),
+		SPACE_TEST(test_shared_file),      SPACE_TEST(test_file_modes),
+		SPACE_TEST(test_truncate),         SPACE_TEST(test_punch),
+		SPACE_TEST(test_shared_anonymous), SPACE_TEST(test_remap_file),
 	};
 
 	return cmocka_run_group_tests(tests, space_start, NULL);

@@ -17,13 +17,18 @@
 #include "mm/kmem.h"
 #include "test/host/machine.h"
 
-#define NR_PAGES	16384
-#define WINDOW		1536
-#define BASE		0x40000000ull
-#define P		PAGE_SIZE
-#define FILE_PAGES	WINDOW
+#define NR_PAGES   16384
+#define WINDOW     1536
+#define BASE       0x40000000ull
+#define P          PAGE_SIZE
+#define FILE_PAGES WINDOW
 
-struct model_page { bool mapped; unsigned prot; int file_idx; uint8_t value; };
+struct model_page {
+	bool mapped;
+	unsigned prot;
+	int file_idx;
+	uint8_t value;
+};
 
 static unsigned seed = 1, steps = 12000;
 static struct vmspace *vs;
@@ -164,7 +169,7 @@ static void do_remap(void)
 			    &out);
 	if (err == -EINVAL || err == -EFAULT)
 		return;
-	if (err == -ENOMEM) {			/* the target may be gone, and a tail */
+	if (err == -ENOMEM) { /* the target may be gone, and a tail */
 		for (unsigned i = 0; i < new_nr; i++)
 			model[to + i].mapped = vmspace_area_at(vs, address(to + i)) != NULL;
 		for (unsigned i = 0; i < nr; i++)
@@ -177,7 +182,7 @@ static void do_remap(void)
 		moved[i] = model[from + min(i, nr - 1)];
 		if (i >= nr) {
 			moved[i].file_idx += moved[i].file_idx < 0 ? 0 : (int)(i - nr + 1);
-			if (moved[i].file_idx >= FILE_PAGES)	/* not for this test */
+			if (moved[i].file_idx >= FILE_PAGES) /* not for this test */
 				assert_int_equal(vmspace_unmap(vs, address(to + i), P), 0);
 			moved[i].mapped = moved[i].file_idx < FILE_PAGES;
 			moved[i].value = moved[i].mapped ? fresh_value(moved[i].file_idx) : 0;
@@ -197,8 +202,9 @@ static void do_store(void)
 		err = machine_store(vs, address(i), value);
 		if (err == -ENOMEM || err == -EIO)
 			continue;
-		assert_int_equal(err, !model[i].mapped ? -EFAULT
-				 : !(model[i].prot & MMU_WRITE) ? -EACCES : 0);
+		assert_int_equal(err, !model[i].mapped               ? -EFAULT
+				      : !(model[i].prot & MMU_WRITE) ? -EACCES
+								     : 0);
 		if (err == 0)
 			model[i].value = value;
 	}
@@ -239,8 +245,8 @@ static void do_fork(void)
 }
 
 static void (*const operations[])(void) = {
-	do_map, do_map, do_unmap, do_protect, do_protect, do_advise, do_advise, do_remap, do_store,
-	do_store, do_store, do_store, do_store, do_fork,
+	do_map,   do_map,   do_unmap, do_protect, do_protect, do_advise, do_advise,
+	do_remap, do_store, do_store, do_store,   do_store,   do_store,  do_fork,
 };
 
 static void run(unsigned fail_rate)

@@ -27,7 +27,7 @@ static void test_anonymous(void **state)
 	machine_counts.faults = 0;
 	for (uaddr_t a = at; a < at + 64 * P; a += P)
 		store(a + 5, 7);
-	assert_in_range(machine_counts.faults, 5, 8);	/* 2, 4, 8, then 16 pages a fault */
+	assert_in_range(machine_counts.faults, 5, 8); /* 2, 4, 8, then 16 pages a fault */
 	for (uaddr_t a = at; a < at + 64 * P; a += P)
 		assert_int_equal(load(a + 5) + load(a + 6), 7);
 	assert_int_equal(vs->nr_pages, 64);
@@ -61,7 +61,7 @@ static void test_huge(void **state)
 	machine_counts.faults = 0;
 	for (uaddr_t a = at; a < at + 4 * HUGE_SIZE; a += P)
 		store(a, 3);
-	assert_true(machine_counts.faults < 45);	/* only the first 2 MiB in small pages */
+	assert_true(machine_counts.faults < 45); /* only the first 2 MiB in small pages */
 	assert_int_equal(vs->nr_pages, 4 * 512);
 	assert_int_equal(vmspace_protect(vs, at + HUGE_SIZE + P, P, MMU_READ), 0);
 	assert_int_equal(machine_store(vs, at + HUGE_SIZE + P, 1), -EACCES);
@@ -95,9 +95,9 @@ static void test_placement(void **state)
 
 	(void)state;
 	assert_int_equal(b, a - 4 * P);
-	assert_int_equal(nr_areas(), 1);		/* grown together */
+	assert_int_equal(nr_areas(), 1); /* grown together */
 	assert_int_equal(vmspace_unmap(vs, b + P, P), 0);
-	assert_int_equal(map_rw(P), b + P);		/* the hole is found again */
+	assert_int_equal(map_rw(P), b + P); /* the hole is found again */
 	assert_int_equal(vmspace_map(vs, &m, &out), 0);
 	assert_int_equal(out, 0x5000000);
 	assert_int_equal(vmspace_map(vs, &m, &out), 0);
@@ -145,7 +145,7 @@ static void test_limits(void **state)
 	uaddr_t out;
 
 	(void)state;
-	assert_int_equal(vmspace_map(vs, &m, &out), -ENOMEM);	/* overcommit: obviously too much */
+	assert_int_equal(vmspace_map(vs, &m, &out), -ENOMEM); /* overcommit: obviously too much */
 	m.flags = VM_NORESERVE;
 	m.len = 1ull << 31;
 	assert_int_equal(vmspace_map(vs, &m, &out), 0);
@@ -156,7 +156,7 @@ static void test_limits(void **state)
 	assert_int_equal(vmspace_map(vs, &m, &out), 0);
 	m.addr = out;
 	m.flags = VM_MAP_FIXED;
-	assert_int_equal(vmspace_map(vs, &m, &out), 0);	/* in its own place */
+	assert_int_equal(vmspace_map(vs, &m, &out), 0); /* in its own place */
 	vs->limit_as = UINT64_MAX;
 	vs->limit_data = (1ull << 31) + 12 * P;
 	m.addr = 0;
@@ -188,8 +188,8 @@ static void test_brk(void **state)
 
 static void test_stack(void **state)
 {
-	uaddr_t top = 0x60000000, at = map_at(top - 4 * P, 4 * P, RW, VM_GROWSDOWN | VM_STACK |
-					      VM_MAP_FIXED);
+	uaddr_t top = 0x60000000,
+		at = map_at(top - 4 * P, 4 * P, RW, VM_GROWSDOWN | VM_STACK | VM_MAP_FIXED);
 
 	(void)state;
 	vs->limit_stack = 64 * P;
@@ -198,7 +198,7 @@ static void test_stack(void **state)
 	assert_int_equal(machine_store(vs, top - 64 * P - 1, 1), -EFAULT);
 	vs->limit_stack = UINT64_MAX;
 	map_at(top - 400 * P, P, RW, VM_MAP_FIXED);
-	store(top - 143 * P, 3);			/* 256 pages above the neighbour */
+	store(top - 143 * P, 3); /* 256 pages above the neighbour */
 	assert_int_equal(machine_store(vs, top - 144 * P, 1), -EFAULT);
 	assert_int_equal(load(at - 10 * P), 1);
 }
@@ -226,7 +226,7 @@ static void test_protect(void **state)
 		assert_int_equal(load(at + (uaddr_t)i * P), i + 1);
 		store(at + (uaddr_t)i * P, 9);
 	}
-	assert_int_equal(machine_counts.faults, 0);	/* writable again at once */
+	assert_int_equal(machine_counts.faults, 0); /* writable again at once */
 	assert_int_equal(vmspace_protect(vs, at, 5 * P, MMU_READ | MMU_EXEC), 0);
 	assert_int_equal(machine_execute(vs, at), 0);
 	assert_int_equal(vmspace_unmap(vs, at + 2 * P, P), 0);
@@ -275,7 +275,7 @@ static void test_fork(void **state)
 	assert_int_equal(load(at + P), 1);
 	assert_int_equal(load(at + 6 * P), 0);
 	vmspace_put(child);
-	store(at + 2 * P, 4);				/* alone again: in place */
+	store(at + 2 * P, 4); /* alone again: in place */
 	assert_int_equal(load(at + 2 * P), 4);
 	assert_int_equal(vmspace_unmap(vs, file, 4 * P), 0);
 	machine_file_free(f);
@@ -398,7 +398,7 @@ static void test_patch(void **state)
 	uaddr_t at = map_file(f, 4 * P, MMU_READ | MMU_EXEC, 0);
 
 	(void)state;
-	assert_int_equal(vmspace_patch(vs, at + 10, "abcdefg", 7), -EAGAIN);	/* not mapped yet */
+	assert_int_equal(vmspace_patch(vs, at + 10, "abcdefg", 7), -EAGAIN); /* not mapped yet */
 	assert_int_equal(machine_execute(vs, at), 0);
 	assert_int_equal(vmspace_patch(vs, at + 10, "abcdefg", 7), 0);
 	assert_int_equal(vmspace_patch(vs, at + 20, "hi", 2), 0);
@@ -443,8 +443,9 @@ static void test_user(void **state)
 static void scenario(struct machine_file *f)
 {
 	struct vm_map m = { .addr = 0x40000000, .len = 3 * HUGE_SIZE, .prot = RW };
-	struct vm_map fm = { .addr = 0x30000000, .len = 8 * P, .prot = RW,
-		.file = machine_file_get(f) };
+	struct vm_map fm = {
+		.addr = 0x30000000, .len = 8 * P, .prot = RW, .file = machine_file_get(f)
+	};
 	struct vmspace *child;
 	uaddr_t at, out;
 	uint8_t byte;

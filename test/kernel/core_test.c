@@ -97,7 +97,10 @@ KTEST(wait_prefers_the_condition_to_the_time_out)
 	KCHECK(wait_event(&q, true, WAIT_UNINTERRUPTIBLE, 0) == 0);
 }
 
-struct baton { struct waitq wq; unsigned turn; };
+struct baton {
+	struct waitq wq;
+	unsigned turn;
+};
 
 static void pass_baton(void *arg)
 {
@@ -160,7 +163,12 @@ KTEST(mutex_excludes)
 
 /* ---- timers ---- */
 
-struct probe { struct timer timer; nsec_t fired; unsigned count; bool irqs_were_off; };
+struct probe {
+	struct timer timer;
+	nsec_t fired;
+	unsigned count;
+	bool irqs_were_off;
+};
 
 static void note(struct timer *t)
 {

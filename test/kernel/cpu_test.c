@@ -9,10 +9,10 @@
 #include "mm/kmem.h"
 #include "mm/vmspace.h"
 
-#define MS		1000000ll
-#define NR_WORKERS	3
-#define NR_REGISTERS	8
-#define NR_TIMERS	400
+#define MS           1000000ll
+#define NR_WORKERS   3
+#define NR_REGISTERS 8
+#define NR_TIMERS    400
 
 static unsigned finished;
 static struct waitq finished_wq = WAITQ_INIT(finished_wq);
@@ -44,22 +44,21 @@ struct fpu_worker {
  */
 static void hold_registers(struct fpu_worker *w)
 {
-	__asm__ volatile(
-		"ldmxcsr %[mxcsr_in]\n\t"
-		"movups (%[in]), %%xmm0\n\tmovups 16(%[in]), %%xmm1\n\t"
-		"movups 32(%[in]), %%xmm2\n\tmovups 48(%[in]), %%xmm3\n\t"
-		"movups 64(%[in]), %%xmm4\n\tmovups 80(%[in]), %%xmm5\n\t"
-		"movups 96(%[in]), %%xmm14\n\tmovups 112(%[in]), %%xmm15\n"
-		"1:\tpause\n\tcmpb $0, %[stop]\n\tje 1b\n\t"
-		"movups %%xmm0, (%[out])\n\tmovups %%xmm1, 16(%[out])\n\t"
-		"movups %%xmm2, 32(%[out])\n\tmovups %%xmm3, 48(%[out])\n\t"
-		"movups %%xmm4, 64(%[out])\n\tmovups %%xmm5, 80(%[out])\n\t"
-		"movups %%xmm14, 96(%[out])\n\tmovups %%xmm15, 112(%[out])\n\t"
-		"stmxcsr %[mxcsr_out]"
-		: [mxcsr_out] "=m"(w->mxcsr_after)
-		: [in] "r"(w->before), [out] "r"(w->after), [mxcsr_in] "m"(w->mxcsr_before),
-		  [stop] "m"(w->stop)
-		: "memory", "cc");
+	__asm__ volatile("ldmxcsr %[mxcsr_in]\n\t"
+			 "movups (%[in]), %%xmm0\n\tmovups 16(%[in]), %%xmm1\n\t"
+			 "movups 32(%[in]), %%xmm2\n\tmovups 48(%[in]), %%xmm3\n\t"
+			 "movups 64(%[in]), %%xmm4\n\tmovups 80(%[in]), %%xmm5\n\t"
+			 "movups 96(%[in]), %%xmm14\n\tmovups 112(%[in]), %%xmm15\n"
+			 "1:\tpause\n\tcmpb $0, %[stop]\n\tje 1b\n\t"
+			 "movups %%xmm0, (%[out])\n\tmovups %%xmm1, 16(%[out])\n\t"
+			 "movups %%xmm2, 32(%[out])\n\tmovups %%xmm3, 48(%[out])\n\t"
+			 "movups %%xmm4, 64(%[out])\n\tmovups %%xmm5, 80(%[out])\n\t"
+			 "movups %%xmm14, 96(%[out])\n\tmovups %%xmm15, 112(%[out])\n\t"
+			 "stmxcsr %[mxcsr_out]"
+			 : [mxcsr_out] "=m"(w->mxcsr_after)
+			 : [in] "r"(w->before), [out] "r"(w->after),
+			   [mxcsr_in] "m"(w->mxcsr_before), [stop] "m"(w->stop)
+			 : "memory", "cc");
 }
 
 static void fpu_work(void *arg)
@@ -124,7 +123,11 @@ KTEST(fpu_registers_survive_preemption)
 
 /* ---- interrupts and preemption off ---- */
 
-struct counter { struct timer timer; unsigned count; bool early; };
+struct counter {
+	struct timer timer;
+	unsigned count;
+	bool early;
+};
 
 static void count_up(struct timer *t)
 {

@@ -24,7 +24,8 @@ void ktest_failed(const char *file, int line, const char *what)
 	char text[300];
 
 	failed = true;
-	say(text, fmt(text, sizeof(text), "# %s:%d: %s\n# repeat: test/kernel/run\n", file, line, what));
+	say(text,
+	    fmt(text, sizeof(text), "# %s:%d: %s\n# repeat: test/kernel/run\n", file, line, what));
 }
 
 uint64_t ktest_random(void)
@@ -41,7 +42,8 @@ static void run_all(void)
 		failed = false;
 		seed = 1;
 		t->run();
-		say(text, fmt(text, sizeof(text), "%s %d - %s\n", failed ? "not ok" : "ok", ++nr, t->name));
+		say(text, fmt(text, sizeof(text), "%s %d - %s\n", failed ? "not ok" : "ok", ++nr,
+			      t->name));
 	}
 	say(text, fmt(text, sizeof(text), "1..%d\n", nr));
 	platform->end(VM_END_OFF);

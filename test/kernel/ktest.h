@@ -14,16 +14,18 @@ struct ktest {
 	void (*run)(void);
 };
 
-#define KTEST(id)						\
-	static void ktest_##id(void);				\
+#define KTEST(id) \
+	static void ktest_##id(void); \
 	LINKER_SET_ITEM(ktests, struct ktest) ktest_item_##id = { #id, ktest_##id }; \
 	static void ktest_##id(void)
 
 void ktest_failed(const char *file, int line, const char *what);
-uint64_t ktest_random(void);		/* seeded: the same in every run */
+uint64_t ktest_random(void); /* seeded: the same in every run */
 
-#define KCHECK(cond) do { \
-	if (!(cond)) { \
-		ktest_failed(__FILE__, __LINE__, #cond); \
-		return; \
-	} } while (0)
+#define KCHECK(cond) \
+	do { \
+		if (!(cond)) { \
+			ktest_failed(__FILE__, __LINE__, #cond); \
+			return; \
+		} \
+	} while (0)

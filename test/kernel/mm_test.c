@@ -63,7 +63,9 @@ static void in_space(void (*fn)(struct vmspace *vs))
 
 static void copy_across_a_hole(struct vmspace *vs)
 {
-	struct vm_map m = { .len = 2 * PAGE_SIZE, .prot = MMU_READ | MMU_WRITE, .flags = VM_MAY_WRITE };
+	struct vm_map m = { .len = 2 * PAGE_SIZE,
+			    .prot = MMU_READ | MMU_WRITE,
+			    .flags = VM_MAY_WRITE };
 	char text[64];
 	uaddr_t at;
 
@@ -87,7 +89,9 @@ KTEST(user_copies_fault_cleanly)
 
 static void fork_and_write(struct vmspace *vs)
 {
-	struct vm_map m = { .len = 16 * PAGE_SIZE, .prot = MMU_READ | MMU_WRITE, .flags = VM_MAY_WRITE };
+	struct vm_map m = { .len = 16 * PAGE_SIZE,
+			    .prot = MMU_READ | MMU_WRITE,
+			    .flags = VM_MAY_WRITE };
 	struct vmspace *child;
 	uint32_t value = 1, seen = 0;
 	uaddr_t at;
@@ -118,7 +122,7 @@ KTEST(an_address_space_gives_everything_back)
 {
 	struct page_stats before, after;
 
-	in_space(fork_and_write);		/* whatever is cached once is cached now */
+	in_space(fork_and_write); /* whatever is cached once is cached now */
 	page_stats_get(&before);
 	in_space(fork_and_write);
 	in_space(copy_across_a_hole);

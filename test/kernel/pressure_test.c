@@ -79,7 +79,7 @@ KTEST(memory_runs_out_and_comes_back)
 		nr++;
 	}
 	nr_cached = o.nr_pages;
-	KCHECK(!read_right(&o, nr_before));		/* -ENOMEM, and no more than that */
+	KCHECK(!read_right(&o, nr_before)); /* -ENOMEM, and no more than that */
 	while (chain != NULL) {
 		p = chain;
 		chain = *(struct page **)page_to_ptr(p);
@@ -94,7 +94,7 @@ KTEST(memory_runs_out_and_comes_back)
 
 /* ---- failing allocations ---- */
 
-#define CONTENTS_SIZE	(40 * 1024)
+#define CONTENTS_SIZE (40 * 1024)
 
 static char *contents;
 
@@ -126,7 +126,9 @@ static void use_names(void)
 static void use_mapping(struct vmspace *vs, struct file *f)
 {
 	struct vm_map shared = {
-		.len = CONTENTS_SIZE, .prot = MMU_READ | MMU_WRITE, .flags = VM_SHARED | VM_MAY_WRITE,
+		.len = CONTENTS_SIZE,
+		.prot = MMU_READ | MMU_WRITE,
+		.flags = VM_SHARED | VM_MAY_WRITE,
 		.file = f,
 	};
 	struct vm_map private = shared, anonymous = shared;
@@ -152,7 +154,7 @@ static void use_mapping(struct vmspace *vs, struct file *f)
 	vmspace_put(child);
 }
 
-static unsigned nr_not_opened;		/* shows that allocations do fail */
+static unsigned nr_not_opened; /* shows that allocations do fail */
 
 static void use_file(void)
 {

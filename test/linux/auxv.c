@@ -56,7 +56,7 @@ static void test_program_headers(void)
 	for (unsigned long i = 0; i < nr; i++) {
 		loads += ph[i].p_type == PT_LOAD;
 		if (ph[i].p_type == PT_PHDR)
-			self = (unsigned long)ph - ph[i].p_vaddr;	/* the load bias */
+			self = (unsigned long)ph - ph[i].p_vaddr; /* the load bias */
 	}
 	CHECK(loads >= 2);
 	CHECK_EQ(self % 4096, 0);

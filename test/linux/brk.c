@@ -24,7 +24,7 @@ int main(void)
 	setvbuf(stdout, NULL, _IONBF, 0);
 	start = raw_brk(0);
 	CHECK(start != 0);
-	CHECK_EQ(raw_brk(1), start);		/* below the start: refused, says where it is */
+	CHECK_EQ(raw_brk(1), start); /* below the start: refused, says where it is */
 	top = (start + PAGE - 1) & ~(PAGE - 1);
 	CHECK_EQ(raw_brk(top + 4 * PAGE), top + 4 * PAGE);
 	p = (char *)top;
@@ -34,7 +34,7 @@ int main(void)
 	CHECK_EQ(fault_of(FAULT_READ, p + PAGE), SIGSEGV);
 	CHECK_EQ(p[PAGE - 1], 1);
 	CHECK_EQ(raw_brk(top + 2 * PAGE), top + 2 * PAGE);
-	CHECK_EQ(p[PAGE], 0);			/* grown again: fresh zeros */
+	CHECK_EQ(p[PAGE], 0); /* grown again: fresh zeros */
 	CHECK_EQ(raw_brk(top + 2 * PAGE + 13), top + 2 * PAGE + 13);
 	CHECK_EQ(raw_brk(0), top + 2 * PAGE + 13);
 	CHECK_EQ(p[2 * PAGE + 12], 0);

@@ -21,15 +21,16 @@
 static atomic_int check_nr_run, check_nr_failed;
 static char check_scratch_path[256];
 
-#define CHECK(cond)	check_report((cond), __FILE__, __LINE__, #cond)
-#define CHECK_EQ(a, b) \
-	check_equal((long long)(a), (long long)(b), __FILE__, __LINE__, #a " == " #b)
+#define CHECK(cond)    check_report((cond), __FILE__, __LINE__, #cond)
+#define CHECK_EQ(a, b) check_equal((long long)(a), (long long)(b), __FILE__, __LINE__, #a " == " #b)
 /* The call, libc's or syscall()'s, must return -1 (or MAP_FAILED) and leave this errno. */
-#define CHECK_ERR(call, error) ({ \
-	errno = 0; \
-	long check_result = (long)(call); \
-	check_error(check_result, (error), __FILE__, __LINE__, #call " -> " #error); })
-#define CHECK_STR(a, b)	check_string((a), (b), __FILE__, __LINE__, #a " is " #b)
+#define CHECK_ERR(call, error) \
+	({ \
+		errno = 0; \
+		long check_result = (long)(call); \
+		check_error(check_result, (error), __FILE__, __LINE__, #call " -> " #error); \
+	})
+#define CHECK_STR(a, b) check_string((a), (b), __FILE__, __LINE__, #a " is " #b)
 
 /* A program that dies has said by then what it got through. */
 static void __attribute__((constructor)) check_start(void)

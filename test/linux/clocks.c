@@ -34,9 +34,9 @@ static long long raw_now(clockid_t id)
 static void test_ids(void)
 {
 	static const clockid_t ids[] = {
-		CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID,
-		CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME,
-		CLOCK_TAI,
+		CLOCK_REALTIME,          CLOCK_MONOTONIC,     CLOCK_PROCESS_CPUTIME_ID,
+		CLOCK_THREAD_CPUTIME_ID, CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE,
+		CLOCK_MONOTONIC_COARSE,  CLOCK_BOOTTIME,      CLOCK_TAI,
 	};
 	struct timespec t, res;
 
@@ -69,7 +69,7 @@ static void test_monotony(void)
 		backwards += at < last;
 		last = at;
 	}
-	CHECK_EQ(backwards, 0);			/* vDSO and system call are one clock */
+	CHECK_EQ(backwards, 0); /* vDSO and system call are one clock */
 }
 
 static void test_agreement(void)

@@ -10,8 +10,8 @@
 #include <sys/syscall.h>
 #include "check.h"
 
-#define THREAD_FLAGS (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | \
-		      CLONE_SYSVSEM)
+#define THREAD_FLAGS \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
 #define STACK_BYTES 65536
 
 static atomic_int child_tid, parent_tid, seen_tid, seen_pid, argument;
@@ -27,8 +27,8 @@ static long start_clone3(struct clone_args *args, void (*child)(long), long arg)
 	__asm__ volatile("syscall; test %%rax,%%rax; jnz 1f; xor %%ebp,%%ebp;"
 			 "mov %%r9,%%rdi; call *%%r8;"
 			 "mov %[exit],%%eax; xor %%edi,%%edi; syscall; ud2; 1:"
-			 : "+a"(r) : "D"(args), "S"(sizeof(*args)), "r"(fn), "r"(value),
-				 [exit] "i"(SYS_exit)
+			 : "+a"(r)
+			 : "D"(args), "S"(sizeof(*args)), "r"(fn), "r"(value), [exit] "i"(SYS_exit)
 			 : "rcx", "r11", "memory");
 	return r;
 }
@@ -52,8 +52,10 @@ static void test_clone3(void)
 	struct clone_args args = {
 		.flags = THREAD_FLAGS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID |
 			 CLONE_CHILD_SETTID,
-		.parent_tid = (unsigned long)&parent_tid, .child_tid = (unsigned long)&child_tid,
-		.stack = (unsigned long)stack, .stack_size = STACK_BYTES,
+		.parent_tid = (unsigned long)&parent_tid,
+		.child_tid = (unsigned long)&child_tid,
+		.stack = (unsigned long)stack,
+		.stack_size = STACK_BYTES,
 	};
 	long tid;
 	int now;
@@ -62,7 +64,7 @@ static void test_clone3(void)
 	tid = start_clone3(&args, child, 321);
 	CHECK(tid > 0);
 	CHECK_EQ(atomic_load(&parent_tid), tid);
-	while ((now = atomic_load(&child_tid)) != 0)	/* zeroed, with a wake-up, by its exit */
+	while ((now = atomic_load(&child_tid)) != 0) /* zeroed, with a wake-up, by its exit */
 		syscall(SYS_futex, &child_tid, FUTEX_WAIT, now, NULL, NULL, 0);
 	CHECK_EQ(atomic_load(&argument), 321);
 	CHECK_EQ(atomic_load(&seen_tid), tid);

@@ -56,7 +56,7 @@ static void test_fcntl(int fd)
 		 O_RDWR | O_APPEND | O_NONBLOCK);
 	/* of the open file, not the descriptor */
 	CHECK_EQ(fcntl(50, F_GETFL) & O_APPEND, O_APPEND);
-	CHECK_EQ(fcntl(fd, F_SETFL, O_WRONLY), 0);		/* the access mode is ignored */
+	CHECK_EQ(fcntl(fd, F_SETFL, O_WRONLY), 0); /* the access mode is ignored */
 	CHECK_EQ(fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND), O_RDWR);
 	CHECK_ERR(fcntl(fd, 9999), EINVAL);
 	CHECK_ERR(fcntl(999, F_GETFL), EBADF);

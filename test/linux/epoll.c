@@ -16,7 +16,7 @@ static int ep, p[2];
 static int control(int op, int fd, unsigned int events)
 {
 	struct epoll_event event = { .events = events,
-				    .data.u64 = 0x1122334455660000ull + (unsigned)fd };
+				     .data.u64 = 0x1122334455660000ull + (unsigned)fd };
 
 	return epoll_ctl(ep, op, fd, &event);
 }
@@ -70,13 +70,13 @@ static void test_edge(void)
 	CHECK_EQ(control(EPOLL_CTL_ADD, p[0], EPOLLIN | EPOLLET), 0);
 	put();
 	CHECK_EQ(ready_events(), EPOLLIN);
-	CHECK_EQ(ready_events(), 0);		/* nothing new */
+	CHECK_EQ(ready_events(), 0); /* nothing new */
 	put();
-	CHECK_EQ(ready_events(), EPOLLIN);	/* one more byte: a new edge */
+	CHECK_EQ(ready_events(), EPOLLIN); /* one more byte: a new edge */
 	take(1);
 	CHECK_EQ(ready_events(), 0);
 	CHECK_EQ(control(EPOLL_CTL_MOD, p[0], EPOLLIN | EPOLLET), 0);
-	CHECK_EQ(ready_events(), EPOLLIN);	/* MOD looks again */
+	CHECK_EQ(ready_events(), EPOLLIN); /* MOD looks again */
 	take(1);
 	control(EPOLL_CTL_DEL, p[0], 0);
 }
@@ -102,12 +102,12 @@ static void test_hangup_and_close(void)
 	CHECK_EQ(pipe(q), 0);
 	CHECK_EQ(control(EPOLL_CTL_ADD, q[0], 0), 0);
 	close(q[1]);
-	CHECK_EQ(ready_events(), EPOLLHUP);	/* reported unasked */
+	CHECK_EQ(ready_events(), EPOLLHUP); /* reported unasked */
 	copy = dup(q[0]);
 	close(q[0]);
-	CHECK_EQ(ready_events(), EPOLLHUP);	/* the open file lives: still watched */
+	CHECK_EQ(ready_events(), EPOLLHUP); /* the open file lives: still watched */
 	close(copy);
-	CHECK_EQ(ready_events(), 0);		/* closed: gone by itself */
+	CHECK_EQ(ready_events(), 0); /* closed: gone by itself */
 	CHECK_EQ(pipe(q), 0);
 	CHECK_EQ(control(EPOLL_CTL_ADD, q[1], EPOLLOUT | EPOLLET), 0);
 	CHECK_EQ(ready_events(), EPOLLOUT);
@@ -172,8 +172,8 @@ static void test_waiting(void)
 	clock_gettime(CLOCK_MONOTONIC, &before);
 	CHECK_EQ(epoll_wait(ep, &event, 1, 30), 0);
 	clock_gettime(CLOCK_MONOTONIC, &after);
-	CHECK((after.tv_sec - before.tv_sec) * 1000 +
-	      (after.tv_nsec - before.tv_nsec) / 1000000 >= 29);
+	CHECK((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 >=
+	      29);
 	CHECK_EQ(epoll_pwait2(ep, &event, 1, &limit, NULL), 0);
 	pthread_create(&thread, NULL, write_later, NULL);
 	CHECK_EQ(epoll_wait(ep, &event, 1, 5000), 1);

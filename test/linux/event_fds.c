@@ -85,7 +85,7 @@ static void test_timerfd_periodic(void)
 	struct timespec wait = { 0, 105000000 };
 	uint64_t nr, sum = 0;
 
-	clock_gettime(CLOCK_REALTIME, &set.it_value);	/* absolute, already past: at once */
+	clock_gettime(CLOCK_REALTIME, &set.it_value); /* absolute, already past: at once */
 	CHECK_EQ(timerfd_settime(fd, TFD_TIMER_ABSTIME, &set, NULL), 0);
 	nanosleep(&wait, NULL);
 	CHECK_EQ(read(fd, &nr, 8), 8);

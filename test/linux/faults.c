@@ -27,14 +27,14 @@ static void test_text(void)
 	CHECK_EQ(fault_of(FAULT_WRITE, (void *)(uintptr_t)test_null), SIGSEGV);
 	CHECK_EQ(fault_info.si_code, SEGV_ACCERR);
 	CHECK((uintptr_t)fault_info.si_addr == (uintptr_t)test_null);
-	CHECK_EQ(fault_of(FAULT_WRITE, (void *)(uintptr_t)"literal"), SIGSEGV);
+	CHECK_EQ(fault_of(FAULT_WRITE, (void *)(uintptr_t) "literal"), SIGSEGV);
 }
 
 static void test_kernel_half(void)
 {
 	CHECK_EQ(fault_of(FAULT_READ, (void *)0xffffffff80000000ul), SIGSEGV);
 	CHECK_EQ(fault_of(FAULT_WRITE, (void *)0xffff888000000000ul), SIGSEGV);
-	CHECK_EQ(fault_of(FAULT_READ, (void *)0x8000000000000000ul), SIGSEGV);	/* not canonical */
+	CHECK_EQ(fault_of(FAULT_READ, (void *)0x8000000000000000ul), SIGSEGV); /* not canonical */
 	CHECK_EQ(fault_info.si_code, SI_KERNEL);
 }
 
@@ -50,7 +50,8 @@ static int jump(unsigned long to, unsigned long sp)
 static void test_wild_jumps(void)
 {
 	static char room[65536];
-	const stack_t altstack = { .ss_sp = room, .ss_size = sizeof(room) }, none = { .ss_flags = SS_DISABLE };
+	const stack_t altstack = { .ss_sp = room, .ss_size = sizeof(room) },
+		      none = { .ss_flags = SS_DISABLE };
 	const unsigned long to[] = { 0xffffffffff8489e8, 0xffffffffc3fff000, 0xffff800000000000 };
 
 	CHECK_EQ(sigaltstack(&altstack, NULL), 0);
@@ -157,7 +158,7 @@ static void skip_instruction(int sig, siginfo_t *info, void *context)
 	ucontext_t *uc = context;
 
 	(void)sig, (void)info;
-	uc->uc_mcontext.gregs[REG_RIP] += 2;	/* ud2 is two bytes */
+	uc->uc_mcontext.gregs[REG_RIP] += 2; /* ud2 is two bytes */
 	uc->uc_mcontext.gregs[REG_RAX] = 1234;
 }
 

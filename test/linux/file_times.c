@@ -58,7 +58,7 @@ static void test_older_calls(void)
 {
 	struct utimbuf buf = { 11, 22 };
 	struct timeval tv[2] = { { 33, 444444 }, { 55, 666666 } },
-		bad[2] = { { 0, 1000000 }, { 0, 0 } };
+		       bad[2] = { { 0, 1000000 }, { 0, 0 } };
 
 	CHECK_EQ(utime("file", &buf), 0);
 	CHECK_EQ(look("file").st_atim.tv_sec, 11);
@@ -82,7 +82,7 @@ static void test_what_moves_them(void)
 	CHECK(later(after.st_ctim, before.st_ctim));
 	CHECK_EQ(utimensat(AT_FDCWD, "file", old, 0), 0);
 	before = look("file");
-	CHECK(before.st_ctim.tv_sec > 1600000000);		/* not ours to set */
+	CHECK(before.st_ctim.tv_sec > 1600000000); /* not ours to set */
 	usleep(20000);
 	CHECK_EQ(chmod("file", 0644), 0);
 	after = look("file");

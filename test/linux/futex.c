@@ -63,8 +63,8 @@ static void test_wait_returns(void)
 	clock_gettime(CLOCK_MONOTONIC, &before);
 	CHECK_ERR(futex(&word, FUTEX_WAIT_PRIVATE, 1, &short_time, NULL), ETIMEDOUT);
 	clock_gettime(CLOCK_MONOTONIC, &after);
-	CHECK((after.tv_sec - before.tv_sec) * 1000000000l +
-	      after.tv_nsec - before.tv_nsec >= 20000000);
+	CHECK((after.tv_sec - before.tv_sec) * 1000000000l + after.tv_nsec - before.tv_nsec >=
+	      20000000);
 	CHECK_ERR(futex(&word, FUTEX_WAIT, 1, &bad, NULL), EINVAL);
 	CHECK_ERR(syscall(SYS_futex, &word, FUTEX_WAIT_BITSET, 1, &past, NULL, ~0u), ETIMEDOUT);
 	CHECK_ERR(syscall(SYS_futex, &word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 1, &past,
@@ -91,13 +91,16 @@ static void test_bitset(void)
 {
 	pthread_t threads[4];
 
-	start(threads, 4, 0);		/* waiter i waits for bit i */
+	start(threads, 4, 0); /* waiter i waits for bit i */
 	CHECK_EQ(syscall(SYS_futex, &word, FUTEX_WAKE_BITSET | FUTEX_PRIVATE_FLAG, INT_MAX, NULL,
-			 NULL, 5), 2);
+			 NULL, 5),
+		 2);
 	CHECK_EQ(syscall(SYS_futex, &word, FUTEX_WAKE_BITSET | FUTEX_PRIVATE_FLAG, INT_MAX, NULL,
-			 NULL, 5), 0);
+			 NULL, 5),
+		 0);
 	CHECK_EQ(syscall(SYS_futex, &word, FUTEX_WAKE_BITSET | FUTEX_PRIVATE_FLAG, INT_MAX, NULL,
-			 NULL, 10), 2);
+			 NULL, 10),
+		 2);
 	join(threads, 4);
 }
 
@@ -124,10 +127,12 @@ static void test_wake_op(void)
 	atomic_store(&other, 5);
 	/* other += 3; wake 1 on word; the old value of other (5) is > 4: wake up to 9 on other */
 	CHECK_EQ(syscall(SYS_futex, &word, FUTEX_WAKE_OP_PRIVATE, 1, 9, &other,
-			 FUTEX_OP(FUTEX_OP_ADD, 3, FUTEX_OP_CMP_GT, 4)), 1);
+			 FUTEX_OP(FUTEX_OP_ADD, 3, FUTEX_OP_CMP_GT, 4)),
+		 1);
 	CHECK_EQ(atomic_load(&other), 8);
 	CHECK_EQ(syscall(SYS_futex, &other, FUTEX_WAKE_OP_PRIVATE, 1, 9, &word,
-			 FUTEX_OP(FUTEX_OP_SET, 1, FUTEX_OP_CMP_EQ, 0)), 1);
+			 FUTEX_OP(FUTEX_OP_SET, 1, FUTEX_OP_CMP_EQ, 0)),
+		 1);
 	CHECK_EQ(atomic_load(&word), 1);
 	join(threads, 2);
 }

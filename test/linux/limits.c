@@ -73,7 +73,7 @@ static void test_fsize(void)
 	small = old;
 	small.rlim_cur = 100;
 	CHECK_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
-	CHECK_EQ(pwrite(fd, "0123456789", 10, 95), 5);	/* up to the limit */
+	CHECK_EQ(pwrite(fd, "0123456789", 10, 95), 5); /* up to the limit */
 	CHECK_ERR(pwrite(fd, "x", 1, 100), EFBIG);
 	CHECK_EQ(nr_sigxfsz, 1);
 	CHECK_ERR(ftruncate(fd, 101), EFBIG);

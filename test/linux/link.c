@@ -47,7 +47,7 @@ static void test_symbolic(void)
 
 	CHECK_EQ(readlink("soft", buf, sizeof(buf)), 4);
 	CHECK(!memcmp(buf, "hard", 4));
-	CHECK_EQ(readlink("soft", buf, 2), 2);		/* truncated without a word */
+	CHECK_EQ(readlink("soft", buf, 2), 2); /* truncated without a word */
 	CHECK_ERR(readlink("hard", buf, sizeof(buf)), EINVAL);
 	CHECK_ERR(syscall(SYS_readlink, "soft", buf, 0), EINVAL);
 	CHECK_EQ(lstat("soft", &st), 0);
@@ -57,9 +57,9 @@ static void test_symbolic(void)
 	CHECK_ERR(symlink("", "empty"), ENOENT);
 	CHECK_ERR(symlink("x", "soft"), EEXIST);
 	CHECK_EQ(symlink("dir", "to-dir"), 0);
-	CHECK(lstat("to-dir/", &st) == 0 && S_ISDIR(st.st_mode));	/* the slash follows it */
+	CHECK(lstat("to-dir/", &st) == 0 && S_ISDIR(st.st_mode)); /* the slash follows it */
 	CHECK_EQ(symlink("../x/./y", "odd"), 0);
-	CHECK_EQ(readlink("odd", buf, sizeof(buf)), 8);		/* kept as it was given */
+	CHECK_EQ(readlink("odd", buf, sizeof(buf)), 8); /* kept as it was given */
 }
 
 static void test_loops(void)
@@ -79,7 +79,7 @@ static void test_loops(void)
 		if (symlink(target, name))
 			break;
 	}
-	CHECK_EQ(access("n39", F_OK), 0);		/* forty links */
+	CHECK_EQ(access("n39", F_OK), 0); /* forty links */
 	CHECK_ERR(access("n40", F_OK), ELOOP);
 }
 

@@ -24,7 +24,7 @@ static void test_flock(void)
 	CHECK_EQ(flock(b, LOCK_SH | LOCK_NB), 0);
 	CHECK_ERR(flock(b, LOCK_EX | LOCK_NB), EWOULDBLOCK);
 	CHECK_EQ(flock(b, LOCK_UN), 0);
-	CHECK_EQ(flock(copy, LOCK_EX | LOCK_NB), 0);	/* the same open file: converts */
+	CHECK_EQ(flock(copy, LOCK_EX | LOCK_NB), 0); /* the same open file: converts */
 	CHECK_ERR(flock(b, LOCK_SH | LOCK_NB), EWOULDBLOCK);
 	close(copy);
 	CHECK_ERR(flock(b, LOCK_SH | LOCK_NB), EWOULDBLOCK);
@@ -65,13 +65,13 @@ static void test_ofd(void)
 	CHECK_EQ(fl.l_start, 0);
 	CHECK_EQ(fl.l_len, 10);
 	CHECK_EQ(fl.l_pid, -1);
-	CHECK_EQ(lock(a, F_OFD_SETLK, F_UNLCK, 3, 4), 0);	/* splits it */
+	CHECK_EQ(lock(a, F_OFD_SETLK, F_UNLCK, 3, 4), 0); /* splits it */
 	CHECK_EQ(lock(b, F_OFD_SETLK, F_RDLCK, 3, 4), 0);
 	CHECK_ERR(lock(b, F_OFD_SETLK, F_RDLCK, 2, 1), EAGAIN);
-	CHECK_EQ(lock(a, F_OFD_SETLK, F_RDLCK, 0, 3), 0);	/* downgrade */
+	CHECK_EQ(lock(a, F_OFD_SETLK, F_RDLCK, 0, 3), 0); /* downgrade */
 	CHECK_EQ(lock(b, F_OFD_SETLK, F_RDLCK, 0, 3), 0);
 	CHECK_ERR(lock(b, F_OFD_SETLK, F_WRLCK, 0, 3), EAGAIN);
-	close(a);						/* drops its locks */
+	close(a); /* drops its locks */
 	CHECK_EQ(lock(b, F_OFD_SETLK, F_WRLCK, 0, 0), 0);
 	CHECK_EQ(lock(b, F_OFD_SETLK, F_UNLCK, 0, 0), 0);
 	a = open("file", O_RDWR);

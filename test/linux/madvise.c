@@ -6,8 +6,8 @@
 #include <sys/mman.h>
 #include "check.h"
 
-#define PAGE	4096ul
-#define RW	(PROT_READ | PROT_WRITE)
+#define PAGE 4096ul
+#define RW   (PROT_READ | PROT_WRITE)
 
 static void test_dontneed(void)
 {
@@ -39,7 +39,7 @@ static void test_dontneed_file(void)
 	p = mmap(NULL, PAGE, RW, MAP_PRIVATE, fd, 0);
 	memcpy(p, "copy", 4);
 	CHECK_EQ(madvise(p, PAGE, MADV_DONTNEED), 0);
-	CHECK(!memcmp(p, "file", 4));		/* the private copy is dropped */
+	CHECK(!memcmp(p, "file", 4)); /* the private copy is dropped */
 	munmap(p, PAGE);
 	close(fd);
 }

@@ -48,7 +48,7 @@ static void test_partial_unmap(void)
 	CHECK_EQ(p[2 * PAGE - 1], 1);
 	CHECK_EQ(p[5 * PAGE], 1);
 	CHECK_ERR(mincore(p, 8 * PAGE, vec), ENOMEM);
-	CHECK_EQ(munmap(p + 2 * PAGE, 3 * PAGE), 0);	/* nothing there: no error */
+	CHECK_EQ(munmap(p + 2 * PAGE, 3 * PAGE), 0); /* nothing there: no error */
 	CHECK_EQ(munmap(p, 8 * PAGE), 0);
 	CHECK_ERR(mincore(p, PAGE, vec), ENOMEM);
 }

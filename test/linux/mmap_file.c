@@ -37,7 +37,7 @@ static void test_private(void)
 	CHECK_EQ(pread(fd, &byte, 1, 0), 1);
 	CHECK_EQ(byte, 'a');
 	CHECK_EQ(pwrite(fd, "Z", 1, PAGE), 1);
-	CHECK_EQ(p[PAGE], 'Z');		/* this page is not copied yet: the file shows through */
+	CHECK_EQ(p[PAGE], 'Z'); /* this page is not copied yet: the file shows through */
 	CHECK_EQ(p[0], 'X');
 	munmap(p, 2 * PAGE);
 	close(fd);
@@ -73,7 +73,7 @@ static void test_tail(void)
 	CHECK_EQ(ftruncate(fd, 100), 0);
 	p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	CHECK(p[100] == 0 && p[PAGE - 1] == 0);
-	p[200] = 1;			/* after the end: never reaches the file */
+	p[200] = 1; /* after the end: never reaches the file */
 	CHECK_EQ(lseek(fd, 0, SEEK_END), 100);
 	munmap(p, PAGE);
 	close(fd);
@@ -82,7 +82,7 @@ static void test_tail(void)
 static void test_modes(void)
 {
 	int fd = make_file("modes", PAGE), rd = open("modes", O_RDONLY),
-		wr = open("modes", O_WRONLY);
+	    wr = open("modes", O_WRONLY);
 	int dir = open(".", O_RDONLY | O_DIRECTORY);
 
 	CHECK_ERR(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, rd, 0), EACCES);

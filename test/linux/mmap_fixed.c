@@ -7,9 +7,9 @@
 #include <sys/mman.h>
 #include "check.h"
 
-#define PAGE	4096ul
-#define ANON	(MAP_PRIVATE | MAP_ANONYMOUS)
-#define RW	(PROT_READ | PROT_WRITE)
+#define PAGE 4096ul
+#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
+#define RW   (PROT_READ | PROT_WRITE)
 
 static void test_fixed_replaces(void)
 {
@@ -42,9 +42,9 @@ static void test_hint(void)
 
 	munmap(p, 16 * PAGE);
 	q = mmap(p + 4 * PAGE, PAGE, RW, ANON, -1, 0);
-	CHECK(q == p + 4 * PAGE);		/* free: the hint is taken */
+	CHECK(q == p + 4 * PAGE); /* free: the hint is taken */
 	p = mmap(q, PAGE, RW, ANON, -1, 0);
-	CHECK(p != MAP_FAILED && p != q);	/* taken: somewhere else */
+	CHECK(p != MAP_FAILED && p != q); /* taken: somewhere else */
 	munmap(p, PAGE);
 	p = mmap(q + PAGE + 100, PAGE, RW, ANON, -1, 0);
 	CHECK_EQ((uintptr_t)p % PAGE, 0);
@@ -82,7 +82,7 @@ static void test_neighbours_grow_together(void)
 		mmap(p + i * PAGE, PAGE, RW, ANON | MAP_FIXED, -1, 0);
 	memset(p, 3, 8 * PAGE);
 	CHECK_EQ(p[8 * PAGE - 1], 3);
-	CHECK_EQ(munmap(p, 8 * PAGE), 0);	/* one call takes all of them */
+	CHECK_EQ(munmap(p, 8 * PAGE), 0); /* one call takes all of them */
 }
 
 int main(void)

@@ -37,7 +37,7 @@ static void test_umask(void)
 	close(open("masked", O_CREAT | O_WRONLY, 0666));
 	CHECK_EQ(mode_of("masked"), 0600);
 	CHECK_EQ(umask(01027), 077);
-	CHECK_EQ(umask(0), 0027);		/* only the permission bits are kept */
+	CHECK_EQ(umask(0), 0027); /* only the permission bits are kept */
 	mkdir("masked-dir", 0777);
 	CHECK_EQ(mode_of("masked-dir"), 0777);
 }
@@ -47,7 +47,7 @@ static void test_access(void)
 	chmod("file", 0400);
 	CHECK_EQ(access("file", F_OK), 0);
 	CHECK_EQ(access("file", R_OK), 0);
-	CHECK_ERR(access("file", X_OK), EACCES);	/* no x bit at all: not even root */
+	CHECK_ERR(access("file", X_OK), EACCES); /* no x bit at all: not even root */
 	if (geteuid() == 0)
 		CHECK_EQ(access("file", W_OK), 0);
 	else
@@ -89,7 +89,7 @@ static void test_chown(void)
 	stat("file", &st);
 	CHECK_EQ(st.st_uid, 1000);
 	CHECK_EQ(st.st_gid, 1001);
-	CHECK_EQ(st.st_mode & 07777, 0755);		/* set-id bits go */
+	CHECK_EQ(st.st_mode & 07777, 0755); /* set-id bits go */
 	CHECK_EQ(lchown("link", 7, 8), 0);
 	stat("file", &st);
 	CHECK_EQ(st.st_uid, 1000);

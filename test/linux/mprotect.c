@@ -6,8 +6,8 @@
 #include "check.h"
 #include "fault.h"
 
-#define PAGE	4096ul
-#define RW	(PROT_READ | PROT_WRITE)
+#define PAGE 4096ul
+#define RW   (PROT_READ | PROT_WRITE)
 
 static char *map(size_t pages, int prot)
 {

@@ -8,8 +8,8 @@
 #include "check.h"
 #include "fault.h"
 
-#define PAGE	4096ul
-#define RW	(PROT_READ | PROT_WRITE)
+#define PAGE 4096ul
+#define RW   (PROT_READ | PROT_WRITE)
 
 static char *map(size_t pages)
 {
@@ -23,7 +23,7 @@ static void test_grow(void)
 	memset(p, 1, 8 * PAGE);
 	munmap(p + 4 * PAGE, 4 * PAGE);
 	q = mremap(p, 4 * PAGE, 8 * PAGE, 0);
-	CHECK(q == p);				/* room after it: grown in place */
+	CHECK(q == p); /* room after it: grown in place */
 	CHECK_EQ(q[4 * PAGE - 1], 1);
 	CHECK_EQ(q[4 * PAGE], 0);
 	mmap(p + 4 * PAGE, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);

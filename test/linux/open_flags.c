@@ -28,7 +28,7 @@ static void test_create(void)
 	CHECK_EQ(symlink("nowhere", "dangling"), 0);
 	CHECK_ERR(open("dangling", O_RDWR | O_CREAT | O_EXCL, 0644), EEXIST);
 	CHECK_ERR(open("dangling", O_RDONLY), ENOENT);
-	fd = open("dangling", O_RDWR | O_CREAT, 0644);	/* creates the target */
+	fd = open("dangling", O_RDWR | O_CREAT, 0644); /* creates the target */
 	CHECK(fd >= 0);
 	CHECK_EQ(access("nowhere", F_OK), 0);
 	close(fd);
@@ -47,7 +47,7 @@ static void test_trunc_append(void)
 	CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
 	CHECK_EQ(write(fd, "++", 2), 2);
 	CHECK_EQ(lseek(fd, 0, SEEK_CUR), 7);
-	CHECK_EQ(pwrite(fd, "**", 2, 0), 2);		/* Linux appends here too */
+	CHECK_EQ(pwrite(fd, "**", 2, 0), 2); /* Linux appends here too */
 	CHECK_ERR(read(fd, text, 1), EBADF);
 	close(fd);
 	fd = open("file", O_RDONLY);
@@ -115,7 +115,7 @@ static void test_cloexec_lowest(void)
 	CHECK_EQ(fcntl(a, F_GETFD), 0);
 	CHECK_EQ(fcntl(b, F_GETFD), FD_CLOEXEC);
 	close(a);
-	CHECK_EQ(open(".", O_RDONLY), a);	/* the lowest free number */
+	CHECK_EQ(open(".", O_RDONLY), a); /* the lowest free number */
 	close(a), close(b);
 }
 

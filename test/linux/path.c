@@ -46,7 +46,7 @@ static void test_shapes(void)
 	CHECK_EQ(stat("/../..", &b), 0);
 	CHECK(a.st_ino == b.st_ino && a.st_dev == b.st_dev);
 	CHECK_EQ(symlink("dir/sub", "link"), 0);
-	CHECK_EQ(access("link/../file", F_OK), 0);	/* .. of the target, not of the link */
+	CHECK_EQ(access("link/../file", F_OK), 0); /* .. of the target, not of the link */
 }
 
 static void test_cwd(void)
@@ -80,8 +80,8 @@ static void test_cwd(void)
 
 static void test_odd_names(void)
 {
-	static const char *const names[] = { " ", "a b", "\n", "\xff\xfe", "-", "...",
-					    "\xe2\x82\xac", "a:b*?" };
+	static const char *const names[] = { " ", "a b", "\n",           "\xff\xfe",
+					     "-", "...", "\xe2\x82\xac", "a:b*?" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		int fd = open(names[i], O_CREAT | O_EXCL | O_WRONLY, 0600);

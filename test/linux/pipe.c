@@ -70,7 +70,7 @@ static void test_nonblock(void)
 	CHECK(r == -1 && errno == EAGAIN);
 	CHECK_EQ(total, 65536);
 	CHECK_EQ(read(p[0], block, 100), 100);
-	CHECK_ERR(write(p[1], block, PIPE_BUF), EAGAIN);	/* atomic: all or nothing */
+	CHECK_ERR(write(p[1], block, PIPE_BUF), EAGAIN); /* atomic: all or nothing */
 	CHECK_EQ(read(p[0], block, 8092), 8092);
 	/* larger than PIPE_BUF: what fits */
 	CHECK_EQ(write(p[1], block, 65536), 8192);
@@ -95,7 +95,7 @@ static void test_size(void)
 
 static void *write_records(void *arg)
 {
-	int *job = arg;		/* descriptor, id */
+	int *job = arg; /* descriptor, id */
 	char record[512];
 
 	memset(record, 'A' + job[1], sizeof(record));
@@ -143,7 +143,7 @@ static void test_packets(void)
 	CHECK_EQ(write(p[1], "abc", 3), 3);
 	CHECK_EQ(write(p[1], "defgh", 5), 5);
 	CHECK_EQ(read(p[0], buf, 16), 3);
-	CHECK_EQ(read(p[0], buf, 2), 2);	/* the rest of the packet is dropped */
+	CHECK_EQ(read(p[0], buf, 2), 2); /* the rest of the packet is dropped */
 	close(p[0]), close(p[1]);
 }
 

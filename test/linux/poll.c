@@ -21,8 +21,10 @@ static void count(int sig)
 static void test_poll(int *p)
 {
 	struct pollfd fds[4] = {
-		{ .fd = p[0], .events = POLLIN }, { .fd = p[1], .events = POLLOUT },
-		{ .fd = -1, .events = POLLIN }, { .fd = 999, .events = POLLIN },
+		{ .fd = p[0], .events = POLLIN },
+		{ .fd = p[1], .events = POLLOUT },
+		{ .fd = -1, .events = POLLIN },
+		{ .fd = 999, .events = POLLIN },
 	};
 
 	CHECK_EQ(poll(fds, 4, 0), 2);
@@ -37,7 +39,7 @@ static void test_poll(int *p)
 	fds[0].fd = open("/proc/self/exe", O_RDONLY);
 	fds[0].events = POLLIN | POLLOUT;
 	CHECK_EQ(poll(fds, 1, 0), 1);
-	CHECK_EQ(fds[0].revents, POLLIN | POLLOUT);	/* ordinary files are always ready */
+	CHECK_EQ(fds[0].revents, POLLIN | POLLOUT); /* ordinary files are always ready */
 	close(fds[0].fd);
 	CHECK_ERR(syscall(SYS_poll, 1, 1, 0), EFAULT);
 	CHECK_ERR(syscall(SYS_poll, fds, 1u << 30, 0), EINVAL);
@@ -106,7 +108,7 @@ static void test_select(int *p)
 	CHECK_EQ(read(p[0], &c, 1), 1);
 	CHECK_EQ(select(p[0] + 1, &in, NULL, NULL, &limit), 0);
 	CHECK(!FD_ISSET(p[0], &in));
-	CHECK(limit.tv_sec == 0 && limit.tv_usec == 0);	/* Linux writes back what is left */
+	CHECK(limit.tv_sec == 0 && limit.tv_usec == 0); /* Linux writes back what is left */
 	FD_SET(99, &in);
 	CHECK_ERR(select(100, &in, NULL, NULL, &limit), EBADF);
 	CHECK_ERR(select(-1, NULL, NULL, NULL, &limit), EINVAL);

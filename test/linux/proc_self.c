@@ -43,8 +43,7 @@ static bool find_mapping(const void *at, char *perms, char *name)
 
 		name[0] = 0;
 		if (sscanf(line, "%lx-%lx %4s %lx %x:%x %lu %4095[^\n]", &from, &to, perms, &offset,
-			   &major,
-			   &minor, &inode, name) < 7)
+			   &major, &minor, &inode, name) < 7)
 			break;
 		found = (uintptr_t)at >= from && (uintptr_t)at < to;
 	}
@@ -111,8 +110,11 @@ static void test_stat(void)
 		fields += *p == ' ';
 	CHECK_EQ(fields, 50);
 	CHECK(rest &&
-	      sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-			     "%*d %*d %*u %lu", &vsize) == 1 && vsize > 100000);
+	      sscanf(rest,
+		     ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+		     "%*d %*d %*u %lu",
+		     &vsize) == 1 &&
+	      vsize > 100000);
 	CHECK(slurp("/proc/self/statm") > 0);
 	CHECK(sscanf(text, "%lu", &vsize) == 1 && vsize > 0);
 }
@@ -163,7 +165,7 @@ static void test_fd(void)
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	CHECK(getcwd(here, sizeof(here)) && readlink(link, target, sizeof(target) - 1) > 0);
 	CHECK(!strncmp(target, here, strlen(here)) && !strcmp(target + strlen(here), "/named"));
-	again = open(link, O_RDONLY);		/* a new open file of the same inode */
+	again = open(link, O_RDONLY); /* a new open file of the same inode */
 	CHECK_EQ(read(again, text, 10), 4);
 	close(again);
 	dir = opendir("/proc/self/fd");

@@ -47,7 +47,7 @@ static void test_cpu(void)
 	CHECK(strstr(text, "\nbtime ") != NULL);
 	CHECK(slurp("/sys/devices/system/cpu/online")[0] == '0');
 	CHECK(slurp("/sys/devices/system/cpu/possible")[0] == '0');
-	if (access("/sys/devices/system/node/node0", F_OK) == 0)	/* a host without NUMA has none */
+	if (access("/sys/devices/system/node/node0", F_OK) == 0) /* a host without NUMA has none */
 		CHECK(has_cpu0(slurp("/sys/devices/system/node/node0/cpumap")));
 }
 
@@ -115,7 +115,7 @@ static void test_access(void)
 	char c;
 	int fd = open("/proc/meminfo", O_RDONLY);
 
-	CHECK_EQ(read(fd, &c, 1), 1);		/* byte by byte works */
+	CHECK_EQ(read(fd, &c, 1), 1); /* byte by byte works */
 	CHECK_EQ(c, 'M');
 	CHECK_EQ(pread(fd, &c, 1, 3), 1);
 	CHECK_EQ(c, 'T');

@@ -38,14 +38,14 @@ static void test_files(void)
 	stat("b", &after);
 	CHECK_EQ(before.st_ino, after.st_ino);
 	fstat(fd, &after);
-	CHECK_EQ(after.st_nlink, 0);			/* the replaced file lives while open */
+	CHECK_EQ(after.st_nlink, 0); /* the replaced file lives while open */
 	close(fd);
 	CHECK_EQ(rename("b", "b"), 0);
 	CHECK_ERR(rename("none", "x"), ENOENT);
 	CHECK_ERR(rename("b", "none/x"), ENOENT);
 	CHECK_ERR(rename("b", "b/x"), ENOTDIR);
 	CHECK_EQ(link("b", "hard"), 0);
-	CHECK_EQ(rename("b", "hard"), 0);		/* the same inode: nothing happens */
+	CHECK_EQ(rename("b", "hard"), 0); /* the same inode: nothing happens */
 	CHECK_EQ(access("b", F_OK), 0);
 	unlink("hard");
 }
@@ -57,14 +57,14 @@ static void test_directories(void)
 	CHECK_ERR(rename("d1", "b"), ENOTDIR);
 	CHECK_ERR(rename("b", "d1"), EISDIR);
 	CHECK_ERR(rename("d2", "d1"), ENOTEMPTY);
-	CHECK_EQ(rename("d1", "d2"), 0);		/* over an empty one */
+	CHECK_EQ(rename("d1", "d2"), 0); /* over an empty one */
 	CHECK_EQ(access("d2/in", F_OK), 0);
 	CHECK_EQ(rename("b", "d2/in/b"), 0);
 	CHECK(holds("d2/in/b", "A"));
 	CHECK_EQ(rename("d2/in", "top"), 0);
 	CHECK(holds("top/../top/b", "A"));
 	CHECK_EQ(symlink("top", "link"), 0);
-	CHECK_EQ(rename("link", "link2"), 0);		/* the link itself moves */
+	CHECK_EQ(rename("link", "link2"), 0); /* the link itself moves */
 	CHECK(holds("link2/b", "A"));
 	CHECK_ERR(rename("d2/.", "x"), EBUSY);
 }
@@ -83,7 +83,7 @@ static void test_flags(void)
 		CHECK(holds("two/b", "A"));
 		CHECK(holds("top", "1"));
 	} else {
-		CHECK_EQ(errno, EINVAL);		/* a file system may not have it */
+		CHECK_EQ(errno, EINVAL); /* a file system may not have it */
 	}
 	CHECK_ERR(renameat2(AT_FDCWD, "two", AT_FDCWD, "none", RENAME_EXCHANGE), ENOENT);
 	CHECK_ERR(renameat2(AT_FDCWD, "two", AT_FDCWD, "x", RENAME_EXCHANGE | RENAME_NOREPLACE),

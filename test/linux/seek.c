@@ -33,7 +33,7 @@ int main(void)
 	CHECK_ERR(lseek(fd, 1 << 24, SEEK_HOLE), ENXIO);
 	copy = dup(fd);
 	lseek(fd, 3, SEEK_SET);
-	CHECK_EQ(lseek(copy, 0, SEEK_CUR), 3);		/* one open file, one offset */
+	CHECK_EQ(lseek(copy, 0, SEEK_CUR), 3); /* one open file, one offset */
 	CHECK_EQ(pipe(pipes), 0);
 	CHECK_ERR(lseek(pipes[0], 0, SEEK_CUR), ESPIPE);
 	CHECK_ERR(pread(pipes[0], &at, 1, 0), ESPIPE);

@@ -94,7 +94,7 @@ static void test_nodefer_and_resethand(void)
 	CHECK_EQ(deepest, 3);
 	deepest = 0;
 	install(SIGUSR1, nest, 0, 0);
-	depth = 2;			/* one call, no recursion: the signal is blocked inside */
+	depth = 2; /* one call, no recursion: the signal is blocked inside */
 	raise(SIGUSR1);
 	CHECK_EQ(deepest, 3);
 	depth = 0;
@@ -110,7 +110,7 @@ static void test_ignored(void)
 {
 	install(SIGUSR1, SIG_IGN, 0, 0);
 	CHECK_EQ(raise(SIGUSR1), 0);
-	CHECK_EQ(raise(SIGCHLD), 0);	/* ignored by default */
+	CHECK_EQ(raise(SIGCHLD), 0); /* ignored by default */
 	CHECK_EQ(raise(SIGURG), 0);
 	CHECK_EQ(raise(SIGCONT), 0);
 	CHECK_EQ(raise(SIGWINCH), 0);
@@ -136,7 +136,7 @@ static void test_order(void)
 	sigprocmask(SIG_BLOCK, &block, &old);
 	raise(SIGUSR2);
 	raise(SIGUSR1);
-	raise(SIGUSR1);			/* not queued twice */
+	raise(SIGUSR1); /* not queued twice */
 	CHECK_EQ(nr_calls, 0);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	CHECK_EQ(nr_calls, 2);

@@ -79,7 +79,7 @@ static void test_suspend(void)
 	CHECK_ERR(sigsuspend(&none), EINTR);
 	CHECK_EQ(nr_calls, 1);
 	sigprocmask(SIG_SETMASK, NULL, &now);
-	CHECK(sigismember(&now, SIGUSR1));	/* the old mask is back */
+	CHECK(sigismember(&now, SIGUSR1)); /* the old mask is back */
 	sigprocmask(SIG_UNBLOCK, &usr1, NULL);
 }
 
@@ -87,7 +87,7 @@ static void test_timedwait(void)
 {
 	sigset_t usr1 = set_of(SIGUSR1);
 	struct timespec none = { 0 }, some = { .tv_nsec = 20 * 1000 * 1000 },
-		bad = { .tv_nsec = -1 };
+			bad = { .tv_nsec = -1 };
 	siginfo_t info;
 
 	nr_calls = 0;
@@ -101,7 +101,7 @@ static void test_timedwait(void)
 	raise(SIGUSR1);
 	CHECK_EQ(sigwaitinfo(&usr1, NULL), SIGUSR1);
 	sigprocmask(SIG_UNBLOCK, &usr1, NULL);
-	CHECK_EQ(nr_calls, 0);			/* no handler ran: they were taken synchronously */
+	CHECK_EQ(nr_calls, 0); /* no handler ran: they were taken synchronously */
 }
 
 static void test_realtime_queue(void)

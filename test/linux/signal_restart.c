@@ -137,7 +137,7 @@ static void test_partial_write(void)
 	CHECK_EQ(pipe(pipe_ends), 0);
 	install(0);
 	thread = start_signaller();
-	done = write(pipe_ends[1], block, sizeof(block));	/* fills the pipe, then waits */
+	done = write(pipe_ends[1], block, sizeof(block)); /* fills the pipe, then waits */
 	CHECK(done > 0 && done < (ssize_t)sizeof(block));
 	finish(thread, false);
 	close(pipe_ends[0]);

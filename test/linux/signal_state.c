@@ -29,7 +29,9 @@ static void scribble(int sig, siginfo_t *info, void *context)
 	sink = x;
 	__asm__ volatile("pcmpeqb %%xmm0,%%xmm0; pcmpeqb %%xmm7,%%xmm7; "
 			 "pcmpeqb %%xmm15,%%xmm15; fninit"
-			 : : : "xmm0", "xmm7", "xmm15");
+			 :
+			 :
+			 : "xmm0", "xmm7", "xmm15");
 }
 
 static void install(int sig, int flags)
@@ -75,7 +77,7 @@ static void test_avx_across_raise(void)
 
 static void test_x87_and_mxcsr(void)
 {
-	unsigned int mxcsr = 0, want = 0x1f80 | 0x6000;	/* round toward zero */
+	unsigned int mxcsr = 0, want = 0x1f80 | 0x6000; /* round toward zero */
 	unsigned short control = 0, control_want = 0x0c7f;
 	long double x = 3.25L, y;
 
@@ -100,7 +102,9 @@ static unsigned long __attribute__((noinline)) red_zone(unsigned long rounds)
 			 "movl $200,%%ecx; 2: decl %%ecx; jnz 2b;"
 			 "cmpq %[n],-8(%%rsp); jne 3f; cmpq %[n],-64(%%rsp); jne 3f;"
 			 "cmpq %[n],-128(%%rsp); je 4f; 3: incq %[bad]; 4: decq %[n]; jnz 1b"
-			 : [n] "+r"(rounds), [bad] "+r"(bad) : : "ecx", "memory", "cc");
+			 : [n] "+r"(rounds), [bad] "+r"(bad)
+			 :
+			 : "ecx", "memory", "cc");
 	return bad;
 }
 
@@ -141,7 +145,8 @@ static void test_flags(void)
 	DF must be clear in the handler and restored after it. */
 	__asm__ volatile("stc; syscall; setc %b[carry]"
 			 : [carry] "+r"(carry), "+a"(nr)
-			 : "D"(pid), "S"(tid), "d"((long)SIGUSR1) : "rcx", "r11", "memory", "cc");
+			 : "D"(pid), "S"(tid), "d"((long)SIGUSR1)
+			 : "rcx", "r11", "memory", "cc");
 	CHECK_EQ(carry, 1);
 }
 

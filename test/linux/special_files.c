@@ -14,7 +14,7 @@ static void test_null_zero_full(void)
 {
 	unsigned char buf[4096];
 	int null = open("/dev/null", O_RDWR), zero = open("/dev/zero", O_RDWR),
-		full = open("/dev/full", O_RDWR);
+	    full = open("/dev/full", O_RDWR);
 	unsigned char *p;
 	int sum = 0;
 

@@ -27,7 +27,7 @@ static void test_splice(void)
 	CHECK_EQ(splice(p[0], NULL, out, &at, 100, 0), 5);
 	CHECK_EQ(pread(out, buf, 5, 10), 5);
 	CHECK_STR(buf, "34567");
-	CHECK_ERR(splice(in, NULL, out, NULL, 5, 0), EINVAL);	/* one must be a pipe */
+	CHECK_ERR(splice(in, NULL, out, NULL, 5, 0), EINVAL); /* one must be a pipe */
 	CHECK_ERR(splice(in, NULL, p[1], &at, 5, 0), ESPIPE);
 	CHECK_ERR(splice(999, NULL, p[1], NULL, 5, 0), EBADF);
 	CHECK_ERR(splice(p[0], NULL, q[1], NULL, 5, SPLICE_F_NONBLOCK), EAGAIN);
@@ -86,13 +86,16 @@ static void test_copy_file_range(void)
 	CHECK_EQ(from, 7);
 	CHECK_EQ(to, 4);
 	CHECK_EQ(pread(out, buf, 32, 0), 4);
-	CHECK(!memcmp(buf, "\0" "456", 4));
+	CHECK(!memcmp(buf,
+		      "\0"
+		      "456",
+		      4));
 	from = 100;
 	CHECK_EQ(copy_file_range(in, &from, out, &to, 3, 0), 0);
 	CHECK_ERR(copy_file_range(in, NULL, out, NULL, 3, 99), EINVAL);
 	CHECK_ERR(copy_file_range(in, NULL, rd, NULL, 3, 0), EBADF);
 	from = 0, to = 2;
-	CHECK_ERR(copy_file_range(in, &from, in, &to, 5, 0), EINVAL);	/* overlap */
+	CHECK_ERR(copy_file_range(in, &from, in, &to, 5, 0), EINVAL); /* overlap */
 	close(rd);
 }
 

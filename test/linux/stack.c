@@ -64,15 +64,15 @@ static void test_main_stack(void)
 	struct rlimit limit;
 
 	getrlimit(RLIMIT_STACK, &limit);
-	CHECK_EQ(recurse(256), 256);		/* 1 MiB, beyond what exec mapped */
-	CHECK_EQ(recurse(1024), 1024);		/* 4 MiB */
+	CHECK_EQ(recurse(256), 256);   /* 1 MiB, beyond what exec mapped */
+	CHECK_EQ(recurse(1024), 1024); /* 4 MiB */
 	if (limit.rlim_cur == RLIM_INFINITY)
 		return;
 	use_alternate_stack();
 	CHECK_EQ(overflow_signal(), SIGSEGV);
 	CHECK(depth_bytes > limit.rlim_cur / 2);
 	CHECK(depth_bytes <= limit.rlim_cur);
-	CHECK_EQ(recurse(1024), 1024);		/* still usable afterwards */
+	CHECK_EQ(recurse(1024), 1024); /* still usable afterwards */
 }
 
 static void *thread_overflow(void *unused)

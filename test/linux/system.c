@@ -94,7 +94,7 @@ static void test_scheduler(void)
 	CHECK_EQ(getpriority(PRIO_PROCESS, 0), 0);
 	CHECK_EQ(setpriority(PRIO_PROCESS, 0, 5), 0);
 	CHECK_EQ(getpriority(PRIO_PROCESS, 0), 5);
-	CHECK_EQ(syscall(SYS_getpriority, PRIO_PROCESS, 0), 15);	/* raw: 20 - nice */
+	CHECK_EQ(syscall(SYS_getpriority, PRIO_PROCESS, 0), 15); /* raw: 20 - nice */
 	CHECK_ERR(setpriority(99, 0, 0), EINVAL);
 	CHECK_ERR(setpriority(PRIO_PROCESS, 0x3ffffff, 0), ESRCH);
 }
@@ -109,7 +109,7 @@ static void test_getrandom(void)
 	CHECK(memcmp(a, b, sizeof(a)));
 	for (size_t i = 0; i < sizeof(a); i++)
 		bits += __builtin_popcount(a[i]);
-	CHECK(bits > 850 && bits < 1200);	/* of 2048; nine standard deviations */
+	CHECK(bits > 850 && bits < 1200); /* of 2048; nine standard deviations */
 	CHECK_EQ(getrandom(a, 0, 0), 0);
 	CHECK_EQ(getrandom(a, 100, GRND_RANDOM), 100);
 	CHECK_ERR(getrandom(a, 10, 0x100), EINVAL);

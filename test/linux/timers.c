@@ -64,7 +64,7 @@ static void test_overrun(void)
 {
 	timer_t timer = create(CLOCK_REALTIME, SIGEV_SIGNAL, 0);
 	struct itimerspec set = { .it_value = { 0, 5000000 }, .it_interval = { 0, 5000000 } },
-		off = { 0 };
+			  off = { 0 };
 	struct timespec wait = { 0, 60000000 };
 	sigset_t usr1;
 

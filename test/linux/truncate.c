@@ -24,7 +24,7 @@ static void test_truncate(int fd)
 	CHECK_EQ(ftruncate(fd, 10), 0);
 	CHECK_EQ(pread(fd, buf, 16, 0), 10);
 	CHECK(!memcmp(buf, "abc\0\0\0\0\0\0\0", 10));
-	CHECK_EQ(lseek(fd, 0, SEEK_CUR), 8);		/* the offset does not move */
+	CHECK_EQ(lseek(fd, 0, SEEK_CUR), 8); /* the offset does not move */
 	CHECK_EQ(truncate("file", 100000), 0);
 	CHECK_EQ(size_of(fd), 100000);
 	CHECK_EQ(pread(fd, buf, 1, 99999), 1);

@@ -21,18 +21,18 @@
 #pragma once
 #include <stdint.h>
 
-#define BOOT_INFO_MAGIC		0x6c6c7548u	/* "Hull" */
-#define BOOT_INFO_VERSION	1
+#define BOOT_INFO_MAGIC   0x6c6c7548u /* "Hull" */
+#define BOOT_INFO_VERSION 1
 
-#define KERNEL_BASE		0xffffffff80000000ull	/* image: physical 0 is seen here */
-#define DIRECT_BASE		0xffff880000000000ull	/* direct map: physical 0 is seen here */
-#define KERNEL_LOAD_PADDR	0x100000ull		/* lowest physical address of the image */
+#define KERNEL_BASE       0xffffffff80000000ull /* image: physical 0 is seen here */
+#define DIRECT_BASE       0xffff880000000000ull /* direct map: physical 0 is seen here */
+#define KERNEL_LOAD_PADDR 0x100000ull           /* lowest physical address of the image */
 
 enum boot_memory_type { BOOT_MEMORY_RAM = 1, BOOT_MEMORY_RESERVED = 2 };
 
 struct boot_memory {
 	uint64_t base, size_bytes;
-	uint32_t type;			/* enum boot_memory_type; a reserved range wins over RAM */
+	uint32_t type; /* enum boot_memory_type; a reserved range wins over RAM */
 	uint32_t padding;
 };
 
@@ -44,32 +44,35 @@ struct boot_memory {
 struct boot_device {
 	uint64_t base;
 	uint32_t size_bytes;
-	uint32_t irq;			/* BOOT_MSI_VECTOR: an interrupt vector; else an IOAPIC line */
+	uint32_t irq; /* BOOT_MSI_VECTOR: an interrupt vector; else an IOAPIC line */
 };
 
 enum boot_flags {
-	BOOT_SOFT_KVM	= 1 << 0,	/* the host runs the interface of abi/hull/soft_kvm.h; flag_page is set */
-	BOOT_MSI_VECTOR	= 1 << 1,	/* boot_device.irq is a vector that the host sends by itself (irqfd) */
-	BOOT_KVMCLOCK	= 1 << 2,	/* kvmclock's MSRs may be used */
-	BOOT_TSC_DEADLINE = 1 << 3,	/* the local APIC's timer has TSC-deadline mode, x2APIC is usable */
-	BOOT_VIRTIO_SETUP = 1 << 4,	/* devices have the register of abi/hull/virtio_setup.h */
-	BOOT_RAM_ZERO	= 1 << 5,	/* RAM above KERNEL_LOAD_PADDR, but image and reserved, is zero */
+	BOOT_SOFT_KVM =
+		1 << 0, /* the host runs the interface of abi/hull/soft_kvm.h; flag_page is set */
+	BOOT_MSI_VECTOR =
+		1 << 1, /* boot_device.irq is a vector that the host sends by itself (irqfd) */
+	BOOT_KVMCLOCK = 1 << 2, /* kvmclock's MSRs may be used */
+	BOOT_TSC_DEADLINE =
+		1 << 3, /* the local APIC's timer has TSC-deadline mode, x2APIC is usable */
+	BOOT_VIRTIO_SETUP = 1 << 4, /* devices have the register of abi/hull/virtio_setup.h */
+	BOOT_RAM_ZERO = 1 << 5, /* RAM above KERNEL_LOAD_PADDR, but image and reserved, is zero */
 };
 
-#define BOOT_MAX_MEMORY		16
-#define BOOT_MAX_DEVICES	32
+#define BOOT_MAX_MEMORY  16
+#define BOOT_MAX_DEVICES 32
 
 struct boot_info {
 	uint32_t magic, version;
-	uint32_t flags;			/* enum boot_flags */
+	uint32_t flags; /* enum boot_flags */
 	uint32_t nr_memory, nr_devices;
-	uint32_t tsc_khz;		/* 0: not known, measure it */
-	uint64_t wall_ns;		/* CLOCK_REALTIME when the TSC read tsc_at_wall; 0: not known */
+	uint32_t tsc_khz; /* 0: not known, measure it */
+	uint64_t wall_ns; /* CLOCK_REALTIME when the TSC read tsc_at_wall; 0: not known */
 	uint64_t tsc_at_wall;
-	uint64_t flag_page;		/* soft KVM: physical page of CPU 0; CPU n's is n pages above it */
-	uint64_t launch, launch_bytes;	/* the launch record (abi/hull/launch.h) */
-	uint64_t rsdp;			/* ACPI root pointer; 0: none given */
-	uint64_t entry_tsc;		/* TSC just before the first entry; 0: not known */
+	uint64_t flag_page; /* soft KVM: physical page of CPU 0; CPU n's is n pages above it */
+	uint64_t launch, launch_bytes; /* the launch record (abi/hull/launch.h) */
+	uint64_t rsdp;                 /* ACPI root pointer; 0: none given */
+	uint64_t entry_tsc;            /* TSC just before the first entry; 0: not known */
 	struct boot_memory memory[BOOT_MAX_MEMORY];
 	struct boot_device devices[BOOT_MAX_DEVICES];
 };

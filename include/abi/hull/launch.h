@@ -17,38 +17,39 @@
 #pragma once
 #include <stdint.h>
 
-#define LAUNCH_MAGIC	0x68636e75616c4c48ull
-#define LAUNCH_VERSION	1
+#define LAUNCH_MAGIC   0x68636e75616c4c48ull
+#define LAUNCH_VERSION 1
 
 struct launch_header {
 	uint64_t magic;
 	uint32_t version;
 	uint32_t nr_items;
-	uint64_t size_bytes;		/* of the whole record, this header included */
+	uint64_t size_bytes; /* of the whole record, this header included */
 };
 
 struct launch_item {
-	uint32_t kind;			/* enum launch_kind */
+	uint32_t kind; /* enum launch_kind */
 	uint32_t padding;
 	uint64_t len_bytes;
 };
 
 enum launch_kind {
-	LAUNCH_ARG	= 1,	/* string: argv[0], argv[1], ... in order */
-	LAUNCH_ENV	= 2,	/* string: NAME=value, in order */
-	LAUNCH_PROGRAM	= 3,	/* string: the path to execute, as the guest sees it */
-	LAUNCH_CWD	= 4,	/* string: the working directory in the guest */
-	LAUNCH_CRED	= 5,	/* struct launch_cred */
-	LAUNCH_MOUNT	= 6,	/* struct launch_mount and its strings, in order of mounting; the first is "/" */
-	LAUNCH_STREAM	= 7,	/* struct launch_stream */
-	LAUNCH_PORTS	= 8,	/* struct launch_ports */
-	LAUNCH_OPTIONS	= 9,	/* struct launch_options */
-	LAUNCH_CLOCK	= 10,	/* struct launch_clock */
-	LAUNCH_SEED	= 11,	/* up to 64 random bytes */
-	LAUNCH_HOSTNAME	= 12,	/* string */
-	LAUNCH_RLIMIT	= 13,	/* struct launch_rlimit */
-	LAUNCH_CPIO	= 14,	/* a cpio "newc" archive: what LAUNCH_MOUNT_CPIO unpacks */
-	LAUNCH_UMASK	= 15,	/* uint32_t: the program's umask; without it 022 */
+	LAUNCH_ARG = 1,     /* string: argv[0], argv[1], ... in order */
+	LAUNCH_ENV = 2,     /* string: NAME=value, in order */
+	LAUNCH_PROGRAM = 3, /* string: the path to execute, as the guest sees it */
+	LAUNCH_CWD = 4,     /* string: the working directory in the guest */
+	LAUNCH_CRED = 5,    /* struct launch_cred */
+	LAUNCH_MOUNT =
+		6, /* struct launch_mount and its strings, in order of mounting; the first is "/" */
+	LAUNCH_STREAM = 7,    /* struct launch_stream */
+	LAUNCH_PORTS = 8,     /* struct launch_ports */
+	LAUNCH_OPTIONS = 9,   /* struct launch_options */
+	LAUNCH_CLOCK = 10,    /* struct launch_clock */
+	LAUNCH_SEED = 11,     /* up to 64 random bytes */
+	LAUNCH_HOSTNAME = 12, /* string */
+	LAUNCH_RLIMIT = 13,   /* struct launch_rlimit */
+	LAUNCH_CPIO = 14,     /* a cpio "newc" archive: what LAUNCH_MOUNT_CPIO unpacks */
+	LAUNCH_UMASK = 15,    /* uint32_t: the program's umask; without it 022 */
 };
 
 struct launch_cred {
@@ -58,57 +59,61 @@ struct launch_cred {
 };
 
 enum launch_mount_type {
-	LAUNCH_MOUNT_VIRTIOFS	= 1,	/* source: the device's tag; mounted as it is */
-	LAUNCH_MOUNT_OVERLAY	= 2,	/* source: a virtio-fs tag as the read-only lower; upper in memory */
-	LAUNCH_MOUNT_TMPFS	= 3,
-	LAUNCH_MOUNT_PROC	= 4,
-	LAUNCH_MOUNT_SYSFS	= 5,
-	LAUNCH_MOUNT_DEVTMPFS	= 6,
-	LAUNCH_MOUNT_CPIO	= 7,	/* tmpfs filled from LAUNCH_CPIO */
+	LAUNCH_MOUNT_VIRTIOFS = 1, /* source: the device's tag; mounted as it is */
+	LAUNCH_MOUNT_OVERLAY =
+		2, /* source: a virtio-fs tag as the read-only lower; upper in memory */
+	LAUNCH_MOUNT_TMPFS = 3,
+	LAUNCH_MOUNT_PROC = 4,
+	LAUNCH_MOUNT_SYSFS = 5,
+	LAUNCH_MOUNT_DEVTMPFS = 6,
+	LAUNCH_MOUNT_CPIO = 7, /* tmpfs filled from LAUNCH_CPIO */
 };
 
 enum launch_mount_flags { LAUNCH_MOUNT_RDONLY = 1 };
 
 struct launch_mount {
 	uint32_t type, flags;
-	uint64_t size_limit_bytes;	/* tmpfs and an overlay's upper: 0 = half of memory */
-	char strings[];			/* source NUL target NUL; the target is made if it is missing (in memory) */
+	uint64_t size_limit_bytes; /* tmpfs and an overlay's upper: 0 = half of memory */
+	char strings[]; /* source NUL target NUL; the target is made if it is missing (in memory) */
 };
 
 enum launch_stream_kind { STREAM_PIPE = 1, STREAM_TTY = 2, STREAM_NULL = 3 /* /dev/null */ };
 
 struct launch_stream {
-	uint32_t fd;			/* 0, 1 or 2 */
-	uint32_t kind;			/* enum launch_stream_kind */
-	uint32_t port;			/* for STREAM_PIPE */
+	uint32_t fd;   /* 0, 1 or 2 */
+	uint32_t kind; /* enum launch_stream_kind */
+	uint32_t port; /* for STREAM_PIPE */
 	uint32_t padding;
 };
 
 struct launch_ports {
-	uint32_t control;		/* port of abi/hull/control.h; always there */
-	uint32_t tty;			/* 0: no tty */
-	uint32_t strace;		/* 0: strace lines go nowhere */
-	uint16_t columns, rows;		/* the tty's size at the start */
+	uint32_t control;       /* port of abi/hull/control.h; always there */
+	uint32_t tty;           /* 0: no tty */
+	uint32_t strace;        /* 0: strace lines go nowhere */
+	uint16_t columns, rows; /* the tty's size at the start */
 };
 
 enum launch_option_flags {
-	LAUNCH_NO_PATCH	= 1 << 0,	/* leave system-call sites alone */
-	LAUNCH_STRACE	= 1 << 1,
-	LAUNCH_VERBOSE	= 1 << 2,	/* the kernel's log goes to PORT_DEBUG from the start */
-	LAUNCH_MARK_MAIN = 1 << 3,	/* send CONTROL_MAIN */
-	LAUNCH_TTY_PLAIN = 1 << 4,	/* the host's terminal makes CR LF itself: start without OPOST */
+	LAUNCH_NO_PATCH = 1 << 0, /* leave system-call sites alone */
+	LAUNCH_STRACE = 1 << 1,
+	LAUNCH_VERBOSE = 1 << 2,   /* the kernel's log goes to PORT_DEBUG from the start */
+	LAUNCH_MARK_MAIN = 1 << 3, /* send CONTROL_MAIN */
+	LAUNCH_TTY_PLAIN = 1 << 4, /* the host's terminal makes CR LF itself: start without OPOST */
 };
 
-struct launch_options { uint64_t flags; };
+struct launch_options {
+	uint64_t flags;
+};
 
-struct launch_clock {			/* the host's clock when the record was made */
+struct launch_clock { /* the host's clock when the record was made */
 	uint64_t wall_ns;
-	uint32_t tsc_khz;		/* 0: not known. Right for TCG too: there the guest's TSC ticks as the host's */
+	uint32_t
+		tsc_khz; /* 0: not known. Right for TCG too: there the guest's TSC ticks as the host's */
 	uint32_t padding;
 };
 
 struct launch_rlimit {
-	uint32_t resource;		/* Linux's RLIMIT_* */
+	uint32_t resource; /* Linux's RLIMIT_* */
 	uint32_t padding;
 	uint64_t soft, hard;
 };

@@ -8,11 +8,11 @@
  */
 #pragma once
 
-#define PORT_DEBUG	0xe9
-#define PORT_EXIT	0xf4
+#define PORT_DEBUG 0xe9
+#define PORT_EXIT  0xf4
 
 enum vm_end {
-	VM_END_OFF	= 0,	/* powered off in good order */
-	VM_END_PANIC	= 1,	/* the kernel panicked; the text went to PORT_DEBUG */
-	VM_END_NO_START	= 2,	/* the launch record or the machine cannot be used; text as above */
+	VM_END_OFF = 0,      /* powered off in good order */
+	VM_END_PANIC = 1,    /* the kernel panicked; the text went to PORT_DEBUG */
+	VM_END_NO_START = 2, /* the launch record or the machine cannot be used; text as above */
 };

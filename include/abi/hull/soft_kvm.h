@@ -17,12 +17,12 @@
 #pragma once
 #include <stdint.h>
 
-#define SOFT_KVM_MSR_CONTROL	0x4b564d10u
-#define SOFT_KVM_MSR_SIGNATURE	0x4b564d11u
-#define SOFT_KVM_SIGNATURE	0x4d5650u
-#define SOFT_KVM_ENABLE		0x11u
-#define SOFT_KVM_CS		0x33
-#define SOFT_KVM_SS		0x2b
+#define SOFT_KVM_MSR_CONTROL   0x4b564d10u
+#define SOFT_KVM_MSR_SIGNATURE 0x4b564d11u
+#define SOFT_KVM_SIGNATURE     0x4d5650u
+#define SOFT_KVM_ENABLE        0x11u
+#define SOFT_KVM_CS            0x33
+#define SOFT_KVM_SS            0x2b
 
 struct soft_kvm_flags {
 	volatile uint8_t if_enabled;

@@ -12,29 +12,29 @@
 #pragma once
 #include <stdint.h>
 
-#define VIRTIO_SETUP_REGISTER	0x0c0	/* offset in the register block; write only, 32 bits */
-#define VIRTIO_SETUP_STARTED	15u	/* status: ACKNOWLEDGE, DRIVER, FEATURES_OK, DRIVER_OK */
-#define VIRTIO_SETUP_MAX_QUEUES	40
-#define VIRTIO_SETUP_MAX_CONFIG	256
+#define VIRTIO_SETUP_REGISTER   0x0c0 /* offset in the register block; write only, 32 bits */
+#define VIRTIO_SETUP_STARTED    15u   /* status: ACKNOWLEDGE, DRIVER, FEATURES_OK, DRIVER_OK */
+#define VIRTIO_SETUP_MAX_QUEUES 40
+#define VIRTIO_SETUP_MAX_CONFIG 256
 
 enum virtio_setup_command {
-	VIRTIO_SETUP_IDENTIFY	= 1,	/* fills in device_id ... config; features: those offered */
-	VIRTIO_SETUP_START	= 2,	/* reset, `features`, queues[0..nr_queues), DRIVER_OK */
+	VIRTIO_SETUP_IDENTIFY = 1, /* fills in device_id ... config; features: those offered */
+	VIRTIO_SETUP_START = 2,    /* reset, `features`, queues[0..nr_queues), DRIVER_OK */
 };
 
-struct virtio_setup_queue {		/* size 0: this queue is not used */
-	uint64_t desc, avail, used;	/* guest-physical */
+struct virtio_setup_queue {         /* size 0: this queue is not used */
+	uint64_t desc, avail, used; /* guest-physical */
 	uint32_t size;
 	uint32_t padding;
 };
 
 struct virtio_setup {
 	uint32_t command;
-	uint32_t status;		/* result: the device's; START worked: VIRTIO_SETUP_STARTED */
-	uint32_t device_id;		/* result; 0: no device here */
+	uint32_t status;    /* result: the device's; START worked: VIRTIO_SETUP_STARTED */
+	uint32_t device_id; /* result; 0: no device here */
 	uint32_t nr_queues;
-	uint32_t queue_size;		/* result: the largest possible */
-	uint32_t config_bytes;		/* result: how much of config[] is filled in */
+	uint32_t queue_size;   /* result: the largest possible */
+	uint32_t config_bytes; /* result: how much of config[] is filled in */
 	uint64_t features;
 	uint8_t config[VIRTIO_SETUP_MAX_CONFIG];
 	struct virtio_setup_queue queues[VIRTIO_SETUP_MAX_QUEUES];

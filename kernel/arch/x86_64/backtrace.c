@@ -27,8 +27,8 @@ static void print_four(const char *const names[4], const unsigned long values[4]
 {
 	char line[128];
 
-	fmt(line, sizeof(line), "  %s %016lx  %s %016lx  %s %016lx  %s %016lx\n", names[0], values[0],
-	    names[1], values[1], names[2], values[2], names[3], values[3]);
+	fmt(line, sizeof(line), "  %s %016lx  %s %016lx  %s %016lx  %s %016lx\n", names[0],
+	    values[0], names[1], values[1], names[2], values[2], names[3], values[3]);
 	say_line(line);
 }
 

@@ -15,15 +15,16 @@
 /* What context_swap() pops, lowest address first. */
 struct switch_frame {
 	unsigned long r15, r14, r13, r12, rbx, rbp, rip;
-	unsigned long end_of_chain;	/* where a caller's frame would be: ends a backtrace */
+	unsigned long end_of_chain; /* where a caller's frame would be: ends a backtrace */
 };
 
 void context_init(struct context *c, vaddr_t kstack_top, void (*entry)(void *), void *arg)
 {
 	/* The program's frame has its place at the top: a thread may fill it while it runs below. */
-	struct switch_frame *s = (struct switch_frame *)(kstack_top - sizeof(struct trap_frame)) - 1;
+	struct switch_frame *s = (struct switch_frame *)(kstack_top - sizeof(struct trap_frame)) -
+				 1;
 
-	*s = (struct switch_frame) {
+	*s = (struct switch_frame){
 		.rip = (unsigned long)context_begin,
 		.r12 = (unsigned long)entry,
 		.r13 = (unsigned long)arg,
@@ -41,7 +42,7 @@ void context_switch(struct thread *from, struct thread *to)
 		from->context.fs_base = read_fs_base();
 	}
 	if (!from->context.kstack_top)
-		from->context.kstack_top = cpu->kstack_top;	/* the boot thread */
+		from->context.kstack_top = cpu->kstack_top; /* the boot thread */
 	if (to->context.fpu) {
 		fpu_restore(to->context.fpu);
 		write_fs_base(to->context.fs_base);

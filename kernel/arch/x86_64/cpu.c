@@ -7,7 +7,7 @@
 #include "lib/fmt.h"
 #include "lib/string.h"
 
-#define RDRAND_TRIES 10		/* SDM 1 §7.3.17.1 */
+#define RDRAND_TRIES 10 /* SDM 1 §7.3.17.1 */
 
 void cpu_stop(void)
 {
@@ -44,23 +44,29 @@ size_t cpu_random(void *buf, size_t len)
 /* Names as Linux has them, by bit; spaces separate, "-" is a bit without a name. */
 static const struct {
 	uint32_t leaf, sub;
-	unsigned reg;			/* 0 to 3: EAX to EDX */
+	unsigned reg; /* 0 to 3: EAX to EDX */
 	const char *names;
 } feature_words[] = {
-	{ 1, 0, 3, "fpu vme de pse tsc msr pae mce cx8 apic - sep mtrr pge mca cmov pat pse36 pn clflush "
-		"- dts acpi mmx fxsr sse sse2 ss ht tm ia64 pbe" },
-	{ 0x80000001, 0, 3, "- - - - - - - - - - - syscall - - - - - - - mp nx - mmxext - - fxsr_opt "
-		"pdpe1gb rdtscp - lm 3dnowext 3dnow" },
-	{ 1, 0, 2, "pni pclmulqdq dtes64 monitor ds_cpl vmx smx est tm2 ssse3 cid sdbg fma cx16 xtpr pdcm "
-		"- pcid dca sse4_1 sse4_2 x2apic movbe popcnt tsc_deadline_timer aes xsave - avx f16c "
-		"rdrand hypervisor" },
-	{ 0x80000001, 0, 2, "lahf_lm cmp_legacy svm extapic cr8_legacy abm sse4a misalignsse 3dnowprefetch "
-		"osvw ibs xop skinit wdt - lwp fma4 tce - nodeid_msr - tbm topoext" },
-	{ 7, 0, 1, "fsgsbase tsc_adjust sgx bmi1 hle avx2 - smep bmi2 erms invpcid rtm cqm - mpx rdt_a "
-		"avx512f avx512dq rdseed adx smap avx512ifma - clflushopt clwb intel_pt avx512pf avx512er "
-		"avx512cd sha_ni avx512bw avx512vl" },
-	{ 7, 0, 2, "- avx512vbmi umip pku ospke waitpkg avx512_vbmi2 - gfni vaes vpclmulqdq avx512_vnni "
-		"avx512_bitalg - avx512_vpopcntdq - la57 - - - - - rdpid" },
+	{ 1, 0, 3,
+	  "fpu vme de pse tsc msr pae mce cx8 apic - sep mtrr pge mca cmov pat pse36 pn clflush "
+	  "- dts acpi mmx fxsr sse sse2 ss ht tm ia64 pbe" },
+	{ 0x80000001, 0, 3,
+	  "- - - - - - - - - - - syscall - - - - - - - mp nx - mmxext - - fxsr_opt "
+	  "pdpe1gb rdtscp - lm 3dnowext 3dnow" },
+	{ 1, 0, 2,
+	  "pni pclmulqdq dtes64 monitor ds_cpl vmx smx est tm2 ssse3 cid sdbg fma cx16 xtpr pdcm "
+	  "- pcid dca sse4_1 sse4_2 x2apic movbe popcnt tsc_deadline_timer aes xsave - avx f16c "
+	  "rdrand hypervisor" },
+	{ 0x80000001, 0, 2,
+	  "lahf_lm cmp_legacy svm extapic cr8_legacy abm sse4a misalignsse 3dnowprefetch "
+	  "osvw ibs xop skinit wdt - lwp fma4 tce - nodeid_msr - tbm topoext" },
+	{ 7, 0, 1,
+	  "fsgsbase tsc_adjust sgx bmi1 hle avx2 - smep bmi2 erms invpcid rtm cqm - mpx rdt_a "
+	  "avx512f avx512dq rdseed adx smap avx512ifma - clflushopt clwb intel_pt avx512pf avx512er "
+	  "avx512cd sha_ni avx512bw avx512vl" },
+	{ 7, 0, 2,
+	  "- avx512vbmi umip pku ospke waitpkg avx512_vbmi2 - gfni vaes vpclmulqdq avx512_vnni "
+	  "avx512_bitalg - avx512_vpopcntdq - la57 - - - - - rdpid" },
 	{ 0xd, 1, 0, "xsaveopt xsavec xgetbv1 xsaves" },
 };
 
@@ -99,8 +105,9 @@ static void get_flags(char *out, size_t size)
 
 		if (leaf > (leaf >= 0x80000000 ? extended : basic))
 			continue;
-		used = append_flags(out, used, size, feature_words[i].names,
-				    register_of(cpuid(leaf, feature_words[i].sub), feature_words[i].reg));
+		used = append_flags(
+			out, used, size, feature_words[i].names,
+			register_of(cpuid(leaf, feature_words[i].sub), feature_words[i].reg));
 	}
 	out[used ? used - 1 : 0] = '\0';
 }
@@ -130,7 +137,7 @@ void cpu_facts_get(struct cpu_facts *out)
 	get_flags(out->flags, sizeof(out->flags));
 }
 
-const unsigned program_elf_machine = 62;	/* EM_X86_64 */
+const unsigned program_elf_machine = 62; /* EM_X86_64 */
 
 uint64_t program_hwcap(void)
 {

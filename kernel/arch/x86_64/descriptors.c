@@ -13,14 +13,14 @@
 #include "core/cpu.h"
 #include "core/thread.h"
 
-#define IST_TRAP	1	/* numbers of the IST slots */
-#define IST_DOUBLE	2
-#define IST_NMI		3
-#define IST_MACHINE	4
-#define IST_STACK_SIZE	8192
-#define NMI_STACK_SIZE	2048
+#define IST_TRAP       1 /* numbers of the IST slots */
+#define IST_DOUBLE     2
+#define IST_NMI        3
+#define IST_MACHINE    4
+#define IST_STACK_SIZE 8192
+#define NMI_STACK_SIZE 2048
 
-#define STUB_SIZE	16	/* distance of entry.S's trap_stubs */
+#define STUB_SIZE 16 /* distance of entry.S's trap_stubs */
 
 struct tss {
 	uint32_t reserved0;
@@ -43,11 +43,11 @@ struct table_pointer {
 	uint64_t base;
 } PACKED;
 
-#define GATE_INTERRUPT	0x8e	/* present, DPL 0, 64-bit interrupt gate */
-#define SEGMENT_CODE	0x00af9a000000ffffull
-#define SEGMENT_DATA	0x00cf92000000ffffull
-#define SEGMENT_DPL3	0x0000600000000000ull
-#define TSS_AVAILABLE	0x0000890000000000ull
+#define GATE_INTERRUPT 0x8e /* present, DPL 0, 64-bit interrupt gate */
+#define SEGMENT_CODE   0x00af9a000000ffffull
+#define SEGMENT_DATA   0x00cf92000000ffffull
+#define SEGMENT_DPL3   0x0000600000000000ull
+#define TSS_AVAILABLE  0x0000890000000000ull
 
 /* One per CPU: what the processor itself reads. */
 struct descriptors {
@@ -61,7 +61,7 @@ struct descriptors {
 
 extern const uint8_t trap_stubs[];
 
-bool cpu_soft_kvm = true;		/* until mmu_init(): see machine/cpu.h */
+bool cpu_soft_kvm = true; /* until mmu_init(): see machine/cpu.h */
 
 static struct gate idt[256] ALIGNED(16);
 static struct descriptors boot_descriptors ALIGNED(16);
@@ -87,10 +87,13 @@ static void fill_idt(void)
 	for (unsigned v = 0; v < ARRAY_SIZE(idt); v++) {
 		uint64_t stub = (uint64_t)(trap_stubs + v * STUB_SIZE);
 
-		idt[v] = (struct gate) {
-			.offset_low = (uint16_t)stub, .offset_middle = (uint16_t)(stub >> 16),
-			.offset_high = (uint32_t)(stub >> 32), .selector = SEL_KERNEL_CS,
-			.ist = ist_of(v), .type = GATE_INTERRUPT,
+		idt[v] = (struct gate){
+			.offset_low = (uint16_t)stub,
+			.offset_middle = (uint16_t)(stub >> 16),
+			.offset_high = (uint32_t)(stub >> 32),
+			.selector = SEL_KERNEL_CS,
+			.ist = ist_of(v),
+			.type = GATE_INTERRUPT,
 		};
 	}
 }
@@ -105,8 +108,8 @@ static void load_tables(struct descriptors *d)
 	d->gdt[SEL_KERNEL_SS / 8] = SEGMENT_DATA;
 	d->gdt[SEL_PROGRAM_SS / 8] = SEGMENT_DATA | SEGMENT_DPL3;
 	d->gdt[SEL_PROGRAM_CS / 8] = SEGMENT_CODE | SEGMENT_DPL3;
-	d->gdt[SEL_TSS / 8] = TSS_AVAILABLE | (sizeof(d->tss) - 1) | (tss & 0xffffff) << 16
-		| (tss >> 24 & 0xff) << 56;
+	d->gdt[SEL_TSS / 8] = TSS_AVAILABLE | (sizeof(d->tss) - 1) | (tss & 0xffffff) << 16 |
+			      (tss >> 24 & 0xff) << 56;
 	d->gdt[SEL_TSS / 8 + 1] = tss >> 32;
 	d->tss.ist[IST_TRAP - 1] = (uint64_t)(d->trap_stack + IST_STACK_SIZE);
 	d->tss.ist[IST_DOUBLE - 1] = (uint64_t)(d->double_stack + IST_STACK_SIZE);

@@ -30,49 +30,49 @@
 #include "mm/user.h"
 #include "mm/vmspace.h"
 
-#define HOT_TRAPS	8
-#define NR_SITES	256		/* counters; a site that shares one starts anew */
-#define WINDOWS_MAX	32
-#define STUB_PAGES_MAX	64
-#define STUB_SIZE	32
-#define STUBS_PER_PAGE	(PAGE_SIZE / STUB_SIZE)
+#define HOT_TRAPS        8
+#define NR_SITES         256 /* counters; a site that shares one starts anew */
+#define WINDOWS_MAX      32
+#define STUB_PAGES_MAX   64
+#define STUB_SIZE        32
+#define STUBS_PER_PAGE   (PAGE_SIZE / STUB_SIZE)
 #define SLOTS_PER_WINDOW (PAGE_SIZE / sizeof(uint64_t))
 
-#define SITE_SIZE	7
-#define SITE_MOV	0xb8
-#define SYSCALL_BYTE0	0x0f
-#define SYSCALL_BYTE1	0x05
-#define REACH_BASE	0x050f0000ul	/* addresses, or distances, whose last bytes are 0f 05 */
-#define REACH_SIZE	0x10000ul
-#define SIGRETURN	15		/* unwinders recognise it by its bytes */
+#define SITE_SIZE     7
+#define SITE_MOV      0xb8
+#define SYSCALL_BYTE0 0x0f
+#define SYSCALL_BYTE1 0x05
+#define REACH_BASE    0x050f0000ul /* addresses, or distances, whose last bytes are 0f 05 */
+#define REACH_SIZE    0x10000ul
+#define SIGRETURN     15 /* unwinders recognise it by its bytes */
 
-#define AREA_PAGES	16384u
+#define AREA_PAGES 16384u
 
 struct site {
-	uint32_t tag;			/* low half of the address after the syscall */
-	uint32_t traps;			/* HOT_TRAPS + 1: refused */
+	uint32_t tag;   /* low half of the address after the syscall */
+	uint32_t traps; /* HOT_TRAPS + 1: refused */
 };
 
 struct window {
 	uaddr_t base;
 	struct page *page;
-	unsigned used;			/* slots */
+	unsigned used; /* slots */
 };
 
 struct door_table {
-	uint32_t busy;			/* [a] */
-	struct site sites[NR_SITES];	/* [a] hints: races cost a recount */
-	struct window windows[WINDOWS_MAX];	/* [busy] */
-	unsigned nr_windows;		/* [busy] */
-	struct page *stub_pages[STUB_PAGES_MAX];	/* [busy] */
-	unsigned stub_at[STUB_PAGES_MAX];	/* [busy] page number in DOOR_STUB_AREA */
-	unsigned nr_stubs;		/* [busy] */
+	uint32_t busy;                           /* [a] */
+	struct site sites[NR_SITES];             /* [a] hints: races cost a recount */
+	struct window windows[WINDOWS_MAX];      /* [busy] */
+	unsigned nr_windows;                     /* [busy] */
+	struct page *stub_pages[STUB_PAGES_MAX]; /* [busy] */
+	unsigned stub_at[STUB_PAGES_MAX];        /* [busy] page number in DOOR_STUB_AREA */
+	unsigned nr_stubs;                       /* [busy] */
 };
 
 bool door_enabled = true;
 
-static struct door_stats stats;		/* [a] */
-static uint64_t stub_area[BITMAP_WORDS(AREA_PAGES)];	/* [stub_area_lock] */
+static struct door_stats stats;                      /* [a] */
+static uint64_t stub_area[BITMAP_WORDS(AREA_PAGES)]; /* [stub_area_lock] */
 static struct spinlock stub_area_lock;
 
 void door_stats_get(struct door_stats *out)
@@ -145,11 +145,11 @@ static int write_stub(struct door_table *t, uint32_t nr, uaddr_t ret, vaddr_t *o
 	}
 	s = (uint8_t *)page_to_ptr(t->stub_pages[i]) + at;
 	*out = area_address(t->stub_at[i]) + at;
-	s[0] = SITE_MOV;				/* mov $nr, %eax */
+	s[0] = SITE_MOV; /* mov $nr, %eax */
 	memcpy(s + 1, &nr, 4);
-	s[5] = 0x48, s[6] = 0xb9;			/* movabs $ret, %rcx */
+	s[5] = 0x48, s[6] = 0xb9; /* movabs $ret, %rcx */
 	memcpy(s + 7, &ret, 8);
-	s[15] = 0xe9;					/* jmp syscall_entry_patched */
+	s[15] = 0xe9; /* jmp syscall_entry_patched */
 	jump = (int32_t)((vaddr_t)syscall_entry_patched - (*out + 20));
 	memcpy(s + 16, &jump, 4);
 	return 0;
@@ -161,8 +161,11 @@ static int write_stub(struct door_table *t, uint32_t nr, uaddr_t ret, vaddr_t *o
 static struct window *add_window(struct door_table *t, uaddr_t base)
 {
 	struct vm_map m = {
-		.addr = base, .len = PAGE_SIZE, .prot = MMU_READ,
-		.flags = VM_MAP_NOREPLACE, .name = "[hull]",
+		.addr = base,
+		.len = PAGE_SIZE,
+		.prot = MMU_READ,
+		.flags = VM_MAP_NOREPLACE,
+		.name = "[hull]",
 	};
 	struct page *p;
 	uaddr_t at;
@@ -172,12 +175,12 @@ static struct window *add_window(struct door_table *t, uaddr_t base)
 	p = page_alloc(0, PAGE_ALLOC_ZERO);
 	if (!p)
 		return NULL;
-	page_get(p);			/* the program may unmap it: its own count, and this one */
+	page_get(p); /* the program may unmap it: its own count, and this one */
 	if (vmspace_map_special(thread_current()->vmspace, &m, &p, &at)) {
 		page_put(p);
 		return NULL;
 	}
-	t->windows[t->nr_windows] = (struct window) { .base = base, .page = p };
+	t->windows[t->nr_windows] = (struct window){ .base = base, .page = p };
 	return &t->windows[t->nr_windows++];
 }
 
@@ -224,8 +227,8 @@ static bool is_patchable(const uint8_t *code, unsigned long nr)
 	uint32_t immediate;
 
 	memcpy(&immediate, code + 1, 4);
-	return code[0] == SITE_MOV && code[5] == SYSCALL_BYTE0 && code[6] == SYSCALL_BYTE1
-		&& immediate == nr && nr != SIGRETURN;
+	return code[0] == SITE_MOV && code[5] == SYSCALL_BYTE0 && code[6] == SYSCALL_BYTE1 &&
+	       immediate == nr && nr != SIGRETURN;
 }
 
 static int patch(struct door_table *t, uaddr_t site_end, unsigned long nr)
@@ -286,7 +289,7 @@ static NOINLINE void try_patch(struct door_table *t, struct site *s, struct trap
 {
 	if (atomic_exchange(&t->busy, 1))
 		return;
-	s->traps = HOT_TRAPS + 1;		/* not again, whatever comes of it */
+	s->traps = HOT_TRAPS + 1; /* not again, whatever comes of it */
 	if (patch(t, f->rip, frame_syscall_nr(f)))
 		atomic_add(&stats.refused_sites, 1);
 	else
@@ -308,7 +311,7 @@ void door_trapped(struct trap_frame *f)
 		return;
 	s = &t->sites[(f->rip ^ f->rip >> 8) % NR_SITES];
 	if (s->tag != (uint32_t)f->rip)
-		*s = (struct site) { .tag = (uint32_t)f->rip };
+		*s = (struct site){ .tag = (uint32_t)f->rip };
 	if (s->traps > HOT_TRAPS || ++s->traps < HOT_TRAPS)
 		return;
 	try_patch(t, s, f);

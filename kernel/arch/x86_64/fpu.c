@@ -15,15 +15,15 @@
 #include "lib/string.h"
 #include "mm/kmem.h"
 
-#define FEATURES_KNOWN	0xe7ull		/* x87, SSE, AVX, and AVX-512's three */
-#define FPU_FCW		0x37f
-#define FPU_MXCSR	0x1f80
-#define ALIGNMENT	64
+#define FEATURES_KNOWN 0xe7ull /* x87, SSE, AVX, and AVX-512's three */
+#define FPU_FCW        0x37f
+#define FPU_MXCSR      0x1f80
+#define ALIGNMENT      64
 
-static uint64_t features;		/* [I] */
-static size_t area_size;		/* [I] */
-static bool has_xsave, has_xsaveopt;	/* [I] */
-static struct fpu_area initial ALIGNED(ALIGNMENT);	/* [I] */
+static uint64_t features;                          /* [I] */
+static size_t area_size;                           /* [I] */
+static bool has_xsave, has_xsaveopt;               /* [I] */
+static struct fpu_area initial ALIGNED(ALIGNMENT); /* [I] */
 
 static void find_features(void)
 {
@@ -32,7 +32,7 @@ static void find_features(void)
 	if (!(read_cr4() & CR4_OSXSAVE))
 		write_cr4(read_cr4() | CR4_OSXSAVE);
 	offered = cpuid(0xd, 0).eax;
-	if (!cpu_soft_kvm)		/* there it is the host's, and set */
+	if (!cpu_soft_kvm) /* there it is the host's, and set */
 		xsetbv(0, offered & FEATURES_KNOWN);
 	features = xgetbv(0) & FEATURES_KNOWN;
 	area_size = sizeof(struct fpu_area);

@@ -26,7 +26,7 @@ extern uint8_t boot_flag_page[];
 extern uint8_t kernel_image_start[], kernel_text_end[], kernel_rodata_end[], kernel_image_end[];
 
 /* Stubs of patched sites (door.c): the last GiB, a rel32 away from the kernel's text. */
-#define DOOR_STUB_AREA	0xffffffffc0000000ull
+#define DOOR_STUB_AREA 0xffffffffc0000000ull
 
 /* fpu.c */
 void fpu_init_cpu(void);
@@ -34,6 +34,6 @@ void fpu_save(void *area);
 void fpu_restore(const void *area);
 /* As fpu_restore(), for an area that the program made: -EFAULT if the processor refuses it. */
 MUST_CHECK int fpu_restore_checked(const void *area);
-MUST_CHECK int fpu_xrstor(const void *area, uint64_t features);	/* memory.S: 0 or -EFAULT */
+MUST_CHECK int fpu_xrstor(const void *area, uint64_t features); /* memory.S: 0 or -EFAULT */
 MUST_CHECK int fpu_fxrstor(const void *area);
 uint64_t fpu_features(void);

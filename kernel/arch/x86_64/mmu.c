@@ -20,7 +20,7 @@
 #include "lib/string.h"
 #include "mm/page.h"
 
-#define FLUSH_SINGLY_MAX 4	/* pages; more: the whole TLB */
+#define FLUSH_SINGLY_MAX 4 /* pages; more: the whole TLB */
 
 static unsigned index_of(vaddr_t va, unsigned level)
 {
@@ -98,7 +98,7 @@ static uint64_t *root_of(const struct mmu_space *s)
 
 int mmu_space_init(struct mmu_space *s)
 {
-	struct page *pair = page_alloc(1, PAGE_ALLOC_ZERO);	/* aligned to 8 KiB: bit 12 is clear */
+	struct page *pair = page_alloc(1, PAGE_ALLOC_ZERO); /* aligned to 8 KiB: bit 12 is clear */
 
 	if (!pair)
 		return -ENOMEM;
@@ -154,8 +154,8 @@ int mmu_map(struct mmu_space *s, vaddr_t va, paddr_t pa, unsigned prot, enum mmu
 static void describe(const uint64_t *e, unsigned level, struct mmu_entry *out)
 {
 	out->paddr = *e & PTE_ADDRESS & (level ? ~(HUGE_SIZE - 1) : ~0ul);
-	out->prot = (*e & PTE_PRESENT ? MMU_READ : 0) | (*e & PTE_WRITE ? MMU_WRITE : 0) | (*e & PTE_NX ? 0 : MMU_EXEC)
-		| (*e & PTE_UNCACHED ? MMU_UNCACHED : 0);
+	out->prot = (*e & PTE_PRESENT ? MMU_READ : 0) | (*e & PTE_WRITE ? MMU_WRITE : 0) |
+		    (*e & PTE_NX ? 0 : MMU_EXEC) | (*e & PTE_UNCACHED ? MMU_UNCACHED : 0);
 	out->level = level ? MMU_2M : MMU_4K;
 	out->dirty = *e & PTE_DIRTY;
 	out->accessed = *e & PTE_ACCESSED;
@@ -193,7 +193,7 @@ bool mmu_next(const struct mmu_space *s, vaddr_t *va, vaddr_t end, struct mmu_en
 
 void mmu_batch_begin(struct mmu_batch *b, struct mmu_space *s)
 {
-	*b = (struct mmu_batch) { .space = s, .first = ~0ul };
+	*b = (struct mmu_batch){ .space = s, .first = ~0ul };
 }
 
 static void note_change(struct mmu_batch *b, vaddr_t va)
@@ -225,8 +225,8 @@ void mmu_remap(struct mmu_batch *b, vaddr_t va, paddr_t pa, unsigned prot)
 	unsigned level;
 	uint64_t *e = present_entry(b, va, &level);
 
-	WRITE_ONCE(*e, pte_make(pa, prot) | (level ? PTE_LARGE : 0)
-		   | ((*e & PTE_ADDRESS) == pa ? *e & PTE_DIRTY : 0));
+	WRITE_ONCE(*e, pte_make(pa, prot) | (level ? PTE_LARGE : 0) |
+			       ((*e & PTE_ADDRESS) == pa ? *e & PTE_DIRTY : 0));
 }
 
 int mmu_split(struct mmu_batch *b, vaddr_t va)
@@ -292,8 +292,8 @@ static void flush(const struct mmu_batch *b)
 {
 	if (!b->nr_changed || cpu_this()->arch.loaded_root != b->space->root)
 		return;
-	if (cpu_soft_kvm || b->nr_changed > FLUSH_SINGLY_MAX
-	    || b->last - b->first >= FLUSH_SINGLY_MAX * PAGE_SIZE) {
+	if (cpu_soft_kvm || b->nr_changed > FLUSH_SINGLY_MAX ||
+	    b->last - b->first >= FLUSH_SINGLY_MAX * PAGE_SIZE) {
 		write_cr3(b->space->root);
 		return;
 	}

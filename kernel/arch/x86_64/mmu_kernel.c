@@ -22,10 +22,10 @@
 
 _Static_assert(DIRECT_MAP_BASE == DIRECT_BASE, "one fact");
 
-#define TOP_SHIFT	39
-#define KVIRT_TOPS	((KVIRT_END - KVIRT_BASE) >> TOP_SHIFT)
+#define TOP_SHIFT  39
+#define KVIRT_TOPS ((KVIRT_END - KVIRT_BASE) >> TOP_SHIFT)
 
-uint64_t mmu_kernel_root[1024] ALIGNED(8192);		/* bit 12 of its address must be clear */
+uint64_t mmu_kernel_root[1024] ALIGNED(8192); /* bit 12 of its address must be clear */
 static uint64_t kvirt_tables[KVIRT_TOPS][512] ALIGNED(4096);
 
 paddr_t ptr_to_paddr(const void *ptr)
@@ -78,8 +78,8 @@ static void map_direct(const struct boot_info *info, paddr_t (*early_page)(void)
 	paddr_t end = end_of_memory(info);
 
 	for (paddr_t pa = 0; pa < end; pa += HUGE_SIZE)
-		*early_entry(DIRECT_MAP_BASE + pa, 1, early_page) =
-			pte_make(pa, MMU_READ | MMU_WRITE) | PTE_LARGE;
+		*early_entry(DIRECT_MAP_BASE + pa, 1,
+			     early_page) = pte_make(pa, MMU_READ | MMU_WRITE) | PTE_LARGE;
 }
 
 void mmu_init(const struct boot_info *info, paddr_t (*early_page)(void))

@@ -26,11 +26,11 @@
 #include "lib/string.h"
 #include "mm/user.h"
 
-#define RED_ZONE	128
-#define FPU_ALIGN	64
-#define FXSAVE_SIZE	512
-#define MXCSR_VALID	0xffff
-#define RFLAGS_PROGRAM	0x50dd5ul	/* CF PF AF ZF SF TF DF OF RF AC */
+#define RED_ZONE       128
+#define FPU_ALIGN      64
+#define FXSAVE_SIZE    512
+#define MXCSR_VALID    0xffff
+#define RFLAGS_PROGRAM 0x50dd5ul /* CF PF AF ZF SF TF DF OF RF AC */
 
 struct rt_sigframe {
 	uint64_t pretcode;
@@ -46,8 +46,8 @@ static bool has_xsave(void)
 
 size_t program_minsigstksz(void)
 {
-	return sizeof(struct rt_sigframe) + RED_ZONE + FPU_ALIGN + 16 + fpu_size()
-		+ FP_XSTATE_MAGIC2_SIZE;
+	return sizeof(struct rt_sigframe) + RED_ZONE + FPU_ALIGN + 16 + fpu_size() +
+	       FP_XSTATE_MAGIC2_SIZE;
 }
 
 /* ---- delivery ---- */
@@ -77,15 +77,30 @@ static int push_fpu(uaddr_t at)
 static void fill_context(struct sigcontext *c, const struct trap_frame *f,
 			 const struct signal_delivery *d)
 {
-	*c = (struct sigcontext) {
-		.r8 = f->r8, .r9 = f->r9, .r10 = f->r10, .r11 = f->r11,
-		.r12 = f->r12, .r13 = f->r13, .r14 = f->r14, .r15 = f->r15,
-		.rdi = f->rdi, .rsi = f->rsi, .rbp = f->rbp, .rbx = f->rbx,
-		.rdx = f->rdx, .rax = f->rax, .rcx = f->rcx, .rsp = f->rsp,
-		.rip = f->rip, .eflags = f->rflags,
-		.cs = SEL_PROGRAM_CS, .ss = SEL_PROGRAM_SS, .oldmask = d->mask,
+	*c = (struct sigcontext){
+		.r8 = f->r8,
+		.r9 = f->r9,
+		.r10 = f->r10,
+		.r11 = f->r11,
+		.r12 = f->r12,
+		.r13 = f->r13,
+		.r14 = f->r14,
+		.r15 = f->r15,
+		.rdi = f->rdi,
+		.rsi = f->rsi,
+		.rbp = f->rbp,
+		.rbx = f->rbx,
+		.rdx = f->rdx,
+		.rax = f->rax,
+		.rcx = f->rcx,
+		.rsp = f->rsp,
+		.rip = f->rip,
+		.eflags = f->rflags,
+		.cs = SEL_PROGRAM_CS,
+		.ss = SEL_PROGRAM_SS,
+		.oldmask = d->mask,
 	};
-	if (frame_is_syscall(f)) {		/* as the instruction leaves them */
+	if (frame_is_syscall(f)) { /* as the instruction leaves them */
 		c->rcx = f->rip;
 		c->r11 = f->rflags;
 	}
@@ -108,7 +123,8 @@ int signal_frame_push(struct trap_frame *f, const struct signal_delivery *d)
 	sp = align_down(fpstate - sizeof(frame), 16) - 8;
 	if (d->on_altstack && sp < (uaddr_t)d->altstack.ss_sp)
 		return -EFAULT;
-	frame.uc.uc_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (has_xsave() ? UC_FP_XSTATE : 0);
+	frame.uc.uc_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS |
+			    (has_xsave() ? UC_FP_XSTATE : 0);
 	frame.uc.uc_stack = d->altstack;
 	fill_context(&frame.uc.uc_mcontext, f, d);
 	frame.uc.uc_mcontext.fpstate = (void *)fpstate;
@@ -136,8 +152,8 @@ static bool is_extended(const struct fpu_area *area, uaddr_t at)
 	uint32_t magic2;
 
 	memcpy(&sw, area->software, sizeof(sw));
-	return has_xsave() && sw.magic1 == FP_XSTATE_MAGIC1 && sw.xstate_size == fpu_size()
-		&& !user_read(&magic2, at + fpu_size(), sizeof(magic2)) && magic2 == FP_XSTATE_MAGIC2;
+	return has_xsave() && sw.magic1 == FP_XSTATE_MAGIC1 && sw.xstate_size == fpu_size() &&
+	       !user_read(&magic2, at + fpu_size(), sizeof(magic2)) && magic2 == FP_XSTATE_MAGIC2;
 }
 
 /* Reads the area at `at` into `area` and makes it one that the processor accepts. */
@@ -171,7 +187,7 @@ static int pop_fpu(uaddr_t at)
 	}
 	if (!is_aligned(at, FPU_ALIGN))
 		return -EFAULT;
-	area = fpu_new();		/* not the thread's own: a switch would save over it */
+	area = fpu_new(); /* not the thread's own: a switch would save over it */
 	if (!area)
 		return -EFAULT;
 	err = read_area(area, at);
@@ -194,14 +210,28 @@ int signal_frame_pop(struct trap_frame *f, uint64_t *mask, stack_t *altstack)
 	err = pop_fpu((uaddr_t)c->fpstate);
 	if (err)
 		return err;
-	*f = (struct trap_frame) {
-		.r8 = c->r8, .r9 = c->r9, .r10 = c->r10, .r11 = c->r11,
-		.r12 = c->r12, .r13 = c->r13, .r14 = c->r14, .r15 = c->r15,
-		.rdi = c->rdi, .rsi = c->rsi, .rbp = c->rbp, .rbx = c->rbx,
-		.rdx = c->rdx, .rax = c->rax, .rcx = c->rcx, .rsp = c->rsp,
-		.rip = c->rip, .vector = TRAP_RESUME,
+	*f = (struct trap_frame){
+		.r8 = c->r8,
+		.r9 = c->r9,
+		.r10 = c->r10,
+		.r11 = c->r11,
+		.r12 = c->r12,
+		.r13 = c->r13,
+		.r14 = c->r14,
+		.r15 = c->r15,
+		.rdi = c->rdi,
+		.rsi = c->rsi,
+		.rbp = c->rbp,
+		.rbx = c->rbx,
+		.rdx = c->rdx,
+		.rax = c->rax,
+		.rcx = c->rcx,
+		.rsp = c->rsp,
+		.rip = c->rip,
+		.vector = TRAP_RESUME,
 		.rflags = (c->eflags & RFLAGS_PROGRAM) | RFLAGS_IF | RFLAGS_FIXED,
-		.cs = SEL_PROGRAM_CS, .ss = SEL_PROGRAM_SS,
+		.cs = SEL_PROGRAM_CS,
+		.ss = SEL_PROGRAM_SS,
 	};
 	memcpy(mask, &frame.uc.uc_sigmask, sizeof(*mask));
 	*altstack = frame.uc.uc_stack;

@@ -38,7 +38,7 @@ _Static_assert(offsetof(struct trap_frame, rip) == FRAME_RIP, "layout.h");
 _Static_assert(sizeof(struct trap_frame) == FRAME_SIZE, "layout.h");
 _Static_assert(BOOT_STACK_SIZE == KSTACK_SIZE, "layout.h");
 
-#define KSTACK_RESERVE	1024	/* a frame closer than this to the stack's end is an overflow */
+#define KSTACK_RESERVE 1024 /* a frame closer than this to the stack's end is an overflow */
 
 enum page_fault_code { CODE_WRITE = 1 << 1, CODE_FETCH = 1 << 4 };
 
@@ -46,7 +46,9 @@ extern const char trap_exit_begin[], trap_exit_iret[], trap_exit_end[];
 extern const char syscall_exit_begin[], syscall_exit_end[];
 extern const char cpu_wait_begin[], cpu_wait_end[];
 
-struct fixup { int32_t at, target; };	/* each relative to itself */
+struct fixup {
+	int32_t at, target;
+}; /* each relative to itself */
 extern const struct fixup __start___ex_table[], __stop___ex_table[];
 
 static bool inside(unsigned long pc, const void *begin, const void *end)
@@ -158,14 +160,19 @@ static void page_fault(struct trap_frame *f)
 	struct vmspace *vs = thread_current() ? thread_current()->vmspace : NULL;
 	unsigned long fixup = from_program(f) ? 0 : fixup_find(f->rip);
 	struct fault fault = {
-		.kind = FAULT_PAGE, .address = address, .access = fault_access(f, address),
-		.trapno = TRAP_PAGE_FAULT, .code = (unsigned)f->error | 4, .error = -EFAULT,
+		.kind = FAULT_PAGE,
+		.address = address,
+		.access = fault_access(f, address),
+		.trapno = TRAP_PAGE_FAULT,
+		.code = (unsigned)f->error | 4,
+		.error = -EFAULT,
 	};
 
 	if (!on_kernel_stack((vaddr_t)f) || (!from_program(f) && !fixup))
 		kernel_fault(f, address);
 	if (!(f->rflags & RFLAGS_IF))
-		panic_at(f, "user memory touched with interrupts off, at %#lx", (unsigned long)address);
+		panic_at(f, "user memory touched with interrupts off, at %#lx",
+			 (unsigned long)address);
 	cpu_irq_enable();
 	if (vs && address < USER_TOP)
 		fault.error = vmspace_fault(vs, address, fault.access);
@@ -205,8 +212,11 @@ static enum fault_kind exception_kind(unsigned long vector)
 static void exception(struct trap_frame *f)
 {
 	struct fault fault = {
-		.kind = exception_kind(f->vector), .address = f->rip, .error = -EFAULT,
-		.trapno = (unsigned)f->vector, .code = (unsigned)f->error,
+		.kind = exception_kind(f->vector),
+		.address = f->rip,
+		.error = -EFAULT,
+		.trapno = (unsigned)f->vector,
+		.code = (unsigned)f->error,
 	};
 	unsigned long fixup;
 
@@ -216,11 +226,11 @@ static void exception(struct trap_frame *f)
 		return;
 	}
 	if (f->vector == TRAP_ALIGNMENT && (f->rflags & RFLAGS_AC)) {
-		f->rflags &= ~(unsigned long)RFLAGS_AC;		/* the program left it set */
+		f->rflags &= ~(unsigned long)RFLAGS_AC; /* the program left it set */
 		return;
 	}
 	if (f->vector == 1) {
-		f->rflags &= ~(unsigned long)RFLAGS_TF;		/* a program that single-steps itself */
+		f->rflags &= ~(unsigned long)RFLAGS_TF; /* a program that single-steps itself */
 		return;
 	}
 	fixup = fixup_find(f->rip);

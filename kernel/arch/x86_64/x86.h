@@ -4,23 +4,26 @@
 #include "lib/compiler.h"
 #include "lib/types.h"
 
-#define MSR_APIC_BASE		0x1b
-#define MSR_TSC_DEADLINE	0x6e0
-#define MSR_X2APIC		0x800	/* + register >> 4 */
-#define MSR_EFER		0xc0000080u
-#define MSR_STAR		0xc0000081u
-#define MSR_LSTAR		0xc0000082u
-#define MSR_SFMASK		0xc0000084u
+#define MSR_APIC_BASE    0x1b
+#define MSR_TSC_DEADLINE 0x6e0
+#define MSR_X2APIC       0x800 /* + register >> 4 */
+#define MSR_EFER         0xc0000080u
+#define MSR_STAR         0xc0000081u
+#define MSR_LSTAR        0xc0000082u
+#define MSR_SFMASK       0xc0000084u
 
-#define CR4_OSXSAVE		(1ul << 18)
+#define CR4_OSXSAVE (1ul << 18)
 
-struct cpuid { uint32_t eax, ebx, ecx, edx; };
+struct cpuid {
+	uint32_t eax, ebx, ecx, edx;
+};
 
 static inline struct cpuid cpuid(uint32_t leaf, uint32_t sub)
 {
 	struct cpuid r;
 
-	__asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+	__asm__ volatile("cpuid"
+			 : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
 			 : "a"(leaf), "c"(sub));
 	return r;
 }
@@ -35,7 +38,9 @@ static inline uint64_t rdmsr(uint32_t index)
 
 static inline void wrmsr(uint32_t index, uint64_t value)
 {
-	__asm__ volatile("wrmsr" : : "c"(index), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+	__asm__ volatile("wrmsr"
+			 :
+			 : "c"(index), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
 			 : "memory");
 }
 
@@ -49,7 +54,9 @@ static inline uint64_t xgetbv(uint32_t index)
 
 static inline void xsetbv(uint32_t index, uint64_t value)
 {
-	__asm__ volatile("xsetbv" : : "c"(index), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+	__asm__ volatile("xsetbv"
+			 :
+			 : "c"(index), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
 }
 
 static inline uint64_t read_cr2(void)
@@ -135,7 +142,9 @@ static inline uint64_t mul_div(uint64_t a, uint64_t b, uint64_t c)
 
 	if ((uint64_t)(product >> 64) >= c)
 		return UINT64_MAX;
-	__asm__("divq %4" : "=a"(quotient), "=d"(remainder)
-		: "a"((uint64_t)product), "d"((uint64_t)(product >> 64)), "r"(c) : "cc");
+	__asm__("divq %4"
+		: "=a"(quotient), "=d"(remainder)
+		: "a"((uint64_t)product), "d"((uint64_t)(product >> 64)), "r"(c)
+		: "cc");
 	return quotient;
 }

@@ -42,7 +42,7 @@ static int wait_for_signals(void)
 	sigset_t all, before;
 
 	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &before);		/* until it waits: none is lost in between */
+	sigprocmask(SIG_BLOCK, &all, &before); /* until it waits: none is lost in between */
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGWINCH, &sa, NULL);
 	sigaction(SIGCONT, &sa, NULL);

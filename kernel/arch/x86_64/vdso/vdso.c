@@ -17,15 +17,17 @@ long __vdso_getcpu(unsigned *cpu, unsigned *node, struct getcpu_cache *unused);
 
 extern const struct vdso_time vdso_data __attribute__((visibility("hidden")));
 
-#define SYS_clock_gettime	228
-#define SYS_clock_getres	229
-#define SYS_getcpu		309
+#define SYS_clock_gettime 228
+#define SYS_clock_getres  229
+#define SYS_getcpu        309
 
 static long system_call(long nr, long a, long b, long c)
 {
 	long result;
 
-	__asm__ volatile("syscall" : "=a"(result) : "a"(nr), "D"(a), "S"(b), "d"(c)
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c)
 			 : "rcx", "r11", "memory");
 	return result;
 }
@@ -48,8 +50,9 @@ static int64_t now(int64_t *wall_offset_ns)
 	do {
 		while ((seq = __atomic_load_n(&t->seq, __ATOMIC_ACQUIRE)) & 1)
 			__builtin_ia32_pause();
-		ns = (int64_t)((unsigned __int128)(read_tsc() - t->tsc_base) * t->mult >> t->shift)
-			+ t->mono_base_ns;
+		ns = (int64_t)((unsigned __int128)(read_tsc() - t->tsc_base) * t->mult >>
+			       t->shift) +
+		     t->mono_base_ns;
 		*wall_offset_ns = t->wall_offset_ns;
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	} while (seq != __atomic_load_n(&t->seq, __ATOMIC_RELAXED));
@@ -63,8 +66,8 @@ static bool is_wall(int clock)
 
 static bool is_known(int clock)
 {
-	return is_wall(clock) || clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_RAW
-		|| clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_BOOTTIME;
+	return is_wall(clock) || clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_RAW ||
+	       clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_BOOTTIME;
 }
 
 long __vdso_clock_gettime(int clock, struct timespec *out)
@@ -91,7 +94,7 @@ long __vdso_gettimeofday(struct timeval *tv, struct timezone *tz)
 		tv->tv_usec = ns % NSEC_PER_SEC / 1000;
 	}
 	if (tz)
-		*tz = (struct timezone) { 0 };
+		*tz = (struct timezone){ 0 };
 	return 0;
 }
 
@@ -120,4 +123,3 @@ long __vdso_getcpu(unsigned *cpu, unsigned *node, struct getcpu_cache *unused)
 		*node = 0;
 	return 0;
 }
-

@@ -2,4 +2,6 @@
 /* The host tests' machine switches no threads. */
 #pragma once
 
-struct context { void *fpu; };
+struct context {
+	void *fpu;
+};

@@ -12,5 +12,11 @@ struct cpu_arch {
 extern struct cpu *fake_cpu;
 extern struct thread *fake_thread;
 
-static inline struct cpu *cpu_this(void) { return fake_cpu; }
-static inline struct thread *thread_current(void) { return fake_thread; }
+static inline struct cpu *cpu_this(void)
+{
+	return fake_cpu;
+}
+static inline struct thread *thread_current(void)
+{
+	return fake_thread;
+}

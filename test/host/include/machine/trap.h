@@ -2,4 +2,6 @@
 /* The host tests' machine has no traps: faults are calls (test/host/machine.c). */
 #pragma once
 
-struct trap_frame { unsigned long result; };
+struct trap_frame {
+	unsigned long result;
+};

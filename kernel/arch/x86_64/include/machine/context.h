@@ -4,8 +4,8 @@
 #include "lib/types.h"
 
 struct context {
-	vaddr_t ksp;		/* [o] stack pointer while switched away */
-	vaddr_t kstack_top;	/* [I] */
-	void *fpu;		/* [o] XSAVE area; NULL: a thread without a program */
-	uint64_t fs_base;	/* [o] while switched away, and only with an fpu area */
+	vaddr_t ksp;        /* [o] stack pointer while switched away */
+	vaddr_t kstack_top; /* [I] */
+	void *fpu;          /* [o] XSAVE area; NULL: a thread without a program */
+	uint64_t fs_base;   /* [o] while switched away, and only with an fpu area */
 };

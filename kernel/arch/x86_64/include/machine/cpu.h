@@ -29,7 +29,10 @@ static inline void cpu_irq_enable(void)
 			 "cmpb $0, %%gs:%c1\n\t"
 			 "je 1f\n\t"
 			 "sti\n"
-			 "1:" : : "i"(CPU_FLAG_IF), "i"(CPU_FLAG_PENDING) : "memory", "cc");
+			 "1:"
+			 :
+			 : "i"(CPU_FLAG_IF), "i"(CPU_FLAG_PENDING)
+			 : "memory", "cc");
 }
 
 static inline bool cpu_irqs_are_on(void)

@@ -10,12 +10,12 @@
 #include <machine/layout.h>
 
 struct cpu_arch {
-	struct cpu *self;		/* [I] */
-	struct thread *current;		/* [o] */
-	vaddr_t kstack_top;		/* [o] of the current thread */
-	uint64_t scratch;		/* [o] of syscall_entry, interrupts off */
-	uint64_t fault_address;		/* [o] of the page fault being entered */
-	paddr_t loaded_root;		/* [o] what CR3 holds */
+	struct cpu *self;       /* [I] */
+	struct thread *current; /* [o] */
+	vaddr_t kstack_top;     /* [o] of the current thread */
+	uint64_t scratch;       /* [o] of syscall_entry, interrupts off */
+	uint64_t fault_address; /* [o] of the page fault being entered */
+	paddr_t loaded_root;    /* [o] what CR3 holds */
 } ALIGNED(4096);
 
 static inline struct cpu *cpu_this(void)

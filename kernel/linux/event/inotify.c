@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * inotify(7). An instance holds watches (each on an inode) and a queue of events; vfs_notify tells what
+ * happened. Same events in a row are merged, a full queue ends in one IN_Q_OVERFLOW.
+ *
+ * `inotify_lock` (a mutex: the vfs calls in thread context) guards watches and inode->watches; an
+ * instance's own spinlock guards its queue.
+ */
+#include <linux/eventpoll.h>
+#include <linux/fcntl.h>
+#include <linux/inotify.h>
+#include <asm/ioctls.h>
+
+#include "core/mutex.h"
+#include "fs/vfs.h"
+#include "lib/errno.h"
+#include "lib/fmt.h"
+#include "lib/string.h"
+#include "linux/file/fd.h"
+#include "linux/file/name.h"
+#include "linux/event/notify.h"
+#include "linux/sys.h"
+#include "mm/kmem.h"
+#include "mm/user.h"
+
+#define QUEUE_MAX   16384
+#define WATCHES_MAX 65536
+
+struct event {
+	struct list link; /* [instance.lock] */
+	int wd;
+	uint32_t mask, cookie, len; /* len: of name, NUL and padding included; 0: no name */
+	char name[];
+};
+
+struct instance {
+	struct spinlock lock;
+	struct list events; /* [lock] */
+	unsigned nr_events; /* [lock] */
+	size_t bytes;       /* [lock] for FIONREAD */
+	struct waitq wq;
+	struct list watches; /* [inotify_lock] */
+	int next_wd;         /* [inotify_lock] */
+	unsigned nr_watches; /* [inotify_lock] */
+};
+
+struct watch {
+	struct list link;       /* [inotify_lock] in the instance */
+	struct list inode_link; /* [inotify_lock] in inode->watches */
+	struct instance *in;
+	struct inode *inode; /* counted */
+	int wd;
+	uint32_t mask;
+};
+
+static struct mutex inotify_lock = MUTEX_INIT(inotify_lock);
+static unsigned nr_watches_all; /* [a] nobody watches: nothing to do */
+
+/* ---- the queue ---- */
+
+static size_t record_size(const struct event *e)
+{
+	return sizeof(struct inotify_event) + e->len;
+}
+
+static bool is_same(const struct event *a, const struct event *b)
+{
+	return a != NULL && a->wd == b->wd && a->mask == b->mask && a->cookie == b->cookie &&
+	       a->len == b->len && memcmp(a->name, b->name, a->len) == 0;
+}
+
+/* Takes e over. */
+static void enqueue(struct instance *in, struct event *e)
+{
+	spin_lock(&in->lock);
+	if (in->nr_events >= QUEUE_MAX || is_same(list_last(&in->events, struct event, link), e)) {
+		spin_unlock(&in->lock);
+		kmem_free(e);
+		return;
+	}
+	if (++in->nr_events == QUEUE_MAX) {
+		e->wd = -1;
+		e->mask = IN_Q_OVERFLOW;
+		e->len = 0;
+	}
+	in->bytes += record_size(e);
+	list_append(&in->events, &e->link);
+	spin_unlock(&in->lock);
+	waitq_wake_all(&in->wq, EPOLLIN);
+}
+
+static void queue_event(struct watch *w, uint32_t mask, uint32_t cookie, const char *name)
+{
+	size_t len = name == NULL ? 0 : align_up(strlen(name) + 1, sizeof(struct inotify_event));
+	struct event *e = kmem_alloc(sizeof(*e) + len);
+
+	if (e == NULL)
+		return;
+	e->wd = w->wd;
+	e->mask = mask;
+	e->cookie = cookie;
+	e->len = (uint32_t)len;
+	if (name != NULL)
+		memcpy(e->name, name, strlen(name));
+	enqueue(w->in, e);
+}
+
+static struct event *take_event(struct instance *in, size_t room)
+{
+	scoped_spin(&in->lock);
+	struct event *e = list_first(&in->events, struct event, link);
+
+	if (e == NULL || record_size(e) > room)
+		return NULL;
+	list_remove(&e->link);
+	in->nr_events--;
+	in->bytes -= record_size(e);
+	return e;
+}
+
+static bool has_events(struct instance *in)
+{
+	return READ_ONCE(in->events.next) != &in->events;
+}
+
+/* ---- watches, with inotify_lock held ---- */
+
+static void watch_free(struct watch *w)
+{
+	list_remove(&w->link);
+	list_remove(&w->inode_link);
+	w->in->nr_watches--;
+	atomic_sub(&nr_watches_all, 1);
+	inode_put(w->inode);
+	kmem_free(w);
+}
+
+static void tell(struct inode *inode, uint32_t mask, uint32_t cookie, const char *name)
+{
+	struct watch *w;
+
+	if (inode == NULL || inode->watches.next == NULL)
+		return;
+	list_foreach_safe(&inode->watches, w, inode_link) {
+		uint32_t seen = mask & (w->mask | IN_UNMOUNT | IN_IGNORED | IN_ISDIR);
+
+		if ((seen & ~(uint32_t)IN_ISDIR) == 0)
+			continue;
+		if (inode->nlink == 0 && (w->mask & IN_EXCL_UNLINK) != 0 && name != NULL)
+			continue;
+		queue_event(w, seen, cookie, name);
+		if ((w->mask & IN_ONESHOT) != 0 || (mask & IN_DELETE_SELF) != 0) {
+			queue_event(w, IN_IGNORED, 0, NULL);
+			watch_free(w);
+		}
+	}
+}
+
+/* Set as vfs_notify. A directory hears of its entry by name, the inode of itself. */
+void inotify_notify(struct inode *dir, struct inode *inode, const char *name, uint32_t mask,
+		    uint32_t cookie)
+{
+	if (atomic_load(&nr_watches_all) == 0)
+		return;
+	scoped_mutex(&inotify_lock);
+	if (dir != NULL && (mask & (IN_DELETE_SELF | IN_MOVE_SELF)) == 0)
+		tell(dir, mask, cookie, name);
+	if (inode != NULL && (mask & (IN_CREATE | IN_DELETE | IN_MOVE)) == 0)
+		tell(inode, mask, cookie, NULL);
+}
+
+/* ---- the file ---- */
+
+static ssize_t inotify_read(struct file *f, struct uio *u, int64_t *pos)
+{
+	struct instance *in = f->private;
+	ssize_t done = 0;
+
+	for (;;) {
+		struct event *e = take_event(in, u->left);
+		struct inotify_event head;
+		size_t size;
+		int err;
+
+		if (e == NULL && (done > 0 || has_events(in)))
+			return done > 0 ? done : -EINVAL;
+		if (e == NULL) {
+			if ((f->flags & O_NONBLOCK) != 0)
+				return -EAGAIN;
+			err = wait_event(&in->wq, has_events(in), WAIT_INTERRUPTIBLE, NSEC_NEVER);
+			if (err != 0)
+				return err;
+			continue;
+		}
+		head = (struct inotify_event){ e->wd, e->mask, e->cookie, e->len };
+		size = uio_copy_to(u, &head, sizeof(head));
+		size += uio_copy_to(u, e->name, e->len);
+		err = size == record_size(e) ? 0 : -EFAULT;
+		done += (ssize_t)size;
+		kmem_free(e);
+		if (err != 0)
+			return err;
+	}
+}
+
+static unsigned inotify_poll(struct file *f, struct poll_table *t)
+{
+	struct instance *in = f->private;
+
+	poll_add(t, &in->wq);
+	return has_events(in) ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+static long inotify_ioctl(struct file *f, unsigned cmd, unsigned long arg)
+{
+	struct instance *in = f->private;
+	int bytes = (int)READ_ONCE(in->bytes);
+
+	return cmd == FIONREAD ? user_write_struct(arg, &bytes) : -ENOTTY;
+}
+
+static void inotify_release(struct file *f)
+{
+	struct instance *in = f->private;
+	struct watch *w;
+	struct event *e;
+
+	mutex_lock(&inotify_lock);
+	while ((w = list_first(&in->watches, struct watch, link)) != NULL)
+		watch_free(w);
+	mutex_unlock(&inotify_lock);
+	while ((e = list_first(&in->events, struct event, link)) != NULL) {
+		list_remove(&e->link);
+		kmem_free(e);
+	}
+	kmem_free(in);
+}
+
+static void inotify_describe(struct file *f, char *buf, size_t size)
+{
+	fmt(buf, size, "anon_inode:inotify");
+}
+
+static const struct file_ops inotify_ops = {
+	.read = inotify_read,
+	.poll = inotify_poll,
+	.ioctl = inotify_ioctl,
+	.release = inotify_release,
+	.describe = inotify_describe,
+};
+
+/* ---- system calls ---- */
+
+long sys_inotify_init1(int flags)
+{
+	struct instance *in;
+	struct file *f;
+	int err;
+
+	if ((flags & ~(IN_CLOEXEC | IN_NONBLOCK)) != 0)
+		return -EINVAL;
+	in = kmem_new(struct instance);
+	if (in == NULL)
+		return -ENOMEM;
+	list_init(&in->events);
+	list_init(&in->watches);
+	waitq_init(&in->wq);
+	in->next_wd = 1;
+	err = file_new_anonymous(&inotify_ops, 0600, O_RDONLY | ((unsigned)flags & O_NONBLOCK), in,
+				 &f);
+	if (err != 0) {
+		kmem_free(in);
+		return err;
+	}
+	return fd_install(f, (unsigned)flags & O_CLOEXEC, 0);
+}
+
+long sys_inotify_init(void)
+{
+	return sys_inotify_init1(0);
+}
+
+static int inotify_get(int fd, struct file **out)
+{
+	int err = fd_get(fd, out);
+
+	if (err == 0 && (*out)->ops != &inotify_ops) {
+		file_put(*out);
+		err = -EINVAL;
+	}
+	return err;
+}
+
+/* With inotify_lock held. */
+static int add_watch(struct instance *in, struct inode *inode, uint32_t mask)
+{
+	struct watch *w;
+
+	if (inode->watches.next == NULL)
+		list_init(&inode->watches);
+	list_foreach(&inode->watches, w, inode_link) {
+		if (w->in != in)
+			continue;
+		if ((mask & IN_MASK_CREATE) != 0)
+			return -EEXIST;
+		w->mask = (mask & IN_MASK_ADD) != 0 ? w->mask | mask : mask;
+		return w->wd;
+	}
+	if (in->nr_watches >= WATCHES_MAX)
+		return -ENOSPC;
+	w = kmem_new(struct watch);
+	if (w == NULL)
+		return -ENOMEM;
+	inode_get(inode);
+	w->in = in;
+	w->inode = inode;
+	w->wd = in->next_wd++;
+	w->mask = mask;
+	in->nr_watches++;
+	atomic_add(&nr_watches_all, 1);
+	list_append(&in->watches, &w->link);
+	list_append(&inode->watches, &w->inode_link);
+	return w->wd;
+}
+
+long sys_inotify_add_watch(int fd, uaddr_t path, unsigned long mask)
+{
+	unsigned lookup = (mask & IN_ONLYDIR) != 0 ? LOOKUP_DIRECTORY : 0;
+	struct file *f;
+	struct path p;
+	long wd;
+
+	if ((mask & IN_ALL_EVENTS) == 0 ||
+	    ((mask & IN_MASK_ADD) != 0 && (mask & IN_MASK_CREATE) != 0))
+		return -EINVAL;
+	wd = inotify_get(fd, &f);
+	if (wd != 0)
+		return wd;
+	wd = user_path_get(AT_FDCWD, path, (mask & IN_DONT_FOLLOW) != 0 ? AT_SYMLINK_NOFOLLOW : 0,
+			   lookup, &p);
+	if (wd == 0) {
+		wd = inode_permission(p.dentry->inode, 4 /* R_OK */);
+		if (wd == 0) {
+			mutex_lock(&inotify_lock);
+			wd = add_watch(f->private, p.dentry->inode, (uint32_t)mask);
+			mutex_unlock(&inotify_lock);
+		}
+		path_put(&p);
+	}
+	file_put(f);
+	return wd;
+}
+
+static int remove_watch(struct instance *in, int wd)
+{
+	struct watch *w;
+
+	scoped_mutex(&inotify_lock);
+	list_foreach(&in->watches, w, link) {
+		if (w->wd != wd)
+			continue;
+		queue_event(w, IN_IGNORED, 0, NULL);
+		watch_free(w);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+long sys_inotify_rm_watch(int fd, int wd)
+{
+	struct file *f;
+	int err = inotify_get(fd, &f);
+
+	if (err != 0)
+		return err;
+	err = remove_watch(f->private, wd);
+	file_put(f);
+	return err;
+}

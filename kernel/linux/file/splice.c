@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Bytes from descriptor to descriptor: sendfile(2), copy_file_range(2), splice(2), tee(2), vmsplice(2).
+ * What does not touch a pipe goes through a buffer in the kernel, in pieces.
+ */
+#include <linux/fcntl.h>
+
+#include "fs/pipe/pipe.h"
+#include "fs/vfs.h"
+#include "lib/errno.h"
+#include "linux/file/fd.h"
+#include "linux/file/rw.h"
+#include "linux/sys.h"
+#include "linux/task/task.h"
+#include "mm/kmem.h"
+#include "mm/user.h"
+
+#define PIECE        (64 * 1024ul)
+#define COUNT_MAX    0x7ffff000ul
+#define SPLICE_FLAGS 15ul /* SPLICE_F_MOVE | NONBLOCK | MORE | GIFT */
+
+/* Writes all of a piece that was read; short only on an error or a full, non-blocking target. */
+static ssize_t write_piece(struct file *to, void *buf, size_t len, int64_t *pos)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		struct uio u;
+		ssize_t n;
+
+		uio_init_kernel(&u, (char *)buf + done, len - done);
+		n = file_write(to, &u, pos);
+		if (n <= 0)
+			return done > 0 ? (ssize_t)done : n;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+/*
+ * Copies up to count bytes; positions NULL: the files' own. What was read and could not be written is
+ * given back by moving the source's position.
+ */
+static ssize_t copy_bytes(struct file *from, int64_t *from_pos, struct file *to, int64_t *to_pos,
+			  size_t count)
+{
+	int64_t *source = from_pos != NULL ? from_pos : &from->pos;
+	void *buf = kmem_alloc(min(count, PIECE));
+	size_t done = 0;
+	ssize_t n = 0;
+
+	if (buf == NULL)
+		return -ENOMEM;
+	while (done < count) {
+		struct uio u;
+		ssize_t wrote;
+
+		uio_init_kernel(&u, buf, min(count - done, PIECE));
+		n = vfs_read(from, &u, from_pos);
+		if (n <= 0)
+			break;
+		wrote = write_piece(to, buf, (size_t)n, to_pos);
+		if (wrote < n && (from->traits & FILE_SEEKABLE) != 0)
+			*source -= n - max(wrote, (ssize_t)0);
+		if (wrote > 0)
+			done += (size_t)wrote;
+		if (wrote < n || thread_has_signal(thread_current())) {
+			n = min(wrote, (ssize_t)0);
+			break;
+		}
+	}
+	kmem_free(buf);
+	return done > 0 ? (ssize_t)done : n;
+}
+
+/* Two descriptors, the first open for reading, the second for writing; both counted. */
+static int get_pair(int in_fd, int out_fd, struct file **in, struct file **out)
+{
+	int err = fd_get(in_fd, in);
+
+	if (err != 0)
+		return err;
+	err = fd_get(out_fd, out);
+	if (err != 0) {
+		file_put(*in);
+		return err;
+	}
+	if (((*in)->traits & FILE_READ) != 0 && ((*out)->traits & FILE_WRITE) != 0)
+		return 0;
+	file_put(*in);
+	file_put(*out);
+	return -EBADF;
+}
+
+/* An optional offset in user memory; *pos is left NULL without one. */
+static int read_offset(uaddr_t from, int64_t *value, int64_t **pos)
+{
+	*pos = NULL;
+	if (from == 0)
+		return 0;
+	if (user_read_struct(value, from) != 0)
+		return -EFAULT;
+	*pos = value;
+	return *value < 0 ? -EINVAL : 0;
+}
+
+static ssize_t send(struct file *in, int64_t *pos, struct file *out, size_t count)
+{
+	if ((in->traits & FILE_SEEKABLE) == 0 && pos != NULL)
+		return -ESPIPE;
+	if (S_ISDIR(in->inode->mode) || (out->flags & O_APPEND) != 0)
+		return -EINVAL;
+	return copy_bytes(in, pos, out, NULL, count);
+}
+
+long sys_sendfile(int out_fd, int in_fd, uaddr_t offset, size_t count)
+{
+	int64_t value, *pos;
+	struct file *in, *out;
+	long n = read_offset(offset, &value, &pos);
+
+	if (n == 0)
+		n = get_pair(in_fd, out_fd, &in, &out);
+	if (n != 0)
+		return n;
+	n = send(in, pos, out, min(count, COUNT_MAX));
+	file_put(in);
+	file_put(out);
+	if (pos != NULL && n >= 0 && user_write_struct(offset, pos) != 0)
+		return -EFAULT;
+	return n;
+}
+
+static ssize_t copy_range(struct file *in, int64_t *in_pos, struct file *out, int64_t *out_pos,
+			  size_t len)
+{
+	int64_t from = in_pos != NULL ? *in_pos : in->pos,
+		to = out_pos != NULL ? *out_pos : out->pos;
+
+	if (S_ISDIR(in->inode->mode) || S_ISDIR(out->inode->mode))
+		return -EISDIR;
+	if (!S_ISREG(in->inode->mode) || !S_ISREG(out->inode->mode))
+		return -EINVAL;
+	if ((out->flags & O_APPEND) != 0)
+		return -EBADF;
+	if (from > INT64_MAX - (int64_t)len || to > INT64_MAX - (int64_t)len)
+		return -EOVERFLOW;
+	if (in->inode == out->inode && from < to + (int64_t)len && to < from + (int64_t)len)
+		return -EINVAL;
+	return copy_bytes(in, in_pos, out, out_pos, len);
+}
+
+long sys_copy_file_range(int in_fd, uaddr_t in_off, int out_fd, uaddr_t out_off, size_t len,
+			 unsigned long flags)
+{
+	int64_t in_value, out_value, *in_pos, *out_pos;
+	struct file *in, *out;
+	long n;
+
+	if (flags != 0)
+		return -EINVAL;
+	n = get_pair(in_fd, out_fd, &in, &out);
+	if (n != 0)
+		return n;
+	n = read_offset(in_off, &in_value, &in_pos);
+	if (n == 0)
+		n = read_offset(out_off, &out_value, &out_pos);
+	if (n == 0)
+		n = copy_range(in, in_pos, out, out_pos, min(len, COUNT_MAX));
+	file_put(in);
+	file_put(out);
+	if (n >= 0 && in_pos != NULL && user_write_struct(in_off, in_pos) != 0)
+		return -EFAULT;
+	if (n >= 0 && out_pos != NULL && user_write_struct(out_off, out_pos) != 0)
+		return -EFAULT;
+	return n;
+}
+
+/* ---- splice, tee, vmsplice ---- */
+
+static ssize_t splice_files(struct file *in, int64_t *in_pos, struct file *out, int64_t *out_pos,
+			    size_t len, unsigned flags)
+{
+	bool from_pipe = file_is_pipe(in), to_pipe = file_is_pipe(out);
+
+	if ((from_pipe && in_pos != NULL) || (to_pipe && out_pos != NULL))
+		return -ESPIPE;
+	if (!from_pipe && !to_pipe)
+		return -EINVAL;
+	if (from_pipe && to_pipe && in->inode == out->inode)
+		return -EINVAL;
+	if ((in_pos != NULL && (in->traits & FILE_SEEKABLE) == 0) ||
+	    (out_pos != NULL && (out->traits & FILE_SEEKABLE) == 0))
+		return -EINVAL;
+	if (!from_pipe)
+		return pipe_splice_in(out, in, in_pos, len, flags);
+	if (!to_pipe && (out->flags & O_APPEND) != 0)
+		return -EINVAL;
+	return pipe_splice_out(in, out, out_pos, len, flags);
+}
+
+long sys_splice(int in_fd, uaddr_t in_off, int out_fd, uaddr_t out_off, size_t len,
+		unsigned long flags)
+{
+	int64_t in_value, out_value, *in_pos, *out_pos;
+	struct file *in, *out;
+	long n;
+
+	if (len == 0)
+		return 0;
+	if ((flags & ~SPLICE_FLAGS) != 0)
+		return -EINVAL;
+	n = get_pair(in_fd, out_fd, &in, &out);
+	if (n != 0)
+		return n;
+	n = read_offset(in_off, &in_value, &in_pos);
+	if (n == 0)
+		n = read_offset(out_off, &out_value, &out_pos);
+	if (n == 0)
+		n = splice_files(in, in_pos, out, out_pos, min(len, COUNT_MAX), (unsigned)flags);
+	file_put(in);
+	file_put(out);
+	if (n >= 0 && in_pos != NULL && user_write_struct(in_off, in_pos) != 0)
+		return -EFAULT;
+	if (n >= 0 && out_pos != NULL && user_write_struct(out_off, out_pos) != 0)
+		return -EFAULT;
+	return n;
+}
+
+long sys_tee(int in_fd, int out_fd, size_t len, unsigned long flags)
+{
+	struct file *in, *out;
+	long n;
+
+	if ((flags & ~SPLICE_FLAGS) != 0)
+		return -EINVAL;
+	if (len == 0)
+		return 0;
+	n = get_pair(in_fd, out_fd, &in, &out);
+	if (n != 0)
+		return n;
+	if (!file_is_pipe(in) || !file_is_pipe(out) || in->inode == out->inode)
+		n = -EINVAL;
+	else
+		n = pipe_tee(in, out, min(len, COUNT_MAX), (unsigned)flags);
+	file_put(in);
+	file_put(out);
+	return n;
+}
+
+/* The pages are copied, whatever SPLICE_F_GIFT says: a program cannot tell but by writing to them later. */
+long sys_vmsplice(int fd, uaddr_t iov, unsigned long nr, unsigned long flags)
+{
+	struct uio_vec room[RW_VECS_INLINE], *vecs;
+	struct file *f;
+	struct uio u;
+	long n;
+
+	if ((flags & ~SPLICE_FLAGS) != 0)
+		return -EINVAL;
+	n = fd_get(fd, &f);
+	if (n != 0)
+		return n;
+	n = file_is_pipe(f) ? uio_vecs_get(iov, nr, room, &vecs) : -EBADF;
+	if (n == 0) {
+		uio_init_vecs(&u, vecs, (unsigned)nr, true);
+		n = (f->traits & FILE_WRITE) != 0 ? file_write(f, &u, NULL) : vfs_read(f, &u, NULL);
+		uio_vecs_put(room, vecs);
+	}
+	file_put(f);
+	return n;
+}

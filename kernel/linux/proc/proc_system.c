@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Facts about the machine and the kernel: /proc/cpuinfo, meminfo, stat..., /proc/sys, /sys/devices. */
+#include "arch/cpu.h"
+#include "core/cpu.h"
+#include "core/random.h"
+#include "core/timer.h"
+#include "fs/proc/proc.h"
+#include "fs/vfs.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "linux/system.h"
+#include "linux/task/task.h"
+#include "mm/kmem.h"
+#include "mm/page.h"
+
+#define TICKS_PER_SEC 100 /* USER_HZ */
+#define NSEC_PER_TICK (NSEC_PER_SEC / TICKS_PER_SEC)
+
+/* ---- the machine ---- */
+
+static void show_cpu(struct text_buffer *b, const struct cpu_facts *c, unsigned i)
+{
+	unsigned khz = clock_tsc_khz();
+
+	text_print(b,
+		   "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\n"
+		   "model name\t: %s\nstepping\t: %u\ncpu MHz\t\t: %u.%03u\ncache size\t: %u KB\n",
+		   i, c->vendor, c->family, c->model, c->model_name, c->stepping, khz / 1000,
+		   khz % 1000, c->cache_kib);
+	text_print(
+		b,
+		"physical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\napicid\t\t: %u\n"
+		"fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: 13\nwp\t\t: yes\nflags\t\t: %s\n",
+		nr_cpus, i, nr_cpus, i, c->flags);
+	text_print(b,
+		   "bogomips\t: %u.%02u\nclflush size\t: 64\ncache_alignment\t: 64\n"
+		   "address sizes\t: 48 bits physical, 48 bits virtual\npower management:\n\n",
+		   khz / 500, khz / 5 % 100);
+}
+
+static int show_cpuinfo(struct text_buffer *b, int pid)
+{
+	struct cpu_facts *c = kmem_new(struct cpu_facts);
+
+	if (c == NULL)
+		return -ENOMEM;
+	cpu_facts_get(c);
+	for (unsigned i = 0; i < nr_cpus; i++)
+		show_cpu(b, c, i);
+	kmem_free(c);
+	return 0;
+}
+PROC_FILE(cpuinfo) = { .path = "cpuinfo", .mode = 0444, .show = show_cpuinfo };
+
+static unsigned long long kib(uint64_t pages)
+{
+	return pages * (PAGE_SIZE / 1024);
+}
+
+static int show_meminfo(struct text_buffer *b, int pid)
+{
+	struct page_stats s;
+
+	page_stats_get(&s);
+	text_print(b,
+		   "MemTotal:       %8llu kB\nMemFree:        %8llu kB\nMemAvailable:   %8llu kB\n"
+		   "Buffers:        %8u kB\nCached:         %8llu kB\nSwapCached:     %8u kB\n",
+		   kib(s.total), kib(s.free), kib(s.free + s.cached), 0, kib(s.cached), 0);
+	text_print(b,
+		   "Active:         %8llu kB\nInactive:       %8u kB\nSwapTotal:      %8u kB\n"
+		   "SwapFree:       %8u kB\nDirty:          %8u kB\nWriteback:      %8u kB\n"
+		   "AnonPages:      %8llu kB\nMapped:         %8llu kB\nShmem:          %8u kB\n",
+		   kib(s.cached + s.anonymous), 0, 0, 0, 0, 0, kib(s.anonymous), kib(s.cached), 0);
+	text_print(b,
+		   "Slab:           %8llu kB\nPageTables:     %8llu kB\nCommitLimit:    %8llu kB\n"
+		   "Committed_AS:   %8llu kB\nHugePages_Total:%8u\nHugePages_Free: %8u\n"
+		   "HugePages_Rsvd: %8u\nHugePages_Surp: %8u\nHugepagesize:   %8u kB\n",
+		   kib(s.slab), kib(s.tables), kib(s.total / 2), kib(s.anonymous), 0, 0, 0, 0,
+		   2048);
+	return 0;
+}
+PROC_FILE(meminfo) = { .path = "meminfo", .mode = 0444, .show = show_meminfo };
+
+static unsigned long long ticks(nsec_t ns)
+{
+	return (unsigned long long)(ns / NSEC_PER_TICK);
+}
+
+/* The time since a CPU came up that it was not idle counts as user time: there is no ring to tell by. */
+static void show_cpu_times(struct text_buffer *b, const char *name, nsec_t idle, nsec_t all)
+{
+	text_print(b, "%s %llu 0 0 %llu 0 0 0 0 0 0\n", name, ticks(max(all - idle, (nsec_t)0)),
+		   ticks(idle));
+}
+
+static nsec_t idle_of(const struct cpu *c)
+{
+	nsec_t idle = READ_ONCE(c->idle_ns);
+
+	if (c->arch.current == c->idle)
+		idle += clock_monotonic() - c->idle->run_start_ns;
+	return idle;
+}
+
+static int show_stat(struct text_buffer *b, int pid)
+{
+	nsec_t now = clock_monotonic(), idle = 0;
+	uint64_t irqs = 0, switches = 0;
+	unsigned running = 0;
+
+	for (unsigned i = 0; i < nr_cpus; i++) {
+		idle += idle_of(cpus[i]);
+		irqs += cpus[i]->nr_irqs;
+		switches += cpus[i]->nr_switches;
+		running += cpus[i]->rq.nr_runnable + 1;
+	}
+	show_cpu_times(b, "cpu ", idle, now * nr_cpus);
+	for (unsigned i = 0; i < nr_cpus; i++) {
+		char name[16] = "cpu";
+
+		name[3] = (char)('0' + i % 10);
+		show_cpu_times(b, name, idle_of(cpus[i]), now);
+	}
+	text_print(
+		b,
+		"intr %llu\nctxt %llu\nbtime %lld\nprocesses %u\nprocs_running %u\nprocs_blocked 0\n",
+		(unsigned long long)irqs, (unsigned long long)switches,
+		(long long)((clock_realtime() - now) / NSEC_PER_SEC), 1, running);
+	return 0;
+}
+PROC_FILE(stat) = { .path = "stat", .mode = 0444, .show = show_stat };
+
+static int show_uptime(struct text_buffer *b, int pid)
+{
+	nsec_t now = clock_monotonic(), idle = 0;
+
+	for (unsigned i = 0; i < nr_cpus; i++)
+		idle += idle_of(cpus[i]);
+	text_print(b, "%lld.%02lld %lld.%02lld\n", (long long)(now / NSEC_PER_SEC),
+		   (long long)(now / 10000000 % 100), (long long)(idle / NSEC_PER_SEC),
+		   (long long)(idle / 10000000 % 100));
+	return 0;
+}
+PROC_FILE(uptime) = { .path = "uptime", .mode = 0444, .show = show_uptime };
+
+static int show_loadavg(struct text_buffer *b, int pid)
+{
+	unsigned running = 0;
+
+	for (unsigned i = 0; i < nr_cpus; i++)
+		running += cpus[i]->rq.nr_runnable + (cpus[i]->arch.current != cpus[i]->idle);
+	text_print(b, "%u.00 %u.00 %u.00 %u/%u %d\n", running, running, running, running, running,
+		   pid);
+	return 0;
+}
+PROC_FILE(loadavg) = { .path = "loadavg", .mode = 0444, .show = show_loadavg };
+
+/* ---- the kernel ---- */
+
+static int show_version(struct text_buffer *b, int pid)
+{
+	text_print(b, "Linux version %s (hull) %s\n", system_release, system_version);
+	return 0;
+}
+PROC_FILE(version) = { .path = "version", .mode = 0444, .show = show_version };
+
+LINKER_SET(fs_types, struct fs_type);
+
+static int show_filesystems(struct text_buffer *b, int pid)
+{
+	LINKER_SET_FOREACH(fs_types, t)
+		text_print(b, "%s\t%s\n", t->needs_device ? "" : "nodev", t->name);
+	return 0;
+}
+PROC_FILE(filesystems) = { .path = "filesystems", .mode = 0444, .show = show_filesystems };
+
+static int show_cmdline(struct text_buffer *b, int pid)
+{
+	text_print(b, "\n");
+	return 0;
+}
+PROC_FILE(cmdline) = { .path = "cmdline", .mode = 0444, .show = show_cmdline };
+
+static int link_mounts(int pid, int nr, char *buf, size_t size)
+{
+	string_copy(buf, "self/mounts", size);
+	return 0;
+}
+PROC_FILE(mounts) = { .path = "mounts", .mode = S_IFLNK | 0777, .link_text = link_mounts };
+
+/* ---- /proc/sys: what C libraries and runtimes read ---- */
+
+#define CONSTANT(id, where, text) \
+	static int show_##id(struct text_buffer *b, int pid) \
+	{ \
+		text_print(b, "%s\n", text); \
+		return 0; \
+	} \
+	PROC_FILE(id) = { .path = where, .mode = 0444, .show = show_##id }
+
+CONSTANT(ostype, "sys/kernel/ostype", "Linux");
+CONSTANT(osrelease, "sys/kernel/osrelease", system_release);
+CONSTANT(sys_version, "sys/kernel/version", system_version);
+CONSTANT(pid_max, "sys/kernel/pid_max", "32768");
+CONSTANT(threads_max, "sys/kernel/threads-max", "32768");
+CONSTANT(cap_last_cap, "sys/kernel/cap_last_cap", "40");
+CONSTANT(ngroups_max, "sys/kernel/ngroups_max", "65536");
+CONSTANT(randomize_va_space, "sys/kernel/randomize_va_space", "2");
+CONSTANT(core_pattern, "sys/kernel/core_pattern", "core");
+CONSTANT(core_uses_pid, "sys/kernel/core_uses_pid", "0");
+CONSTANT(shmmax, "sys/kernel/shmmax", "18446744073692774399");
+CONSTANT(shmall, "sys/kernel/shmall", "18446744073692774399");
+CONSTANT(perf_paranoid, "sys/kernel/perf_event_paranoid", "4");
+CONSTANT(yama, "sys/kernel/yama/ptrace_scope", "1");
+CONSTANT(overcommit_memory, "sys/vm/overcommit_memory", "0");
+CONSTANT(overcommit_ratio, "sys/vm/overcommit_ratio", "50");
+CONSTANT(max_map_count, "sys/vm/max_map_count", "65530");
+CONSTANT(mmap_min_addr, "sys/vm/mmap_min_addr", "65536");
+CONSTANT(swappiness, "sys/vm/swappiness", "0");
+CONSTANT(nr_open, "sys/fs/nr_open", "1048576");
+CONSTANT(file_max, "sys/fs/file-max", "9223372036854775807");
+CONSTANT(pipe_max_size, "sys/fs/pipe-max-size", "1048576");
+CONSTANT(pipe_user_pages_soft, "sys/fs/pipe-user-pages-soft", "16384");
+CONSTANT(max_user_watches, "sys/fs/inotify/max_user_watches", "65536");
+CONSTANT(max_user_instances, "sys/fs/inotify/max_user_instances", "128");
+CONSTANT(max_queued_events, "sys/fs/inotify/max_queued_events", "16384");
+CONSTANT(epoll_max_watches, "sys/fs/epoll/max_user_watches", "1048576");
+CONSTANT(somaxconn, "sys/net/core/somaxconn", "4096");
+CONSTANT(entropy_avail, "sys/kernel/random/entropy_avail", "256");
+CONSTANT(poolsize, "sys/kernel/random/poolsize", "256");
+
+static int show_hostname(struct text_buffer *b, int pid)
+{
+	char name[SYSTEM_NAME_MAX + 1];
+
+	system_hostname_get(name);
+	text_print(b, "%s\n", name);
+	return 0;
+}
+PROC_FILE(hostname) = { .path = "sys/kernel/hostname", .mode = 0444, .show = show_hostname };
+
+static void show_uuid(struct text_buffer *b, const uint8_t id[16])
+{
+	for (unsigned i = 0; i < 16; i++) {
+		bool dash = i == 4 || i == 6 || i == 8 || i == 10;
+
+		text_print(b, dash ? "-%02x" : "%02x", id[i]);
+	}
+	text_print(b, "\n");
+}
+
+/* Version 4, variant 1 (RFC 9562 §5.4). */
+static void make_uuid(uint8_t id[16])
+{
+	random_get(id, 16);
+	id[6] = (uint8_t)((id[6] & 0x0f) | 0x40);
+	id[8] = (uint8_t)((id[8] & 0x3f) | 0x80);
+}
+
+static int show_random_uuid(struct text_buffer *b, int pid)
+{
+	uint8_t id[16];
+
+	make_uuid(id);
+	show_uuid(b, id);
+	return 0;
+}
+PROC_FILE(random_uuid) = { .path = "sys/kernel/random/uuid",
+			   .mode = 0444,
+			   .show = show_random_uuid };
+
+static int show_boot_id(struct text_buffer *b, int pid)
+{
+	static uint8_t id[16];
+
+	if (id[6] == 0)
+		make_uuid(id);
+	show_uuid(b, id);
+	return 0;
+}
+PROC_FILE(boot_id) = { .path = "sys/kernel/random/boot_id", .mode = 0444, .show = show_boot_id };
+
+static int show_file_nr(struct text_buffer *b, int pid)
+{
+	text_print(b, "0\t0\t9223372036854775807\n");
+	return 0;
+}
+PROC_FILE(file_nr) = { .path = "sys/fs/file-nr", .mode = 0444, .show = show_file_nr };
+
+/* ---- /sys ---- */
+
+static int show_cpu_range(struct text_buffer *b, int pid)
+{
+	if (nr_cpus == 1)
+		text_print(b, "0\n");
+	else
+		text_print(b, "0-%u\n", nr_cpus - 1);
+	return 0;
+}
+SYSFS_FILE(cpu_online) = { .path = "devices/system/cpu/online",
+			   .mode = 0444,
+			   .show = show_cpu_range };
+SYSFS_FILE(cpu_possible) = { .path = "devices/system/cpu/possible",
+			     .mode = 0444,
+			     .show = show_cpu_range };
+SYSFS_FILE(cpu_present) = { .path = "devices/system/cpu/present",
+			    .mode = 0444,
+			    .show = show_cpu_range };
+
+/* In words of 32, the highest first; all are online. */
+static int show_cpu_mask(struct text_buffer *b, int pid)
+{
+	text_print(b, "%x", ~0u >> (31 - (nr_cpus - 1) % 32));
+	for (unsigned below = (nr_cpus - 1) / 32; below > 0; below--)
+		text_print(b, ",ffffffff");
+	text_print(b, "\n");
+	return 0;
+}
+SYSFS_FILE(node_cpumap) = { .path = "devices/system/node/node0/cpumap",
+			    .mode = 0444,
+			    .show = show_cpu_mask };
+SYSFS_FILE(node_cpus) = { .path = "devices/system/node/node0/cpulist",
+			  .mode = 0444,
+			  .show = show_cpu_range };
+
+#define SYS_CONSTANT(id, where, text) \
+	static int show_##id(struct text_buffer *b, int pid) \
+	{ \
+		text_print(b, "%s\n", text); \
+		return 0; \
+	} \
+	SYSFS_FILE(id) = { .path = where, .mode = 0444, .show = show_##id }
+
+SYS_CONSTANT(cpu_offline, "devices/system/cpu/offline", "");
+SYS_CONSTANT(cpu_kernel_max, "devices/system/cpu/kernel_max", "63");
+SYS_CONSTANT(cpu0_core_id, "devices/system/cpu/cpu0/topology/core_id", "0");
+SYS_CONSTANT(cpu0_package, "devices/system/cpu/cpu0/topology/physical_package_id", "0");
+SYS_CONSTANT(cpu0_siblings, "devices/system/cpu/cpu0/topology/thread_siblings_list", "0");
+SYS_CONSTANT(node_distance, "devices/system/node/node0/distance", "10");
+SYS_CONSTANT(node_online, "devices/system/node/online", "0");
+SYS_CONSTANT(node_possible, "devices/system/node/possible", "0");
+SYS_CONSTANT(thp_enabled, "kernel/mm/transparent_hugepage/enabled", "[always] madvise never");
+SYS_CONSTANT(thp_size, "kernel/mm/transparent_hugepage/hpage_pmd_size", "2097152");

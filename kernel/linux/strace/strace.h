@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * strace: one line a call, in strace(1)'s own format, to a port of the host. The line is begun before
+ * the call (what the program passed) and ended after it (what the kernel gave back, and the result).
+ */
+#pragma once
+#include <asm/siginfo.h>
+
+#include "lib/compiler.h"
+#include "lib/types.h"
+
+struct port;
+struct syscall;
+struct task;
+struct trap_frame;
+
+#define STRACE_LINE_MAX 1000
+
+struct strace_line {
+	size_t len;
+	unsigned next_arg; /* the first argument that is not printed yet */
+	char text[STRACE_LINE_MAX];
+};
+
+void strace_start(struct port *out);
+extern bool strace_is_on; /* [I after launch] */
+void strace_enter(struct strace_line *l, const struct syscall *s, const struct trap_frame *f);
+void strace_leave(struct strace_line *l, const struct syscall *s, const struct trap_frame *f);
+void strace_signal(const siginfo_t *info);
+void strace_exited(int wait_status);

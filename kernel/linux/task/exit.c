@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The end of tasks and processes (exit(2), exit_group(2)).
+ *
+ * A task ends itself, always: others only ask it to (THREAD_WORK_KILLED), and it notices on its
+ * way out of the kernel. It first does what needs its address space (robust futexes, the cleared
+ * id), gives back what it shares, then leaves the process. The last one tells whoever waits for
+ * the process: for PID 1 that is the host, and the VM ends.
+ */
+#include "arch/context.h"
+#include "core/cred.h"
+#include "fs/vfs.h"
+#include "lib/errno.h"
+#include "linux/task/futexes.h"
+#include "linux/exec/launch.h"
+#include "linux/time/posix_timer.h"
+#include "linux/signal/signals.h"
+#include "linux/strace/strace.h"
+#include "linux/sys.h"
+#include "linux/task/task.h"
+#include "mm/kmem.h"
+#include "mm/user.h"
+#include "mm/vmspace.h"
+
+/* With the address space still there. */
+static void leave_memory(struct task *t)
+{
+	static const uint32_t zero;
+
+	futex_task_exit(t);
+	if (t->clear_child_tid != 0 && user_write_struct(t->clear_child_tid, &zero) == 0)
+		futex_wake_address(t->clear_child_tid, 1);
+}
+
+/* Gives back what may sleep to give back. */
+static void release_shares(struct task *t)
+{
+	struct thread *self = t->thread;
+	struct fd_table *fds = t->fds;
+	struct fs_view *view = self->fs_view;
+	struct vmspace *vs = self->vmspace;
+
+	spin_lock(&task_lock);
+	t->fds = NULL;
+	self->fs_view = NULL;
+	spin_unlock(&task_lock);
+	fd_table_put(fds);
+	if (view != NULL)
+		fs_view_put(view);
+	if (vs == NULL)
+		return;
+	spin_lock(&task_lock);
+	sched_switch_space(NULL);
+	spin_unlock(&task_lock);
+	vmspace_put(vs);
+}
+
+/* Runs when the thread's stack is no longer in use; any context. */
+static void thread_gone(struct thread *thread)
+{
+	struct task *t = thread->task;
+
+	fpu_free(thread->context.fpu);
+	cred_put(thread->cred);
+	thread_discard(thread);
+	task_put(t);
+}
+
+static int record_status(struct process *p, const struct task *t, int wait_status)
+{
+	scoped_spin(&p->lock);
+	if (!p->exiting && t->tid == p->pid)
+		p->exit_status = wait_status;
+	return p->exit_status;
+}
+
+static void end_process(struct process *p)
+{
+	posix_timer_interval_stop(p);
+	posix_timer_delete_all(p);
+	strace_exited(p->exit_status);
+	if (p->pid == 1)
+		launch_program_ended(p->exit_status);
+}
+
+void task_exit(int wait_status)
+{
+	struct task *t = task_current();
+	struct process *p = t->process;
+
+	record_status(p, t, wait_status);
+	leave_memory(t);
+	release_shares(t);
+	signal_retarget();
+	if (task_unpublish(t)) {
+		signal_pending_drop(p, &p->pending, ~0ull);
+		end_process(p);
+	}
+	signal_pending_drop(p, &t->pending, ~0ull);
+	task_put(t); /* the table's count; the thread's goes in thread_gone */
+	thread_exit(thread_gone);
+}
+
+/* With p->lock held. */
+static void kill_tasks(struct process *p, const struct task *but)
+{
+	struct task *t;
+
+	list_foreach(&p->tasks, t, process_link) {
+		if (t != but && t->thread != NULL)
+			thread_set_work(t->thread, THREAD_WORK_KILLED);
+	}
+}
+
+void process_kill(struct process *p, int wait_status)
+{
+	scoped_spin(&p->lock);
+	if (p->exiting)
+		return;
+	p->exiting = true;
+	p->exit_status = wait_status;
+	kill_tasks(p, NULL);
+	signal_continue_locked(p);
+}
+
+void process_exit(int wait_status)
+{
+	struct process *p = process_current();
+
+	process_kill(p, wait_status);
+	task_exit(p->exit_status);
+}
+
+int process_become_single(void)
+{
+	struct task *self = task_current();
+	struct process *p = self->process;
+	int err;
+
+	spin_lock(&p->lock);
+	err = p->exiting || p->exec_task != NULL ? -EAGAIN : 0;
+	if (err == 0) {
+		p->exec_task = self;
+		kill_tasks(p, self);
+		signal_continue_locked(p);
+	}
+	spin_unlock(&p->lock);
+	if (err != 0)
+		return err;
+	err = wait_event(&p->exit_wq, READ_ONCE(p->nr_tasks) == 1, WAIT_KILLABLE, NSEC_NEVER);
+	spin_lock(&p->lock);
+	p->exec_task = NULL;
+	spin_unlock(&p->lock);
+	if (err != 0)
+		return -EAGAIN;
+	task_become_leader(self);
+	return 0;
+}
+
+long sys_exit(int status)
+{
+	task_exit(WAIT_STATUS_EXIT(status));
+}
+
+long sys_exit_group(int status)
+{
+	process_exit(WAIT_STATUS_EXIT(status));
+}

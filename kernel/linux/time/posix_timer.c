@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * POSIX timers (timer_create(2)). Each has a signal entry of its own, so that ringing never fails.
+ * A periodic timer that has rung waits until its signal is taken and only then starts the next
+ * period, counting those that passed meanwhile as overruns: a fast timer whose signal is blocked
+ * costs nothing.
+ */
+#include "linux/time/posix_timer.h"
+
+#include <linux/time.h>
+
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "linux/time/clock.h"
+#include "linux/signal/signals.h"
+#include "linux/sys.h"
+#include "linux/task/task.h"
+#include "mm/kmem.h"
+#include "mm/user.h"
+
+/* Of the clock that the timer runs on; callbacks too, so it looks nothing up. */
+static nsec_t timer_now(const struct posix_timer *pt)
+{
+	nsec_t now = 0;
+
+	if (!clock_is_cpu_time(pt->clock)) {
+		return clock_now(pt->clock, &now) == 0 ? now : 0; /* checked when it was made */
+	}
+	if (pt->task != NULL && pt->clock != CLOCK_PROCESS_CPUTIME_ID && pt->task->thread != NULL)
+		return thread_cpu_time(pt->task->thread);
+	return process_cpu_time(pt->process);
+}
+
+/* How long until it may ring, in real time. */
+static void arm(struct posix_timer *pt, nsec_t now)
+{
+	nsec_t left = max(pt->expires - now, (nsec_t)0);
+
+	if (pt->expires == NSEC_NEVER)
+		return;
+	if (clock_is_cpu_time(pt->clock))
+		left = max(left, CPU_TIMER_STEP / 4);
+	timer_arm(&pt->timer, clock_add(clock_monotonic(), left));
+}
+
+/* Moves `expires` past now. Returns the periods that were missed. */
+static unsigned skip_missed(struct posix_timer *pt, nsec_t now)
+{
+	uint64_t missed = 0;
+
+	if (now >= pt->expires) {
+		missed = (uint64_t)(now - pt->expires) / (uint64_t)pt->interval;
+		pt->expires += (nsec_t)(missed + 1) * pt->interval;
+	}
+	return (unsigned)min(missed, (uint64_t)INT32_MAX);
+}
+
+void posix_timer_taken_locked(struct posix_timer *pt, siginfo_t *info)
+{
+	nsec_t now;
+
+	pt->overrun_last = 0;
+	if (pt->interval != 0 && pt->expires != 0) {
+		now = clock_is_cpu_time(pt->clock) ? pt->expires : timer_now(pt);
+		pt->overrun_last = skip_missed(pt, now);
+		arm(pt, now);
+	}
+	info->si_overrun = (int)pt->overrun_last;
+}
+
+static void rings(struct timer *timer)
+{
+	struct posix_timer *pt = container_of(timer, struct posix_timer, timer);
+	struct process *p = pt->process;
+	nsec_t now = timer_now(pt);
+	bool queued = false;
+
+	if (pt->expires == 0)
+		return;
+	if (now < pt->expires) { /* CPU time: not used up yet */
+		arm(pt, now);
+		return;
+	}
+	if (pt->notify != SIGEV_NONE)
+		queued = signal_send_timer(p, (pt->notify & SIGEV_THREAD_ID) != 0 ? pt->task : NULL,
+					   &pt->entry);
+	scoped_spin(&p->lock);
+	if (pt->interval == 0) {
+		pt->expires = 0;
+	} else if (!queued) { /* ignored: goes on, at a bearable rate */
+		(void)skip_missed(pt, now);
+		timer_arm(&pt->timer, clock_monotonic() + max(pt->expires - now, CPU_TIMER_STEP));
+	}
+}
+
+/* ---- making and deleting ---- */
+
+static int read_event(uaddr_t event, struct sigevent *out)
+{
+	if (event == 0) {
+		memset(out, 0, sizeof(*out));
+		out->sigev_notify = SIGEV_SIGNAL;
+		out->sigev_signo = SIGALRM;
+		return 0;
+	}
+	if (user_read_struct(out, event) != 0)
+		return -EFAULT;
+	switch (out->sigev_notify) {
+	case SIGEV_NONE:
+		return 0;
+	case SIGEV_SIGNAL:
+	case SIGEV_THREAD:
+	case SIGEV_SIGNAL | SIGEV_THREAD_ID:
+		return out->sigev_signo >= 1 && out->sigev_signo <= NSIG_MAX ? 0 : -EINVAL;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* The task that the signal goes to, or whose time is counted. */
+static int find_task(const struct sigevent *ev, int clock, struct task **out)
+{
+	*out = NULL;
+	if ((ev->sigev_notify & SIGEV_THREAD_ID) == 0) {
+		if (clock == CLOCK_THREAD_CPUTIME_ID)
+			*out = task_get(task_current());
+		return 0;
+	}
+	*out = task_find(ev->_sigev_un._tid);
+	if (*out == NULL)
+		return -EINVAL;
+	if ((*out)->process == process_current())
+		return 0;
+	task_put(*out);
+	return -EINVAL;
+}
+
+static void fill_entry(struct posix_timer *pt, const struct sigevent *ev, bool given)
+{
+	siginfo_t *info = &pt->entry.info;
+
+	list_init(&pt->entry.link);
+	pt->entry.timer = pt;
+	info->si_signo = pt->signo;
+	info->si_code = SI_TIMER;
+	info->si_tid = pt->id;
+	if (given)
+		info->si_value = ev->sigev_value;
+	else
+		info->si_int = pt->id;
+}
+
+static void publish(struct process *p, struct posix_timer *pt)
+{
+	scoped_spin(&p->lock);
+	pt->id = p->next_timer_id++ & INT32_MAX;
+	list_append(&p->posix_timers, &pt->link);
+}
+
+static void delete_timer(struct process *p, struct posix_timer *pt)
+{
+	/* `expires` is 0: neither a ring under way nor a signal being taken arms it again. */
+	timer_cancel(&pt->timer);
+	signal_cancel_entry(p, &pt->entry);
+	if (pt->task != NULL)
+		task_put(pt->task);
+	kmem_free(pt);
+}
+
+static struct posix_timer *unlink_timer(struct process *p, int id)
+{
+	struct posix_timer *pt;
+
+	scoped_spin(&p->lock);
+	list_foreach(&p->posix_timers, pt, link) {
+		if (id < 0 || pt->id == id) {
+			pt->expires = 0;
+			list_remove(&pt->link);
+			return pt;
+		}
+	}
+	return NULL;
+}
+
+void posix_timer_delete_all(struct process *p)
+{
+	struct posix_timer *pt;
+
+	while ((pt = unlink_timer(p, -1)) != NULL)
+		delete_timer(p, pt);
+}
+
+static int check_clock(int clock)
+{
+	nsec_t now, deadline;
+	int err = clock_now(clock, &now);
+
+	if (err != 0)
+		return err;
+	if (clock_is_cpu_time(clock))
+		return 0;
+	return clock_to_deadline(clock, 0, &deadline) == 0 ? 0 : -EOPNOTSUPP;
+}
+
+long sys_timer_create(int clock, uaddr_t event, uaddr_t timer_id)
+{
+	struct process *p = process_current();
+	struct posix_timer *pt;
+	struct sigevent ev;
+	int err = check_clock(clock);
+
+	if (err == 0)
+		err = read_event(event, &ev);
+	if (err != 0)
+		return err;
+	pt = kmem_new(struct posix_timer);
+	if (pt == NULL)
+		return -EAGAIN;
+	err = find_task(&ev, clock, &pt->task);
+	if (err != 0) {
+		kmem_free(pt);
+		return err;
+	}
+	pt->clock = clock;
+	pt->notify = ev.sigev_notify;
+	pt->signo = ev.sigev_signo;
+	pt->process = p;
+	timer_init(&pt->timer, rings);
+	publish(p, pt);
+	fill_entry(pt, &ev, event != 0);
+	if (user_write_struct(timer_id, &pt->id) == 0)
+		return 0;
+	(void)unlink_timer(p, pt->id);
+	delete_timer(p, pt);
+	return -EFAULT;
+}
+
+long sys_timer_delete(int timer_id)
+{
+	struct process *p = process_current();
+	struct posix_timer *pt = timer_id < 0 ? NULL : unlink_timer(p, timer_id);
+
+	if (pt == NULL)
+		return -EINVAL;
+	delete_timer(p, pt);
+	return 0;
+}
+
+/* ---- setting and reading ---- */
+
+/* With p->lock held. */
+static struct posix_timer *find_locked(struct process *p, int id)
+{
+	struct posix_timer *pt;
+
+	list_foreach(&p->posix_timers, pt, link) {
+		if (pt->id == id)
+			return pt;
+	}
+	return NULL;
+}
+
+static void read_setting(const struct posix_timer *pt, nsec_t now, struct __kernel_itimerspec *out)
+{
+	nsec_t left = 0;
+
+	if (pt->expires != 0) {
+		left = pt->expires - now;
+		if (left <= 0 && pt->interval != 0)
+			left = pt->interval - (-left % pt->interval);
+		left = max(left, (nsec_t)1);
+	}
+	*out = (struct __kernel_itimerspec){
+		.it_interval = { pt->interval / NSEC_PER_SEC, pt->interval % NSEC_PER_SEC },
+		.it_value = { left / NSEC_PER_SEC, left % NSEC_PER_SEC },
+	};
+}
+
+struct setting {
+	nsec_t value, interval;
+	bool absolute;
+};
+
+/* -EINVAL: no such timer. `old` may be filled even when nothing is set. */
+static int change(struct process *p, int id, const struct setting *s,
+		  struct __kernel_itimerspec *old)
+{
+	struct posix_timer *pt;
+	nsec_t now;
+
+	/* CPU time takes the process's lock itself, so the clock is read before. */
+	spin_lock(&p->lock);
+	pt = find_locked(p, id);
+	spin_unlock(&p->lock);
+	if (pt == NULL)
+		return -EINVAL;
+	if (s != NULL) {
+		timer_cancel(&pt->timer);
+		signal_cancel_entry(p, &pt->entry);
+	}
+	now = timer_now(pt);
+	scoped_spin(&p->lock);
+	read_setting(pt, now, old);
+	if (s == NULL)
+		return 0;
+	pt->interval = s->interval;
+	pt->expires = s->value == 0 ? 0 : s->absolute ? s->value : clock_add(now, s->value);
+	pt->overrun_last = 0;
+	if (pt->expires != 0)
+		arm(pt, now);
+	return 0;
+}
+
+long sys_timer_settime(int timer_id, int flags, uaddr_t value, uaddr_t old)
+{
+	struct __kernel_itimerspec its, before;
+	struct setting s;
+	int err;
+
+	if (value == 0)
+		return -EINVAL;
+	if (user_read_struct(&its, value) != 0)
+		return -EFAULT;
+	s.value = clock_timespec_ns(&its.it_value);
+	s.interval = clock_timespec_ns(&its.it_interval);
+	s.absolute = (flags & TIMER_ABSTIME) != 0;
+	if (s.value < 0 || s.interval < 0)
+		return -EINVAL;
+	err = change(process_current(), timer_id, &s, &before);
+	if (err != 0)
+		return err;
+	return old == 0 ? 0 : user_write_struct(old, &before);
+}
+
+long sys_timer_gettime(int timer_id, uaddr_t value)
+{
+	struct __kernel_itimerspec now;
+	int err = change(process_current(), timer_id, NULL, &now);
+
+	return err != 0 ? err : user_write_struct(value, &now);
+}
+
+long sys_timer_getoverrun(int timer_id)
+{
+	struct process *p = process_current();
+	struct posix_timer *pt;
+
+	scoped_spin(&p->lock);
+	pt = find_locked(p, timer_id);
+	return pt == NULL ? -EINVAL : (long)pt->overrun_last;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A virtio device, seen from both of its sides.
+ *
+ * The transport (virtio_mmio.c, on the vCPU's thread) keeps the registers; it hands the queues over
+ * at DRIVER_OK and takes them back at a reset. The device's worker serves the queues in between.
+ * `lock` is what they meet under: the worker holds it while it serves, never while it sleeps.
+ *
+ * Interrupts are messages (KVM_SIGNAL_MSI): one vector a device, meaning "look at your used rings".
+ * The driver need not read InterruptStatus, nor acknowledge; a driver that does both is served too.
+ */
+#pragma once
+#include <pthread.h>
+#include "monitor/device/virtqueue.h"
+#include "monitor/vm.h"
+
+#define DEVICE_QUEUE_SIZE 256 /* QueueNumMax */
+
+struct device_queue_setup { /* what the driver has written so far */
+	uint64_t gpa[3];    /* descriptors, available, used */
+	uint16_t size;
+	bool ready;
+};
+
+struct device {
+	/* [I] after device_add  [a] atomic  [l] lock  [v] the vCPU's thread only */
+	struct vm *vm;       /* [I] */
+	const char *name;    /* [I] for messages */
+	uint32_t type;       /* [I] virtio 1.2 §5 */
+	uint64_t features;   /* [I] offered, beside the transport's own */
+	const void *config;  /* [I] */
+	size_t config_bytes; /* [I] */
+	unsigned nr_queues;  /* [I] */
+	int kick_fd;         /* [I] the worker's */
+	unsigned slot;       /* [I] n-th register block */
+	/*
+	 * The worker's calls, under lock. serve: one step, true if it did anything. arm: asks the
+	 * driver for notifications, true if more has arrived; NULL: device_arm_all.
+	 */
+	bool (*serve)(struct device *);    /* [I] */
+	bool (*arm)(struct device *);      /* [I] */
+	void (*on_reset)(struct device *); /* [I] under lock; NULL: nothing to do */
+
+	uint32_t status, feature_select, driver_feature_select, queue_select; /* [v] */
+	uint64_t driver_features;                                             /* [v] */
+	struct device_queue_setup *setup;                                     /* [v] nr_queues */
+	uint32_t interrupt_status;                                            /* [a] */
+
+	pthread_mutex_t lock;
+	struct virtqueue *queues; /* [l] nr_queues */
+	bool running;             /* [l] between DRIVER_OK and reset */
+};
+
+/*
+ * Fields marked [I] but vm, slot and the queues' are set by the caller. Allocates queues and setup.
+ */
+int device_add(struct vm *vm, struct device *device);
+void device_remove(struct device *device);
+
+/* The worker's side. true: something was done. A malformed ring ends the VM with a message. */
+bool device_serve(struct device *device);
+bool device_arm(struct device *device);
+bool device_arm_all(struct device *device);
+
+/* The vCPU's side: an access to the register block. */
+void virtio_mmio_read(struct device *device, uint32_t offset, void *data, uint32_t len);
+void virtio_mmio_write(struct device *device, uint32_t offset, uint32_t value);
+/* KVM's part: notification by ioeventfd, other writes collected. */
+int virtio_mmio_register(struct device *device);

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Device threads (worker.h). Every signal is blocked in them: the caller's handlers run on the
+ * vCPU's thread, and a broken pipe is an error code here.
+ */
+#define _GNU_SOURCE
+#include "monitor/device/worker.h"
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include "monitor/device/device.h"
+
+#define FALLBACK_TSC_KHZ 2000000u
+
+int worker_init(struct worker *worker, struct vm *vm)
+{
+	worker->vm = vm;
+	worker->kick_fd = eventfd(0, EFD_CLOEXEC);
+	if (worker->kick_fd < 0)
+		return vm_fail(vm, errno, "eventfd: %s", strerror(errno));
+	return 0;
+}
+
+void worker_drain(struct worker *worker)
+{
+	uint64_t count;
+
+	while (read(worker->kick_fd, &count, sizeof(count)) < 0 && errno == EINTR)
+		continue;
+}
+
+void worker_adopt(struct worker *worker, struct device *device)
+{
+	device->kick_fd = worker->kick_fd;
+	worker->devices[worker->nr_devices++] = device;
+}
+
+bool worker_serve(struct worker *worker)
+{
+	bool served = false;
+
+	for (unsigned i = 0; i < worker->nr_devices; i++)
+		served |= device_serve(worker->devices[i]);
+	return served;
+}
+
+static bool arm(struct worker *worker)
+{
+	bool more = false;
+
+	for (unsigned i = 0; i < worker->nr_devices; i++)
+		more |= device_arm(worker->devices[i]);
+	return more;
+}
+
+static void set_spin(struct worker *worker)
+{
+	uint64_t khz = worker->vm->tsc_khz != 0 ? worker->vm->tsc_khz : FALLBACK_TSC_KHZ;
+	cpu_set_t cpus;
+
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0 || CPU_COUNT(&cpus) < 2)
+		return;
+	worker->spin_ticks = khz * WORKER_SPIN_US / 1000;
+}
+
+static void loop(struct worker *worker)
+{
+	uint64_t last_work = __builtin_ia32_rdtsc();
+
+	while (!vm_is_stopping(worker->vm)) {
+		if (worker_serve(worker)) {
+			last_work = __builtin_ia32_rdtsc();
+			continue;
+		}
+		if (__builtin_ia32_rdtsc() - last_work < worker->spin_ticks) {
+			__builtin_ia32_pause();
+			continue;
+		}
+		if (arm(worker))
+			continue;
+		if (worker->sleep != NULL)
+			worker->sleep(worker);
+		else
+			worker_drain(worker);
+		last_work = __builtin_ia32_rdtsc() - worker->spin_ticks;
+	}
+}
+
+static void *run(void *argument)
+{
+	struct worker *worker = argument;
+	int error;
+
+	set_spin(worker);
+	error = confine_thread(worker->confinement);
+	if (error != 0) {
+		vm_fail(worker->vm, -error, "confining a device thread: %s", strerror(-error));
+		return NULL;
+	}
+	loop(worker);
+	if (worker->finish != NULL)
+		worker->finish(worker);
+	return NULL;
+}
+
+int worker_start(struct worker *worker)
+{
+	sigset_t all, before;
+	int error;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&worker->thread, NULL, run, worker);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error != 0)
+		return vm_fail(worker->vm, error, "a device thread: %s", strerror(error));
+	worker->started = true;
+	return 0;
+}
+
+void worker_wake(struct worker *worker)
+{
+	const uint64_t one = 1;
+	ssize_t written = write(worker->kick_fd, &one, sizeof(one));
+
+	(void)written; /* full: it is awake already */
+}
+
+void worker_join(struct worker *worker)
+{
+	if (!worker->started)
+		return;
+	worker_wake(worker);
+	pthread_join(worker->thread, NULL);
+	worker->started = false;
+}
+
+void worker_fini(struct worker *worker)
+{
+	if (worker->kick_fd >= 0)
+		close(worker->kick_fd);
+	worker->kick_fd = -1;
+}

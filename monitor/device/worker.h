@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A device thread. It sleeps on one eventfd, `kick_fd`, which is what the guest's notifications and
+ * the VM's end write to; a busy ring keeps it awake: after work it looks at its rings for
+ * WORKER_SPIN_US more before it sleeps, so that a stream of requests costs neither exits nor
+ * wake-ups. On a host with one CPU it never spins, for nobody could give it work meanwhile.
+ *
+ * `sleep` waits for kick_fd, and for whatever else the worker has to look at. `finish` runs once
+ * when the VM ends.
+ */
+#pragma once
+#include "monitor/confine.h"
+#include "monitor/vm.h"
+
+#define WORKER_SPIN_US     50u
+#define WORKER_MAX_DEVICES 2
+
+struct worker {
+	/* [I] immutable once started  [w] the worker's thread only */
+	struct vm *vm;                              /* [I] */
+	enum confine_kind confinement;              /* [I] */
+	int kick_fd;                                /* [I] */
+	struct device *devices[WORKER_MAX_DEVICES]; /* [I] */
+	unsigned nr_devices;                        /* [I] */
+	void (*sleep)(struct worker *);             /* [I] NULL: on kick_fd alone */
+	void (*finish)(struct worker *);            /* [I] NULL: nothing to finish */
+	pthread_t thread;                           /* [I] */
+	bool started;                               /* [I] */
+	uint64_t spin_ticks;                        /* [w] of the TSC */
+};
+
+/* `sleep`, `finish` and `confinement` are set by the caller. */
+int worker_init(struct worker *worker, struct vm *vm);
+/* The worker will serve the device; before device_add() and worker_start(). */
+void worker_adopt(struct worker *worker, struct device *device);
+int worker_start(struct worker *worker);
+void worker_wake(struct worker *worker);
+void worker_join(struct worker *worker);
+void worker_fini(struct worker *worker);
+/* One step of each device; true: something was done. */
+bool worker_serve(struct worker *worker);
+/* Takes what is in kick_fd; only when it is readable or sleeping is meant. */
+void worker_drain(struct worker *worker);
