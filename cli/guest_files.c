@@ -84,7 +84,8 @@ static int open_below(const char *dir, const char *path)
 	while (*path == '/')
 		path++;
 	fd = (int)syscall(SYS_openat2, dir_fd, *path ? path : ".", &how, sizeof(how));
-	/* openat2(2): with ".." in the path, a rename anywhere may cause EAGAIN; the guest decides. */
+	/* openat2(2): with ".." in the path, a rename anywhere may cause EAGAIN; the guest
+	 * decides. */
 	if (fd < 0)
 		fd = errno == EAGAIN ? -ENOTSUP : -errno;
 	close(dir_fd);

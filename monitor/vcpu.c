@@ -304,8 +304,9 @@ static bool port_access(struct vm *vm)
 }
 
 /*
- * A software-KVM host emulates what raises #GP, and gives up on instructions that its emulator does not
- * know (vector loads). Where the program's own instruction is to blame, the answer is that #GP. False: it is not.
+ * A software-KVM host emulates what raises #GP, and gives up on instructions that its emulator does
+ * not know (vector loads). Where the program's own instruction is to blame, the answer is that #GP.
+ * False: it is not.
  */
 static bool inject_protection_fault(struct vm *vm)
 {

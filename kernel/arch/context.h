@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a thread keeps while it does not run. struct context is <machine/context.h>'s: the kernel stack
- * pointer, the FPU area and the TLS base. The kernel itself uses no FPU registers, so they are saved on
- * a switch only, and only for threads that have a program.
+ * What a thread keeps while it does not run. struct context is <machine/context.h>'s: the kernel
+ * stack pointer, the FPU area and the TLS base. The kernel itself uses no FPU registers, so they
+ * are saved on a switch only, and only for threads that have a program.
  */
 #pragma once
 #include "lib/compiler.h"

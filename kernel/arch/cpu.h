@@ -11,7 +11,8 @@
  *	void cpu_wait_irq(void);		called with interrupts off: halts until one is pending, lets it
  *						run, returns with interrupts off; may return early
  *
- * Interrupts are virtual on a software-KVM host (abi/hull/soft_kvm.h): never touch the flag otherwise.
+ * Interrupts are virtual on a software-KVM host (abi/hull/soft_kvm.h): never touch the flag
+ * otherwise.
  */
 #pragma once
 #include "lib/compiler.h"
@@ -19,9 +20,10 @@
 #include <machine/cpu.h>
 
 /*
- * Makes the CPU that it runs on ready: per-CPU base, descriptor tables, trap stacks, system-call entry,
- * FPU. cpu_init_early is called first of all, on the boot stack, with nothing else working: it sets the
- * per-CPU base and a current thread (cpu->idle) only. cpu_init comes after the page and kmem allocators.
+ * Makes the CPU that it runs on ready: per-CPU base, descriptor tables, trap stacks, system-call
+ * entry, FPU. cpu_init_early is called first of all, on the boot stack, with nothing else working:
+ * it sets the per-CPU base and a current thread (cpu->idle) only. cpu_init comes after the page and
+ * kmem allocators.
  */
 struct cpu;
 struct boot_info;

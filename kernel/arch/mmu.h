@@ -4,8 +4,8 @@
  * serialise changes to a space (mm holds the address space's lock).
  *
  * What was not present may be mapped without a flush. Everything else goes through a batch: changes
- * are made, then mmu_batch_end() flushes once (on some hosts a single CR3 load is 100 times cheaper than
- * page-wise invalidation) and only then gives the pages that were handed to it back to mm.
+ * are made, then mmu_batch_end() flushes once (on some hosts a single CR3 load is 100 times cheaper
+ * than page-wise invalidation) and only then gives the pages that were handed to it back to mm.
  */
 #pragma once
 #include "lib/compiler.h"
@@ -19,8 +19,8 @@ struct mmu_space {
 };
 
 /*
- * "Present" means that there is an entry, whatever its prot: prot 0 (PROT_NONE) is an entry that the
- * hardware does not use but that keeps its page, and mmu_lookup and mmu_next find it.
+ * "Present" means that there is an entry, whatever its prot: prot 0 (PROT_NONE) is an entry that
+ * the hardware does not use but that keeps its page, and mmu_lookup and mmu_next find it.
  */
 struct mmu_entry {
 	paddr_t paddr; /* of the first byte of the entry's own 4 KiB or 2 MiB */
@@ -39,7 +39,8 @@ void mmu_space_load(
 MUST_CHECK int mmu_map(struct mmu_space *s, vaddr_t va, paddr_t pa, unsigned prot,
 		       enum mmu_level level);
 bool mmu_lookup(const struct mmu_space *s, vaddr_t va, struct mmu_entry *out);
-/* First present entry at or above *va and below end (updates *va to its start), skipping absent tables fast. */
+/* First present entry at or above *va and below end (updates *va to its start), skipping absent
+ * tables fast. */
 bool mmu_next(const struct mmu_space *s, vaddr_t *va, vaddr_t end, struct mmu_entry *out);
 
 struct mmu_batch {
@@ -58,7 +59,8 @@ MUST_CHECK int mmu_split(struct mmu_batch *b, vaddr_t va);
 /* Give tables that are empty in [start, end) back. */
 void mmu_prune(struct mmu_batch *b, vaddr_t start, vaddr_t end);
 void mmu_clear_dirty(struct mmu_batch *b, vaddr_t va);
-/* mm/page.c's page_put() runs on each page of b->freed (linked by page->batch_next) after the flush. */
+/* mm/page.c's page_put() runs on each page of b->freed (linked by page->batch_next) after the
+ * flush. */
 void mmu_batch_end(struct mmu_batch *b);
 
 /* The upper half: device registers and kernel stacks. Tables for KVIRT_BASE are made at boot. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Per-CPU data. struct cpu (core/cpu.h) begins with struct cpu_arch, which <machine/percpu.h> defines
- * and which holds at least:
+ * Per-CPU data. struct cpu (core/cpu.h) begins with struct cpu_arch, which <machine/percpu.h>
+ * defines and which holds at least:
  *
  *	struct cpu *self;
  *	struct thread *current;

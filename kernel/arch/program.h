@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the Linux personality needs to know of the machine: ELF identity, signal frames, patched sites,
- * the vDSO. Layouts are Linux's for this machine (asm/sigcontext.h, asm/ucontext.h).
+ * What the Linux personality needs to know of the machine: ELF identity, signal frames, patched
+ * sites, the vDSO. Layouts are Linux's for this machine (asm/sigcontext.h, asm/ucontext.h).
  */
 #pragma once
 #include "lib/compiler.h"
@@ -31,7 +31,8 @@ struct signal_delivery {
 	const struct fault *fault; /* NULL but for synchronous ones: trapno, err, cr2 */
 };
 MUST_CHECK int signal_frame_push(struct trap_frame *f, const struct signal_delivery *d);
-/* rt_sigreturn: restores f and the FPU; what is left to the caller goes out. -EFAULT/-EINVAL: bad frame. */
+/* rt_sigreturn: restores f and the FPU; what is left to the caller goes out. -EFAULT/-EINVAL:
+ * bad frame. */
 MUST_CHECK int signal_frame_pop(struct trap_frame *f, uint64_t *mask, stack_t *altstack);
 
 /*
@@ -49,8 +50,8 @@ struct door_stats {
 void door_stats_get(struct door_stats *out);
 
 /*
- * The vDSO image (an ELF shared object, page multiple) and the data page that it reads. The data page
- * is mapped, read-only, right before the image's first page.
+ * The vDSO image (an ELF shared object, page multiple) and the data page that it reads. The data
+ * page is mapped, read-only, right before the image's first page.
  */
 extern const uint8_t vdso_image[], vdso_image_end[];
 struct vdso_time { /* seqlock: odd while it changes */
@@ -63,6 +64,7 @@ struct vdso_time { /* seqlock: odd while it changes */
 	uint32_t nr_cpus;       /* 1: getcpu() needs no system call; 0: not told */
 };
 
-/* For panics and fault reports: prints registers and walks frame pointers from f; f may be NULL (here). */
+/* For panics and fault reports: prints registers and walks frame pointers from f; f may be NULL
+ * (here). */
 void machine_print_registers(const struct trap_frame *f);
 void machine_print_backtrace(const struct trap_frame *f);

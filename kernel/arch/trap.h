@@ -2,16 +2,16 @@
 /*
  * Entering and leaving the kernel: system calls, faults, interrupts.
  *
- * Program and kernel share one privilege level, so nothing switches stacks by itself. Every vector has
- * an IST stack; the entry code moves the frame to the thread's kernel stack at once (below the
- * interrupted RSP when that is already on the kernel stack, else at its top) and may then block.
- * A trap came from the program when its PC is in the lower half.
+ * Program and kernel share one privilege level, so nothing switches stacks by itself. Every vector
+ * has an IST stack; the entry code moves the frame to the thread's kernel stack at once (below the
+ * interrupted RSP when that is already on the kernel stack, else at its top) and may then block. A
+ * trap came from the program when its PC is in the lower half.
  *
  * A program's registers are a struct trap_frame at the top of the thread's kernel stack
  * (thread_frame()). The way out, for system calls and traps alike, first looks at thread->work with
- * interrupts off and runs program_exit_work() while it is not zero. That sequence is restartable: an
- * interrupt that finds its PC between the check and the last jump goes back to the check, so a signal
- * posted by that interrupt is not missed.
+ * interrupts off and runs program_exit_work() while it is not zero. That sequence is restartable:
+ * an interrupt that finds its PC between the check and the last jump goes back to the check, so a
+ * signal posted by that interrupt is not missed.
  *
  * struct trap_frame is <machine/trap.h>'s; the accessors there are:
  *
@@ -33,7 +33,8 @@ struct trap_frame;
 /* Sets every register to zero but these: the state in which a new program starts. */
 void frame_init(struct trap_frame *f, uaddr_t pc, uaddr_t sp);
 
-/* Leaves the kernel by the current thread's frame (thread_frame()); its kernel stack is empty afterwards. */
+/* Leaves the kernel by the current thread's frame (thread_frame()); its kernel stack is empty
+ * afterwards. */
 NORETURN void trap_enter_program(void);
 
 /*

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The PVH entry: 32-bit protected mode, paging off, EBX = struct pvh_start_info. Found by an ELF note.
- * Builds page tables as the direct entry's contract has them (the image and the direct map over the
- * first 4 GiB, so that memory above 3 GiB is reached too), goes to 64-bit mode and on to pvh_main().
- * docs: Xen, "x86/HVM direct boot ABI".
+ * The PVH entry: 32-bit protected mode, paging off, EBX = struct pvh_start_info. Found by an ELF
+ * note. Builds page tables as the direct entry's contract has them (the image and the direct map
+ * over the first 4 GiB, so that memory above 3 GiB is reached too), goes to 64-bit mode and on to
+ * pvh_main(). docs: Xen, "x86/HVM direct boot ABI".
  */
 #include <machine/layout.h>
 

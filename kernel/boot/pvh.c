@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PVH's start information turned into a struct boot_info. Module 0 is the launch record. Devices come
- * as QEMU's microvm and Firecracker tell them, in the command line:
+ * PVH's start information turned into a struct boot_info. Module 0 is the launch record. Devices
+ * come as QEMU's microvm and Firecracker tell them, in the command line:
  *
  *	virtio_mmio.device=<size>@<base>:<irq>		with an optional K or M after the size
  *

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One CPU: what the scheduler, timers and allocators keep per CPU. cpu_this() is arch/percpu.h's. */
+/* One CPU: what the scheduler, timers and allocators keep per CPU. cpu_this() is
+ * arch/percpu.h's. */
 #pragma once
 #include "arch/percpu.h"
 #include "core/spinlock.h"

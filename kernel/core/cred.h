@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Credentials (credentials(7), capabilities(7)). Immutable once shared: a change makes a new one. */
+/* Credentials (credentials(7), capabilities(7)). Immutable once shared: a change makes a new
+ * one. */
 #pragma once
 #include "lib/atomic.h"
 #include "lib/compiler.h"

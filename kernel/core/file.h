@@ -4,7 +4,8 @@
  * eventfd, later sockets). The operations table is filled by the implementer; any NULL entry means
  * what vfs.c's default does (EINVAL, ESPIPE, ENOTTY...).
  *
- * Contexts: all operations run in thread context with no lock held and may sleep, but poll, which must not.
+ * Contexts: all operations run in thread context with no lock held and may sleep, but poll, which
+ * must not.
  */
 #pragma once
 #include "core/mutex.h"
@@ -25,7 +26,8 @@ struct path {
 	struct dentry *dentry;
 }; /* counted by path_get/path_put (fs/vfs.h) */
 
-/* poll: the caller hands a table in; the file adds its queues by poll_add(), then returns its state. */
+/* poll: the caller hands a table in; the file adds its queues by poll_add(), then returns its
+ * state. */
 struct poll_table {
 	void (*add)(struct poll_table *t, struct waitq *q);
 };
@@ -35,7 +37,8 @@ static inline void poll_add(struct poll_table *t, struct waitq *q)
 		t->add(t, q);
 }
 
-/* getdents: returns false when the record did not fit; then the directory stops and keeps its place. */
+/* getdents: returns false when the record did not fit; then the directory stops and keeps its
+ * place. */
 struct dir_sink {
 	bool (*emit)(struct dir_sink *s, const char *name, size_t len, uint64_t ino,
 		     unsigned dt_type, int64_t next_pos);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Start-up: one flat list, in the order of who needs whom. kernel_main() runs on the boot stack as the
- * first CPU's idle thread; the rest of the start, which sleeps, runs in a thread of its own.
+ * Start-up: one flat list, in the order of who needs whom. kernel_main() runs on the boot stack as
+ * the first CPU's idle thread; the rest of the start, which sleeps, runs in a thread of its own.
  */
 #include "core/init.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Device interrupt lines and who handles them. Lines are shared: every handler of a line is called. */
+/* Device interrupt lines and who handles them. Lines are shared: every handler of a line is
+ * called. */
 #include "core/irq.h"
 
 #include "core/log.h"

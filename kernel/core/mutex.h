@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sleeping lock, not recursive. May be held across page faults and I/O where its owner's header says so. */
+/* Sleeping lock, not recursive. May be held across page faults and I/O where its owner's header
+ * says so. */
 #pragma once
 #include "core/waitq.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The end, when the kernel is wrong. Everything goes straight to the debug port: no lock is taken, no
- * memory allocated. A panic inside a panic stops at once.
+ * The end, when the kernel is wrong. Everything goes straight to the debug port: no lock is taken,
+ * no memory allocated. A panic inside a panic stops at once.
  */
 #include "core/panic.h"
 

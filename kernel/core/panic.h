@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A panic is a bug of the kernel's, never input. Prints registers, a symbolised backtrace and the last
- * log lines, and ends the VM with VM_END_PANIC. assert() is compiled in under DEBUG.
+ * A panic is a bug of the kernel's, never input. Prints registers, a symbolised backtrace and the
+ * last log lines, and ends the VM with VM_END_PANIC. assert() is compiled in under DEBUG.
  */
 #pragma once
 #include "lib/compiler.h"

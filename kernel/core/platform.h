@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a platform is: at most ten operations, chosen at run time by probing (kernel/plat/<name>.c, one
- * PLATFORM() line each, highest score wins). And the devices that it found.
+ * What a platform is: at most ten operations, chosen at run time by probing (kernel/plat/<name>.c,
+ * one PLATFORM() line each, highest score wins). And the devices that it found.
  */
 #pragma once
 #include "lib/compiler.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the kernel's core and entry code call in the personality (kernel/linux). One implementation is
- * linked; contexts as said.
+ * What the kernel's core and entry code call in the personality (kernel/linux). One implementation
+ * is linked; contexts as said.
  */
 #pragma once
 #include "lib/compiler.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The kernel's random numbers: ChaCha20 keyed by everything that random_add was given. Any context. */
+/* The kernel's random numbers: ChaCha20 keyed by everything that random_add was given. Any
+ * context. */
 #pragma once
 #include "lib/types.h"
 

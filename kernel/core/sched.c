@@ -2,13 +2,15 @@
 /*
  * The scheduler of one CPU: who runs next, and the switch.
  *
- * Real-time threads go first, by priority, first come first served. The others share by virtual time: CPU
- * time divided by the weight of their nice level; the one with least runs. A sleeper comes back at most
- * half a slice behind the least of those that ran, so it gets the CPU soon but cannot hoard.
+ * Real-time threads go first, by priority, first come first served. The others share by virtual
+ * time: CPU time divided by the weight of their nice level; the one with least runs. A sleeper
+ * comes back at most half a slice behind the least of those that ran, so it gets the CPU soon but
+ * cannot hoard.
  *
- * The running thread is not in the queue. The slice timer is armed only while others wait: a CPU with
- * one runnable thread has no ticks. schedule() holds the run queue's lock across the switch, and
- * the thread that was switched to releases it: nobody can run a thread whose context is not saved yet.
+ * The running thread is not in the queue. The slice timer is armed only while others wait: a CPU
+ * with one runnable thread has no ticks. schedule() holds the run queue's lock across the switch,
+ * and the thread that was switched to releases it: nobody can run a thread whose context is not
+ * saved yet.
  */
 #include "arch/context.h"
 #include "arch/cpu.h"
@@ -187,7 +189,8 @@ static void load_space(struct cpu *cpu, const struct vmspace *vs)
 	mmu_space_load(vs == NULL ? NULL : &vs->mmu);
 }
 
-/* Interrupts off. `preempted`: the thread did not ask, so it stays runnable whatever its state says. */
+/* Interrupts off. `preempted`: the thread did not ask, so it stays runnable whatever its state
+ * says. */
 static void schedule(bool preempted)
 {
 	struct cpu *cpu = cpu_this();

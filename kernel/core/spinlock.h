@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Spinlock: interrupts stay off while it is held. The lock itself remembers whether they were on, so
- * locks are released in reverse order of taking. Never sleep, and never touch user memory, under one.
+ * Spinlock: interrupts stay off while it is held. The lock itself remembers whether they were on,
+ * so locks are released in reverse order of taking. Never sleep, and never touch user memory, under
+ * one.
  *
  *	scoped_spin(&x->lock);		held to the end of the scope
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The life of a thread: made, started, ended. The stack of a thread that ends is still in use until the
- * switch away from it, so the next thread on that CPU frees it (sched.c: cpu->reap).
+ * The life of a thread: made, started, ended. The stack of a thread that ends is still in use until
+ * the switch away from it, so the next thread on that CPU frees it (sched.c: cpu->reap).
  */
 #include "core/thread.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Threads and the scheduler. A thread is what runs: a kernel stack, a saved context, a place in a run
- * queue. What makes it part of a Linux process (task, credentials, view of the files, address space)
- * hangs off it and is owned by the layers above.
+ * Threads and the scheduler. A thread is what runs: a kernel stack, a saved context, a place in a
+ * run queue. What makes it part of a Linux process (task, credentials, view of the files, address
+ * space) hangs off it and is owned by the layers above.
  *
- * States: NEW -> RUNNABLE <-> RUNNING -> SLEEPING -> RUNNABLE ...; RUNNING -> DEAD. thread_wake() moves
- * SLEEPING to RUNNABLE and does nothing in any other state. The kernel is preemptive: an interrupt may
- * switch threads wherever no spinlock is held and preemption is not off.
+ * States: NEW -> RUNNABLE <-> RUNNING -> SLEEPING -> RUNNABLE ...; RUNNING -> DEAD. thread_wake()
+ * moves SLEEPING to RUNNABLE and does nothing in any other state. The kernel is preemptive: an
+ * interrupt may switch threads wherever no spinlock is held and preemption is not off.
  */
 #pragma once
 #include "arch/context.h"
@@ -73,7 +73,8 @@ struct thread *thread_new(const char *name, void (*entry)(void *), void *arg);
 void thread_start(struct thread *t);
 /* Frees a thread that was never started. */
 void thread_discard(struct thread *t);
-/* The current thread ends; its stack and struct are freed by the scheduler after `release(t)` ran. */
+/* The current thread ends; its stack and struct are freed by the scheduler after `release(t)`
+ * ran. */
 NORETURN void thread_exit(void (*release)(struct thread *t));
 /* Makes t runnable if it sleeps. Any context. */
 void thread_wake(struct thread *t);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Timers: per CPU a tree by deadline, and the platform's one-shot timer armed for the first. Arming a
- * timer that is not the first costs no hardware access; neither does cancelling one: an interrupt that
- * finds nothing due arms the next.
+ * Timers: per CPU a tree by deadline, and the platform's one-shot timer armed for the first. Arming
+ * a timer that is not the first costs no hardware access; neither does cancelling one: an interrupt
+ * that finds nothing due arms the next.
  */
 #include "core/timer.h"
 

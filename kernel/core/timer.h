@@ -19,7 +19,8 @@ struct timer {
 void timer_init(struct timer *t, void (*fn)(struct timer *));
 void timer_arm(struct timer *t,
 	       nsec_t deadline); /* re-arms; a past deadline fires at once (from an irq) */
-/* After it returns the callback does not run and will not. True: it was armed. Not from its own callback. */
+/* After it returns the callback does not run and will not. True: it was armed. Not from its own
+ * callback. */
 bool timer_cancel(struct timer *t);
 void timer_irq(void); /* from the platform's timer interrupt */
 

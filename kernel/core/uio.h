@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where the bytes of a read or write go: a list of buffers, all in user or all in kernel memory. File
- * operations move bytes with uio_copy_* and never learn which. A copy that faults stops early: the caller
- * reports what was moved, or -EFAULT when that is nothing.
+ * Where the bytes of a read or write go: a list of buffers, all in user or all in kernel memory.
+ * File operations move bytes with uio_copy_* and never learn which. A copy that faults stops early:
+ * the caller reports what was moved, or -EFAULT when that is nothing.
  */
 #pragma once
 #include "lib/compiler.h"
@@ -32,5 +32,6 @@ MUST_CHECK size_t uio_copy_from(struct uio *u, void *dst,
 				size_t len); /* out of the uio: write(2) */
 MUST_CHECK size_t uio_zero(struct uio *u, size_t len);
 void uio_skip(struct uio *u, size_t len);
-/* Brings the next bytes' pages in, so that a copy under a lock that forbids faults can be retried. */
+/* Brings the next bytes' pages in, so that a copy under a lock that forbids faults can be
+ * retried. */
 MUST_CHECK int uio_fault_in(const struct uio *u, bool write);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Wait queues. A sleeper announces itself (state SLEEPING, entry queued) before it tests its condition
- * for the last time; whoever changes the condition afterwards finds the entry and undoes the state, so
- * sched_sleep() returns at once instead of missing the wake-up.
+ * Wait queues. A sleeper announces itself (state SLEEPING, entry queued) before it tests its
+ * condition for the last time; whoever changes the condition afterwards finds the entry and undoes
+ * the state, so sched_sleep() returns at once instead of missing the wake-up.
  */
 #include "core/waitq.h"
 

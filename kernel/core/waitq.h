@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Waiting for something. A waker changes the state and then calls waitq_wake_*; a sleeper puts itself
- * on the queue, tests the state, and sleeps: no wake-up between test and sleep is lost.
+ * Waiting for something. A waker changes the state and then calls waitq_wake_*; a sleeper puts
+ * itself on the queue, tests the state, and sleeps: no wake-up between test and sleep is lost.
  *
  *	err = wait_event(&q, cond, WAIT_INTERRUPTIBLE, deadline);
  *
- * gives 0 (cond held), -ERESTARTSYS (a signal is pending: thread_has_signal()) or -ETIMEDOUT. `cond`
- * is evaluated with no lock held, many times. Entries with a callback serve poll and epoll: the callback
- * runs under the queue's lock, interrupts off, with the key that the waker gave (POLLIN...), and must
- * not take this queue's lock.
+ * gives 0 (cond held), -ERESTARTSYS (a signal is pending: thread_has_signal()) or -ETIMEDOUT.
+ * `cond` is evaluated with no lock held, many times. Entries with a callback serve poll and epoll:
+ * the callback runs under the queue's lock, interrupts off, with the key that the waker gave
+ * (POLLIN...), and must not take this queue's lock.
  */
 #pragma once
 #include "core/spinlock.h"
@@ -42,7 +42,8 @@ void waitq_wake_all(struct waitq *q, unsigned key);
 void waitq_wake_one(struct waitq *q, unsigned key); /* all non-exclusive ones and one exclusive */
 bool waitq_is_active(const struct waitq *q);        /* a hint, no lock */
 
-/* The parts of wait_event. wait_sleep returns 0 after a wake-up (spurious ones too), or as wait_event. */
+/* The parts of wait_event. wait_sleep returns 0 after a wake-up (spurious ones too), or as
+ * wait_event. */
 void wait_begin(struct waitq *q, struct wait_entry *e); /* queue, state = sleeping */
 int wait_sleep(enum wait_flags flags, nsec_t deadline);
 void wait_end(struct waitq *q, struct wait_entry *e);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Files without a name: pipe ends, eventfd and the like. Their inodes live in a file system that is mounted
- * nowhere. /proc/self/fd/N still leads to them: file_path_get makes a nameless dentry, and opening that
- * path gives the same open file again (there is no second one to make: only the file has the state).
+ * Files without a name: pipe ends, eventfd and the like. Their inodes live in a file system that is
+ * mounted nowhere. /proc/self/fd/N still leads to them: file_path_get makes a nameless dentry, and
+ * opening that path gives the same open file again (there is no second one to make: only the file
+ * has the state).
  *
  * inode->fs_private is the file that an anonymous inode belongs to, without a count, guarded by
  * files_lock: it is cleared before the file is freed.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Attributes of files: stat, chmod, chown, utimes, truncate, extended attributes, statfs. The checks are
- * here (inode(7), chmod(2), chown(2), utimensat(2), xattr(7)); a file system stores what is allowed.
+ * Attributes of files: stat, chmod, chown, utimes, truncate, extended attributes, statfs. The
+ * checks are here (inode(7), chmod(2), chown(2), utimensat(2), xattr(7)); a file system stores what
+ * is allowed.
  */
 #include <linux/capability.h>
 #include <linux/limits.h>

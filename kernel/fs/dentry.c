@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The dentry cache: a hash table over (parent, name), grown as it fills; an LRU list of unused entries;
- * and the tree itself by parent and children links.
+ * The dentry cache: a hash table over (parent, name), grown as it fills; an LRU list of unused
+ * entries; and the tree itself by parent and children links.
  *
- * A count drops to zero only under dcache_lock, and only under it is a found entry counted: an entry
- * with count 0 therefore belongs to whoever holds the lock. Inodes and parents are put after the lock is
- * let go, since that may sleep.
+ * A count drops to zero only under dcache_lock, and only under it is a found entry counted: an
+ * entry with count 0 therefore belongs to whoever holds the lock. Inodes and parents are put after
+ * the lock is let go, since that may sleep.
  */
 #include "fs/dentry.h"
 
@@ -433,8 +433,8 @@ static size_t drop_unused(size_t want)
 }
 
 /*
- * Letting an inode go may allocate (a FUSE file system says FORGET): that allocation must not come back
- * here. Another thread that is short of memory meanwhile lets this one go on, and tries again.
+ * Letting an inode go may allocate (a FUSE file system says FORGET): that allocation must not come
+ * back here. Another thread that is short of memory meanwhile lets this one go on, and tries again.
  */
 static size_t reclaim(size_t want)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The dentry cache. A dentry never changes its inode: making a file where a negative dentry stands
- * replaces the dentry. A child counts its parent, so a path's ancestors stay. An unused dentry (count 0)
- * stays on the LRU list until memory is short, its file system goes, or it is unhashed, which is what
- * becomes of a deleted name. Entries of one directory are added, dropped and moved under its inode->lock.
+ * replaces the dentry. A child counts its parent, so a path's ancestors stay. An unused dentry
+ * (count 0) stays on the LRU list until memory is short, its file system goes, or it is unhashed,
+ * which is what becomes of a deleted name. Entries of one directory are added, dropped and moved
+ * under its inode->lock.
  */
 #pragma once
 #include "fs/vfs.h"

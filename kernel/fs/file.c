@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Open files: their birth and death, and read, write, seek, poll, fsync, fallocate, readdir with the checks
- * that are the same for every kind of file. The work is done by the file's operations table.
+ * Open files: their birth and death, and read, write, seek, poll, fsync, fallocate, readdir with
+ * the checks that are the same for every kind of file. The work is done by the file's operations
+ * table.
  */
 #include <asm/fcntl.h>
 #include <linux/eventpoll.h>

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Inodes and superblocks: birth, counts and death, and the rules that all file systems share for owners,
- * times and fields.
+ * Inodes and superblocks: birth, counts and death, and the rules that all file systems share for
+ * owners, times and fields.
  *
- * An inode whose count reached zero is taken off its superblock and freed by whoever dropped it; nobody
- * finds it again but through a table of its file system, which uses inode_try_get. A superblock goes when
- * its mounts and those stacked on it are gone: first its dentries, then its root, then itself.
+ * An inode whose count reached zero is taken off its superblock and freed by whoever dropped it;
+ * nobody finds it again but through a table of its file system, which uses inode_try_get. A
+ * superblock goes when its mounts and those stacked on it are gone: first its dentries, then its
+ * root, then itself.
  */
 #include <asm/fcntl.h>
 #include <linux/stat.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Mounts: the kinds of file system, mounting and unmounting (mount(2), umount2(2)). One list holds all
- * mounts in order; there are few, so finding the one on a dentry is a walk along it, done only for
- * dentries marked is_mountpoint.
+ * Mounts: the kinds of file system, mounting and unmounting (mount(2), umount2(2)). One list holds
+ * all mounts in order; there are few, so finding the one on a dentry is a walk along it, done only
+ * for dentries marked is_mountpoint.
  */
 #include <linux/capability.h>
 #include <linux/mount.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Mounts, as the path walk sees them. A mount counts its superblock, its root, its parent and the dentry
- * it stands on; the list of all mounts counts each mount. Paths count mounts too.
+ * Mounts, as the path walk sees them. A mount counts its superblock, its root, its parent and the
+ * dentry it stands on; the list of all mounts counts each mount. Paths count mounts too.
  */
 #pragma once
 #include "fs/vfs.h"

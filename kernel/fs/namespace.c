@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Names made, removed and linked: mkdir(2), mknod(2), symlink(2), link(2), unlink(2), rmdir(2). Each
- * finds the directory, locks it, looks the last component up under the lock, checks, asks the file system,
- * and brings the dentry cache in line. rename(2) is rename.c's.
+ * Names made, removed and linked: mkdir(2), mknod(2), symlink(2), link(2), unlink(2), rmdir(2).
+ * Each finds the directory, locks it, looks the last component up under the lock, checks, asks the
+ * file system, and brings the dentry cache in line. rename(2) is rename.c's.
  */
 #include <asm/fcntl.h>
 #include <linux/capability.h>
@@ -159,7 +159,8 @@ int vfs_link(const struct path *target, const struct path *at, const char *name)
 	return make_name(at, name, &n);
 }
 
-/* The victim's name is gone: so is its dentry. That there is none now need not be asked for again. */
+/* The victim's name is gone: so is its dentry. That there is none now need not be asked for
+ * again. */
 static void forget(struct walk *w, struct dentry *d, bool directory)
 {
 	struct inode *dir = w->at.dentry->inode;

@@ -30,7 +30,8 @@ void notify_name(struct inode *dir, struct inode *inode, const struct dentry *d,
 	vfs_notify(dir, inode, d->name, in_mask, cookie);
 }
 
-/* Does anyone watch d's inode or its directory? No counts are taken: this is on every read and write. */
+/* Does anyone watch d's inode or its directory? No counts are taken: this is on every read and
+ * write. */
 static bool is_watched_path(const struct dentry *d)
 {
 	scoped_spin(&dcache_lock);

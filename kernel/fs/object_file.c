@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * vfs_object_fops: a regular file whose bytes are its inode's memory object. Reads take no lock: they see
- * the size there was. A write holds inode->lock from the choice of its place to the new size, so that
- * appends do not overlap.
+ * vfs_object_fops: a regular file whose bytes are its inode's memory object. Reads take no lock:
+ * they see the size there was. A write holds inode->lock from the choice of its place to the new
+ * size, so that appends do not overlap.
  */
 #include <asm/fcntl.h>
 #include <linux/fs.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The parts of vfs_object_fops that file systems with something of their own to add build theirs from. */
+/* The parts of vfs_object_fops that file systems with something of their own to add build theirs
+ * from. */
 #pragma once
 #include "fs/vfs.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * open(2), openat2(2): from a name to an open file. Three ways lead to open_inode(), which checks what may
- * be done with an object of its kind and hands it to its implementer: an existing path, a name that is
- * created (O_CREAT), and a file without a name (O_TMPFILE).
+ * open(2), openat2(2): from a name to an open file. Three ways lead to open_inode(), which checks
+ * what may be done with an object of its kind and hands it to its implementer: an existing path, a
+ * name that is created (O_CREAT), and a file without a name (O_TMPFILE).
  */
 #include <asm/fcntl.h>
 #include <linux/stat.h>

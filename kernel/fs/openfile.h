@@ -7,12 +7,14 @@
  * NULL = no memory. Whoever allocated it and fails before anyone saw it calls file_discard. */
 struct file *file_alloc(struct inode *inode, unsigned flags, const struct file_ops *ops);
 void file_discard(struct file *f); /* without release */
-/* Counts f's inode as open for writing, if f writes: -ETXTBSY. file_put and file_discard undo it. */
+/* Counts f's inode as open for writing, if f writes: -ETXTBSY. file_put and file_discard undo
+ * it. */
 MUST_CHECK int file_claim_write(struct file *f);
 /* An inode without a name, nlink 1, in the file system of such. NULL = no memory. */
 struct inode *anonymous_inode_new(uint32_t mode);
 bool inode_is_anonymous(const struct inode *inode);
-/* Opening an anonymous inode by its path gives the file that it belongs to once more. -ENXIO, -EACCES. */
+/* Opening an anonymous inode by its path gives the file that it belongs to once more. -ENXIO,
+ * -EACCES. */
 MUST_CHECK int anonymous_reopen(struct inode *inode, unsigned flags, struct file **out);
 void anonymous_release(struct file *f); /* f is about to be freed */
 /* lseek(2) by inode->size alone; the new position, which the caller stores. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From a path back to its name: getcwd(2), /proc/self/fd, /proc/mounts. The name is put together from its
- * end, one mount at a time, with renames locked out; it ends at the process's root or where no mount is
- * above.
+ * From a path back to its name: getcwd(2), /proc/self/fd, /proc/mounts. The name is put together
+ * from its end, one mount at a time, with renames locked out; it ends at the process's root or
+ * where no mount is above.
  */
 #include "core/spinlock.h"
 #include "fs/dentry.h"

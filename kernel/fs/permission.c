@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who may do what: permission bits, capabilities that override them (capabilities(7)), the sticky bit, and
- * read-only mounts. Uses the calling thread's file-system ids.
+ * Who may do what: permission bits, capabilities that override them (capabilities(7)), the sticky
+ * bit, and read-only mounts. Uses the calling thread's file-system ids.
  */
 #include "fs/permission.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * rename(2) and renameat2(2) with RENAME_NOREPLACE and RENAME_EXCHANGE. The superblock's rename_lock keeps
- * the tree still while two directories are locked, parent before child, else by address; so that no
- * directory ends up below itself.
+ * rename(2) and renameat2(2) with RENAME_NOREPLACE and RENAME_EXCHANGE. The superblock's
+ * rename_lock keeps the tree still while two directories are locked, parent before child, else by
+ * address; so that no directory ends up below itself.
  */
 #include <linux/fs.h>
 #include <linux/stat.h>

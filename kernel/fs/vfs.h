@@ -8,17 +8,17 @@
  *	mount		a superblock's root seen at a path
  *	fs_view		what a process sees: root, working directory, umask
  *
- * Ownership: inode_get/put, dentry and mount through path_get/path_put, superblock by its mounts. The
- * dentry cache keeps unused dentries (and so their inodes) until memory is short.
- * Locks: inode->lock (a mutex) serialises changes to a directory's entries, and writes and truncation of
- * a file; a parent is taken before its child, two directories in address order (rename also takes the
- * superblock's rename_lock). A write copies from user memory under it (so appends are atomic): therefore
- * nothing takes an inode's lock while it holds a vmspace's, and no pager takes one at all. A stacked
- * file system's inode comes before the inode below it.
+ * Ownership: inode_get/put, dentry and mount through path_get/path_put, superblock by its mounts.
+ * The dentry cache keeps unused dentries (and so their inodes) until memory is short. Locks:
+ * inode->lock (a mutex) serialises changes to a directory's entries, and writes and truncation of a
+ * file; a parent is taken before its child, two directories in address order (rename also takes the
+ * superblock's rename_lock). A write copies from user memory under it (so appends are atomic):
+ * therefore nothing takes an inode's lock while it holds a vmspace's, and no pager takes one at
+ * all. A stacked file system's inode comes before the inode below it.
  *
- * Every vfs_* call runs in thread context with the current thread's cred and fs_view, checks permission
- * as path_resolution(7) has it, and returns 0 or -Exxx. `at` is where a relative name starts (NULL: the
- * working directory); names are kernel strings of less than PATH_MAX bytes.
+ * Every vfs_* call runs in thread context with the current thread's cred and fs_view, checks
+ * permission as path_resolution(7) has it, and returns 0 or -Exxx. `at` is where a relative name
+ * starts (NULL: the working directory); names are kernel strings of less than PATH_MAX bytes.
  */
 #pragma once
 #include <linux/stat.h>
@@ -35,7 +35,8 @@
 #define NAME_LEN_MAX 255
 #define PATH_LEN_MAX 4096
 
-/* Device numbers inside the kernel; statx has the halves, the old stat calls pack them their way. */
+/* Device numbers inside the kernel; statx has the halves, the old stat calls pack them their
+ * way. */
 static inline uint64_t dev_make(uint32_t major, uint32_t minor)
 {
 	return (uint64_t)major << 32 | minor;
@@ -82,9 +83,10 @@ struct inode {
 };
 
 /*
- * `dir->lock` is held where a dir is given (unlink, rmdir and link: the other inode's too), and inode->lock
- * in setattr, xattr_set and xattr_remove; in the rest no lock is. A NULL entry is -EPERM or as said. The file
- * system itself keeps times, nlink and size right. create, mkdir... start from inode_new() + inode_init_owner().
+ * `dir->lock` is held where a dir is given (unlink, rmdir and link: the other inode's too), and
+ * inode->lock in setattr, xattr_set and xattr_remove; in the rest no lock is. A NULL entry is
+ * -EPERM or as said. The file system itself keeps times, nlink and size right. create, mkdir...
+ * start from inode_new() + inode_init_owner().
  */
 struct inode_ops {
 	int (*lookup)(struct inode *dir, const char *name, size_t len,
@@ -111,7 +113,8 @@ struct inode_ops {
 	int (*setattr)(struct inode *inode, const struct attr_change *c); /* NULL: fields only */
 	int (*open)(struct inode *inode, struct file *f); /* may change f->ops, set f->private */
 	bool (*revalidate)(struct inode *inode); /* is a cached name still right? NULL: always */
-	/* Is a name that was not there still missing? NULL: always, or if revalidate is there, never. */
+	/* Is a name that was not there still missing? NULL: always, or if revalidate is there,
+	 * never. */
 	bool (*revalidate_missing)(struct inode *dir, const char *name, size_t len);
 	ssize_t (*xattr_get)(struct inode *inode, const char *name, void *buf,
 			     size_t size); /* size 0: asks */
@@ -164,8 +167,9 @@ enum superblock_flags { SB_RDONLY = 1, SB_NOSUID = 2, SB_NODEV = 4, SB_NOEXEC = 
 struct superblock_ops {
 	/* Zeroed memory that begins with the struct inode; NULL: kmem_new(struct inode). */
 	struct inode *(*inode_alloc)(struct superblock *sb);
-	/* The last count is gone (nlink says if it is deleted): let go of what the file system keeps there.
-	 * May be NULL. The vfs calls object_fini before and kmem_free(inode) after it, always. */
+	/* The last count is gone (nlink says if it is deleted): let go of what the file system
+	 * keeps there. May be NULL. The vfs calls object_fini before and kmem_free(inode) after
+	 * it, always. */
 	void (*inode_free)(struct inode *inode);
 	int (*statfs)(struct superblock *sb, struct statfs_info *out);
 	int (*sync)(struct superblock *sb);
@@ -173,7 +177,8 @@ struct superblock_ops {
 	bool drop_unused; /* do not cache inodes without users */
 };
 
-/* A kind of file system. `source` and `options` are as mount(2) has them; kernel strings, may be "". */
+/* A kind of file system. `source` and `options` are as mount(2) has them; kernel strings, may be
+ * "". */
 struct fs_type {
 	const char *name;
 	int (*mount)(const char *source, const char *options, unsigned sb_flags,
@@ -229,7 +234,8 @@ void inode_init_owner(struct inode *inode,
 /* What a setattr does to the fields, and to object and size by ATTR_SIZE. inode->lock is held. */
 void inode_set_fields(struct inode *inode, const struct attr_change *c);
 uint64_t inode_object_size(struct vm_object *o); /* a pager's .size for embedded objects */
-/* Opens an inode that has no name here (a stacked file system's lower file). No permission checks. */
+/* Opens an inode that has no name here (a stacked file system's lower file). No permission
+ * checks. */
 MUST_CHECK int file_new_inode(struct inode *inode, unsigned open_flags, struct file **out);
 /* exec: nobody may write the file while it runs. -ETXTBSY: it is open for writing. */
 MUST_CHECK int file_deny_write(struct file *f);
@@ -250,7 +256,8 @@ MUST_CHECK int file_new_anonymous(const struct file_ops *ops, uint32_t mode, uns
 MUST_CHECK int file_path_get(struct file *f, struct path *out);
 /* Of a tmpfs of its own: memfd_create, shared anonymous files. flags: MFD_*. */
 MUST_CHECK int vfs_memory_file(const char *name, unsigned flags, struct file **out);
-/* fcntl(F_ADD_SEALS, F_GET_SEALS): F_SEAL_*. -EINVAL: not a memory file; -EPERM, -EBUSY as fcntl(2). */
+/* fcntl(F_ADD_SEALS, F_GET_SEALS): F_SEAL_*. -EINVAL: not a memory file; -EPERM, -EBUSY as
+ * fcntl(2). */
 MUST_CHECK int vfs_seals_add(struct file *f, unsigned seals);
 int vfs_seals_get(struct file *f);
 
@@ -268,11 +275,12 @@ MUST_CHECK int vfs_lookup(const struct path *at, const char *name, unsigned flag
 			  struct path *out);
 void path_get(const struct path *p);
 void path_put(const struct path *p);
-/* The path's name from the current root: into the end of buf, *out points at it. " (deleted)" is added for
- * unlinked ones; -ENAMETOOLONG. */
+/* The path's name from the current root: into the end of buf, *out points at it. " (deleted)" is
+ * added for unlinked ones; -ENAMETOOLONG. */
 MUST_CHECK int path_name(const struct path *p, char *buf, size_t size, char **out);
 
-/* Its name was removed (of a root and of procfs's dentries that is never so, though no look-up finds them). */
+/* Its name was removed (of a root and of procfs's dentries that is never so, though no look-up
+ * finds them). */
 bool path_is_deleted(const struct path *p);
 
 /* open_flags: O_*; mode: for O_CREAT, before umask. lookup: more LOOKUP_* flags. */
@@ -313,7 +321,8 @@ void vfs_sync(void);
 /* Calls fn for each mount in order until it returns non-zero. */
 int vfs_mounts_foreach(int (*fn)(struct mount *m, const char *mountpoint, void *arg), void *arg);
 
-/* Reads and writes on an open file, with its checks (mode, RLIMIT_FSIZE is linux's). pos NULL: the file's. */
+/* Reads and writes on an open file, with its checks (mode, RLIMIT_FSIZE is linux's). pos NULL:
+ * the file's. */
 ssize_t vfs_read(struct file *f, struct uio *u, int64_t *pos);
 ssize_t vfs_write(struct file *f, struct uio *u, int64_t *pos);
 int64_t vfs_seek(struct file *f, int64_t offset, int whence);
@@ -333,12 +342,14 @@ struct chrdev {
 };
 #define CHRDEV(name) LINKER_SET_ITEM(chrdevs, struct chrdev) name
 
-/* inotify's and dnotify's hook, set by linux/: told of what happened to `inode` in `dir` (either may be NULL). */
+/* inotify's and dnotify's hook, set by linux/: told of what happened to `inode` in `dir` (either
+ * may be NULL). */
 extern void (*vfs_notify)(struct inode *dir, struct inode *inode, const char *name,
 			  uint32_t in_mask, uint32_t cookie);
-/* Record locks' hooks, set by linux/: a descriptor is closed (and once more with f->ref.count 0, when f goes
- * and f->locks_owner is set); an inode goes away. */
+/* Record locks' hooks, set by linux/: a descriptor is closed (and once more with f->ref.count 0,
+ * when f goes and f->locks_owner is set); an inode goes away. */
 extern void (*vfs_locks_release)(struct file *f);
 extern void (*vfs_inode_release)(struct inode *inode);
-/* epoll's hook, set by linux/: file_put() calls it before ops->release when f->watchers is not empty. */
+/* epoll's hook, set by linux/: file_put() calls it before ops->release when f->watchers is not
+ * empty. */
 extern void (*vfs_watchers_release)(struct file *f);

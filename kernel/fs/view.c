@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fs_view: the root, working directory and umask that threads of a process share (CLONE_FS), and the calls
- * that change them: chdir(2), chroot(2).
+ * fs_view: the root, working directory and umask that threads of a process share (CLONE_FS), and
+ * the calls that change them: chdir(2), chroot(2).
  */
 #include <linux/capability.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Path resolution (path_resolution(7), openat2(2)). One component at a time: permission to search, the
- * dentry cache, then the file system under the directory's lock; mounts are crossed and links followed on
- * the way. A link's text and the rest of the path become the new rest, so that there is no recursion.
- * A walk over cached names allocates nothing.
+ * Path resolution (path_resolution(7), openat2(2)). One component at a time: permission to search,
+ * the dentry cache, then the file system under the directory's lock; mounts are crossed and links
+ * followed on the way. A link's text and the rest of the path become the new rest, so that there is
+ * no recursion. A walk over cached names allocates nothing.
  */
 #include <linux/fs.h>
 

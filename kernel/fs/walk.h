@@ -39,8 +39,8 @@ MUST_CHECK int walk_finish(struct walk *w, struct path *out);
 void walk_end(struct walk *w);
 /* p's dentry is replaced by what is mounted on it. */
 MUST_CHECK int walk_cross(struct walk *w, struct path *p);
-/* The child of a directory, by the cache or the file system; counted, perhaps negative. The second one is
- * for those who hold the directory's inode->lock. Permission is the caller's. */
+/* The child of a directory, by the cache or the file system; counted, perhaps negative. The
+ * second one is for those who hold the directory's inode->lock. Permission is the caller's. */
 MUST_CHECK int walk_lookup(struct dentry *dir, const char *name, size_t len, struct dentry **out);
 MUST_CHECK int walk_lookup_locked(struct dentry *dir, const char *name, size_t len,
 				  struct dentry **out);

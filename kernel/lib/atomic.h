@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sequentially consistent counters and flags over the compiler's built-ins; relaxed where named so. */
+/* Sequentially consistent counters and flags over the compiler's built-ins; relaxed where named
+ * so. */
 #pragma once
 #include "lib/types.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reader of "newc" cpio archives (070701, 070702). Every length is checked against the archive's end. */
+/* Reader of "newc" cpio archives (070701, 070702). Every length is checked against the archive's
+ * end. */
 #pragma once
 #include "lib/compiler.h"
 #include "lib/types.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Linux's error numbers, and the four that never reach a program: what a signal does to a sleeping call. */
+/* Linux's error numbers, and the four that never reach a program: what a signal does to a
+ * sleeping call. */
 #pragma once
 #include <asm/errno.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * printf without floating point: %d %i %u %x %X %o %c %s %p %%, with - 0 + space # flags, width,
- * precision (also *), hh h l ll z j t. Returns what the whole text would have taken, as snprintf does.
+ * precision (also *), hh h l ll z j t. Returns what the whole text would have taken, as snprintf
+ * does.
  */
 #pragma once
 #include <stdarg.h>

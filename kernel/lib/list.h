@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Doubly linked circular list, links embedded in the elements. A list head is a link too. A link that
- * is on no list points to itself (list_init) so that list_remove may be called on it twice.
+ * Doubly linked circular list, links embedded in the elements. A list head is a link too. A link
+ * that is on no list points to itself (list_init) so that list_remove may be called on it twice.
  */
 #pragma once
 #include "lib/compiler.h"

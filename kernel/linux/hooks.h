@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Gives the vfs the functions that it calls in the personality. Once, before the first file is opened. */
+/* Gives the vfs the functions that it calls in the personality. Once, before the first file is
+ * opened. */
 #pragma once
 
 void hooks_install(void);

@@ -351,7 +351,8 @@ long sys_get_mempolicy(uaddr_t mode, uaddr_t nodemask, unsigned long maxnode, ua
 	return nodemask == 0 ? 0 : user_write_struct(nodemask, asks_allowed ? &node_0 : &none);
 }
 
-/* ---- the memory of a process: only the caller's own is within reach, there being no other yet ---- */
+/* ---- the memory of a process: only the caller's own is within reach, there being no other yet
+ * ---- */
 
 struct side {
 	struct uio_vec *vecs;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Prototypes of every sys_* function, from syscalls.def. Each family's file includes this, so that a row
- * and its function cannot disagree.
+ * Prototypes of every sys_* function, from syscalls.def. Each family's file includes this, so that
+ * a row and its function cannot disagree.
  *
- * Headers of this folder must not be named as one of Linux's <linux/...>: both are found by that path.
+ * Headers of this folder must not be named as one of Linux's <linux/...>: both are found by that
+ * path.
  */
 #pragma once
 #include "linux/syscall.h"

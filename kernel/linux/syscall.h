@@ -30,8 +30,9 @@ enum syscall_flags {
 /* How an argument is shown, and its C type. */
 #define SYSCALL_TYPES(T) \
 	T(INT, int) \
-	T(UINT, unsigned) T(LONG, long) T(ULONG, unsigned long) T(HEX, unsigned long) T(FD, int) \
-		T(DIRFD, int) T(PATH, uaddr_t) T(STR, uaddr_t) T(PTR, uaddr_t) \
+	T(UINT, unsigned) \
+	T(LONG, long) T(ULONG, unsigned long) T(HEX, unsigned long) T(FD, int) T(DIRFD, int) \
+		T(PATH, uaddr_t) T(STR, uaddr_t) T(PTR, uaddr_t) \
 			T(IN, uaddr_t) /* bytes; the next argument is their count */ \
 		T(OUT, uaddr_t)        /* bytes; the result is their count */ \
 		T(STR_OUT, uaddr_t)    /* a string that the call fills */ \

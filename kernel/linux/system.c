@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The system as a whole: its name, its figures, random numbers, the log; and calls of Linux that are
- * refused here for what they are (ptrace, seccomp, reboot).
+ * The system as a whole: its name, its figures, random numbers, the log; and calls of Linux that
+ * are refused here for what they are (ptrace, seccomp, reboot).
  */
 #include "linux/system.h"
 
@@ -140,7 +140,8 @@ long sys_getrandom(uaddr_t to, size_t count, unsigned flags)
 	return (long)done;
 }
 
-/* syslog(2) by its numbers: 2 to 4 read, 10 is the size of the ring; the rest changes nothing here. */
+/* syslog(2) by its numbers: 2 to 4 read, 10 is the size of the ring; the rest changes nothing
+ * here. */
 #define SYSLOG_RING (16 * 1024)
 
 static long read_log(uaddr_t to, int len)

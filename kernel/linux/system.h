@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the system calls itself (uname(2)). The release is the Linux version whose behaviour is followed. */
+/* What the system calls itself (uname(2)). The release is the Linux version whose behaviour is
+ * followed. */
 #pragma once
 
 #define SYSTEM_NAME_MAX 64

@@ -69,8 +69,8 @@ enum object_get_flags {
 	OBJECT_BEYOND = 4,  /* also past the end: the caller is about to extend it */
 	OBJECT_AROUND = 8,  /* a fill brings in what is around, on both sides */
 };
-/* The page at idx, up to date, with a count of the caller's. Fills and reads ahead. -ENOMEM, -EIO, -ENOSPC,
- * -EFAULT: wholly past the end. For write: marks it dirty. */
+/* The page at idx, up to date, with a count of the caller's. Fills and reads ahead. -ENOMEM,
+ * -EIO, -ENOSPC, -EFAULT: wholly past the end. For write: marks it dirty. */
 MUST_CHECK int object_page(struct vm_object *o, uint64_t idx, unsigned flags, struct page **out);
 /* The page if it is there and up to date, counted; else NULL. Never sleeps. */
 struct page *object_page_cached(struct vm_object *o, uint64_t idx);

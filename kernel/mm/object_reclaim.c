@@ -72,7 +72,8 @@ static size_t scan(struct vm_object *o, size_t want, bool *at_end)
 	return got;
 }
 
-/* One piece of the object at the head of the list; an object that was seen to its end goes to the tail. */
+/* One piece of the object at the head of the list; an object that was seen to its end goes to
+ * the tail. */
 static size_t scan_first(size_t want, size_t *nr_ends)
 {
 	size_t got = 0;
@@ -95,8 +96,8 @@ static size_t scan_first(size_t want, size_t *nr_ends)
 	return got;
 }
 
-/* Until enough was found, or every object was gone through PASSES times: the first pass may only have
- * taken the second chances. */
+/* Until enough was found, or every object was gone through PASSES times: the first pass may only
+ * have taken the second chances. */
 static size_t reclaim_cache(size_t want)
 {
 	size_t got = 0, nr_ends = 0;

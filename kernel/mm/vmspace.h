@@ -119,15 +119,15 @@ uaddr_t vmspace_brk(struct vmspace *vs,
 		    uaddr_t new_brk); /* as the system call: the break afterwards */
 /* For fork: copy-on-write both sides. NULL = no memory. */
 struct vmspace *vmspace_fork(struct vmspace *vs);
-/* A page fault of a program or of a user copy. 0 = try again; -EFAULT nothing there, -EACCES not allowed,
- * -EIO/-ENXIO past the end of the file or unreadable (SIGBUS), -ENOMEM. Thread context. */
+/* A page fault of a program or of a user copy. 0 = try again; -EFAULT nothing there, -EACCES not
+ * allowed, -EIO/-ENXIO past the end of the file or unreadable (SIGBUS), -ENOMEM. Thread context. */
 MUST_CHECK int vmspace_fault(struct vmspace *vs, uaddr_t addr, unsigned access);
 /* Make [addr, addr+len) present for access (one lock, batched). As vmspace_fault. */
 MUST_CHECK int vmspace_populate(struct vmspace *vs, uaddr_t addr, size_t len, unsigned access);
 /* The page under addr, counted, after a fault for `access`: futex keys, patching, process_vm_*. */
 MUST_CHECK int vmspace_page(struct vmspace *vs, uaddr_t addr, unsigned access, struct page **out);
-/* Replaces one code page by a private copy with `len` bytes at addr changed (system-call patching): other
- * CPUs see old or new. -EAGAIN: not mapped executable. */
+/* Replaces one code page by a private copy with `len` bytes at addr changed (system-call
+ * patching): other CPUs see old or new. -EAGAIN: not mapped executable. */
 MUST_CHECK int vmspace_patch(struct vmspace *vs, uaddr_t addr, const void *bytes, size_t len);
 /* Walk, with vs->lock held. */
 struct vm_area *vmspace_area_first(struct vmspace *vs);

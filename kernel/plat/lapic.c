@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Registers by MSR (x2APIC) or memory (xAPIC); the timer in TSC-deadline mode or as a one-shot count,
- * calibrated against the TSC. A one-shot that is too long fires early: timer_irq() arms it again.
+ * Registers by MSR (x2APIC) or memory (xAPIC); the timer in TSC-deadline mode or as a one-shot
+ * count, calibrated against the TSC. A one-shot that is too long fires early: timer_irq() arms it
+ * again.
  */
 #include "plat/lapic.h"
 

@@ -5,7 +5,8 @@
 
 enum lapic_features { LAPIC_X2APIC = 1, LAPIC_TSC_DEADLINE = 2 };
 
-/* Once, after clock_init(): maps or opens it. Sleeps not, spins up to 200 us without TSC deadline. */
+/* Once, after clock_init(): maps or opens it. Sleeps not, spins up to 200 us without TSC
+ * deadline. */
 void lapic_init(unsigned features);
 void lapic_init_cpu(void);
 void lapic_timer_set(nsec_t deadline);

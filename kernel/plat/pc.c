@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A PC without help from its host: QEMU's microvm and q35, with or without KVM. Local APIC in whichever
- * mode CPUID offers, I/O APIC inputs for virtio-mmio, MSI-X for PCI. A line's number is its vector:
- * TRAP_DEVICES + n is I/O APIC input n, those above are PCI's.
+ * A PC without help from its host: QEMU's microvm and q35, with or without KVM. Local APIC in
+ * whichever mode CPUID offers, I/O APIC inputs for virtio-mmio, MSI-X for PCI. A line's number is
+ * its vector: TRAP_DEVICES + n is I/O APIC input n, those above are PCI's.
  */
 #include "abi/hull/boot.h"
 #include "arch/trap.h"

@@ -213,8 +213,9 @@ static void add_machine(struct qemu *qemu, const char *machine)
 	add(qemu, "tcg");
 	add(qemu, "-cpu");
 	add(qemu, "max");
-	/* With room for one CPU only, QEMU 7.2 leaves the guest's barriers out (CF_PARALLEL), though
-	 * our device threads run beside it: a ring's arming would race with its completion. */
+	/* With room for one CPU only, QEMU 7.2 leaves the guest's barriers out (CF_PARALLEL),
+	 * though our device threads run beside it: a ring's arming would race with its
+	 * completion. */
 	add(qemu, "-smp");
 	add(qemu, "1,maxcpus=2");
 	add(qemu, "-sandbox");

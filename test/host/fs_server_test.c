@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The virtio-fs server (monitor/fs/fs.h) against a directory made for each test: what each operation
- * does, that nothing outside the directory can be reached, and that malformed requests do no harm.
- * Run under ASan and UBSan.
+ * The virtio-fs server (monitor/fs/fs.h) against a directory made for each test: what each
+ * operation does, that nothing outside the directory can be reached, and that malformed requests do
+ * no harm. Run under ASan and UBSan.
  */
 #define _GNU_SOURCE 1
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kernel/fs in an ordinary process: a machine with a tmpfs on "/", and short ways to use files by name.
- * What fails in a helper that does not return an error ends the test.
+ * kernel/fs in an ordinary process: a machine with a tmpfs on "/", and short ways to use files by
+ * name. What fails in a helper that does not return an error ends the test.
  */
 #pragma once
 #include "fs/vfs.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The terminal's line discipline (fs/tty/tty_ldisc.c) as a function: bytes typed in, bytes shown, bytes
- * read, signals. What is expected is what Linux's own terminals do.
+ * The terminal's line discipline (fs/tty/tty_ldisc.c) as a function: bytes typed in, bytes shown,
+ * bytes read, signals. What is expected is what Linux's own terminals do.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The two sides of a split ring against each other: the kernel's driver side
- * (drivers/virtio_ring.c) and the monitor's device side (monitor/device/virtqueue.c), in one address space
- * where physical is virtual. Random traffic with and without event indices and indirect
- * descriptors; then a device that lies.
+ * (drivers/virtio_ring.c) and the monitor's device side (monitor/device/virtqueue.c), in one
+ * address space where physical is virtual. Random traffic with and without event indices and
+ * indirect descriptors; then a device that lies.
  */
 #include <setjmp.h>
 #include <stdarg.h>

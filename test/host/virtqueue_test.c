@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The device's side of a virtqueue against drivers that break the rules: every index, length, flag and
- * address is taken from the driver here, first by hand, then at random (seeded; CMOCKA's output names
- * the case). Guest memory has guard pages around it, so that an access outside it is seen.
+ * The device's side of a virtqueue against drivers that break the rules: every index, length, flag
+ * and address is taken from the driver here, first by hand, then at random (seeded; CMOCKA's output
+ * names the case). Guest memory has guard pages around it, so that an access outside it is seen.
  */
 #include <errno.h>
 #include <setjmp.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The CPU's own state: FPU registers across preemption, interrupts off, many timers, guard pages. */
+/* The CPU's own state: FPU registers across preemption, interrupts off, many timers, guard
+ * pages. */
 #include "arch/cpu.h"
 #include "arch/mmu.h"
 #include "core/thread.h"
@@ -197,7 +198,8 @@ KTEST(no_switch_while_preemption_is_off)
 
 /* ---- timers ---- */
 
-/* A third are cancelled again, a third moved; the rest and those that moved fire once, not early. */
+/* A third are cancelled again, a third moved; the rest and those that moved fire once, not
+ * early. */
 KTEST(many_timers_at_once)
 {
 	struct counter *c = kmem_new_array(struct counter, NR_TIMERS);
@@ -237,7 +239,8 @@ static bool is_guarded(const struct mmu_space *s, vaddr_t base)
 	return true;
 }
 
-/* More of them than are kept for the next thread, so that some are new and some are really given back. */
+/* More of them than are kept for the next thread, so that some are new and some are really given
+ * back. */
 KTEST(kernel_stacks_have_guard_pages)
 {
 	struct vmspace *vs = vmspace_new();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tests that run inside the kernel, in the guest. KTEST(name) { ... } is one test; KCHECK stops it at
- * the first thing that is wrong. Results go to the debug port as TAP; a failure prints the command that
- * repeats it.
+ * Tests that run inside the kernel, in the guest. KTEST(name) { ... } is one test; KCHECK stops it
+ * at the first thing that is wrong. Results go to the debug port as TAP; a failure prints the
+ * command that repeats it.
  */
 #pragma once
 #include "core/log.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Too little memory: the page cache gives way, allocations that fail are survived, nothing is lost. */
+/* Too little memory: the page cache gives way, allocations that fail are survived, nothing is
+ * lost. */
 #include <asm/fcntl.h>
 
 #include "core/cred.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * execve(2): what it refuses, and this program replacing itself: what survives (descriptors, ids, ignored
- * signals, the mask, the directory), what does not (handlers, close-on-exec, other threads, mappings).
+ * execve(2): what it refuses, and this program replacing itself: what survives (descriptors, ids,
+ * ignored signals, the mask, the directory), what does not (handlers, close-on-exec, other threads,
+ * mappings).
  */
 #include <fcntl.h>
 #include <pthread.h>

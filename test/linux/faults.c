@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a CPU exception becomes: SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGTRAP with the right si_code and
- * si_addr, and a handler that repairs the cause and returns to the same instruction.
+ * What a CPU exception becomes: SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGTRAP with the right si_code
+ * and si_addr, and a handler that repairs the cause and returns to the same instruction.
  */
 #include <fcntl.h>
 #include <stdint.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * process_vm_readv(2) and process_vm_writev(2) on the process itself: vectors, partial copies, errors.
+ * process_vm_readv(2) and process_vm_writev(2) on the process itself: vectors, partial copies,
+ * errors.
  */
 #include <sys/mman.h>
 #include <sys/uio.h>

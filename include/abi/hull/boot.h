@@ -37,9 +37,10 @@ struct boot_memory {
 };
 
 /*
- * A virtio-mmio (virtio 1.2 §4.2) register block. With BOOT_MSI_VECTOR it is a device of Hull's own monitor:
- * of version 2, fresh from its reset, with queues of up to 256 entries, read in up to eight bytes at once;
- * its vector says that used rings moved, and InterruptStatus need not be read or acknowledged.
+ * A virtio-mmio (virtio 1.2 §4.2) register block. With BOOT_MSI_VECTOR it is a device of Hull's own
+ * monitor: of version 2, fresh from its reset, with queues of up to 256 entries, read in up to
+ * eight bytes at once; its vector says that used rings moved, and InterruptStatus need not be read
+ * or acknowledged.
  */
 struct boot_device {
 	uint64_t base;

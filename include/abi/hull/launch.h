@@ -4,15 +4,16 @@
  *
  *	struct launch_header, then launch_header.nr_items times: struct launch_item, payload, padding
  *
- * An item's payload is len_bytes long and padded with zeros to a multiple of 8; the record is 8-byte
- * aligned. Strings are NUL-terminated inside their payload. Order matters only among items of the
- * same kind. Unknown kinds are skipped. The kernel checks every length and termination.
+ * An item's payload is len_bytes long and padded with zeros to a multiple of 8; the record is
+ * 8-byte aligned. Strings are NUL-terminated inside their payload. Order matters only among items
+ * of the same kind. Unknown kinds are skipped. The kernel checks every length and termination.
  *
  * Streams. Descriptors 0, 1 and 2 of the program are described by one LAUNCH_STREAM each (a missing
- * one means that the descriptor is closed). Those with kind STREAM_TTY share the tty port; the others
- * have a port of their own. Ports are the numbers of a virtio-console with VIRTIO_CONSOLE_F_MULTIPORT
- * (virtio 1.2 §5.3). Port numbers begin at 1. A port that the host closes (VIRTIO_CONSOLE_PORT_OPEN 0)
- * reads as end of file once its queued data is taken, and writes to it raise SIGPIPE/EPIPE.
+ * one means that the descriptor is closed). Those with kind STREAM_TTY share the tty port; the
+ * others have a port of their own. Ports are the numbers of a virtio-console with
+ * VIRTIO_CONSOLE_F_MULTIPORT (virtio 1.2 §5.3). Port numbers begin at 1. A port that the host
+ * closes (VIRTIO_CONSOLE_PORT_OPEN 0) reads as end of file once its queued data is taken, and
+ * writes to it raise SIGPIPE/EPIPE.
  */
 #pragma once
 #include <stdint.h>

@@ -2,9 +2,10 @@
 /*
  * I/O ports that the guest writes. Both are slow (an exit each) and for rare use only.
  *
- * PORT_DEBUG takes bytes of the kernel's log (also by `rep outsb`): Bochs' and QEMU's debug console.
- * PORT_EXIT ends the VM: a 32-bit write of an enum vm_end. Under QEMU it is isa-debug-exit.
- * What the program's exit status was goes over the control port (abi/hull/control.h) before it.
+ * PORT_DEBUG takes bytes of the kernel's log (also by `rep outsb`): Bochs' and QEMU's debug
+ * console. PORT_EXIT ends the VM: a 32-bit write of an enum vm_end. Under QEMU it is
+ * isa-debug-exit. What the program's exit status was goes over the control port
+ * (abi/hull/control.h) before it.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * KVM done in software, on hosts without VMX and SVM: the opt-in interface, as observed from outside.
+ * KVM done in software, on hosts without VMX and SVM: the opt-in interface, as observed from
+ * outside.
  *
  * rdmsr SOFT_KVM_MSR_SIGNATURE gives SOFT_KVM_SIGNATURE where it exists. Writing a page's
  * guest-physical address | SOFT_KVM_ENABLE to SOFT_KVM_MSR_CONTROL makes the vCPU run natively, at

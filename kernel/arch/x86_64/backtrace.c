@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Registers and callers for panics, written straight to the debug port. The kernel is built with frame
- * pointers: each frame is { caller's RBP, return address }, and frames go upwards. Only memory that must be
- * mapped is read: the image, and the current kernel stack.
+ * Registers and callers for panics, written straight to the debug port. The kernel is built with
+ * frame pointers: each frame is { caller's RBP, return address }, and frames go upwards. Only
+ * memory that must be mapped is read: the image, and the current kernel stack.
  */
 #include "abi/hull/boot.h"
 #include "arch/percpu.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Switching threads: callee-saved registers on the kernel stack (entry.S), FPU state and FS base in
- * struct context. The kernel leaves the FPU alone, so the next thread's state can be loaded before the
- * stacks are swapped.
+ * struct context. The kernel leaves the FPU alone, so the next thread's state can be loaded before
+ * the stacks are swapped.
  */
 #include "arch/context.h"
 
@@ -20,7 +20,8 @@ struct switch_frame {
 
 void context_init(struct context *c, vaddr_t kstack_top, void (*entry)(void *), void *arg)
 {
-	/* The program's frame has its place at the top: a thread may fill it while it runs below. */
+	/* The program's frame has its place at the top: a thread may fill it while it runs
+	 * below. */
 	struct switch_frame *s = (struct switch_frame *)(kstack_top - sizeof(struct trap_frame)) -
 				 1;
 

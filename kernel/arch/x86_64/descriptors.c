@@ -2,11 +2,11 @@
 /*
  * Making a CPU ready: per-CPU base, descriptor tables, trap stacks, system-call registers, FPU.
  *
- * The boot CPU's struct cpu lies in the image, right above a page that stands for its interrupt-flag page
- * (machine/percpu.h, mk/kernel.lds). Its tables are static, so that a fault early in the start is a
- * panic with a message. Every gate is an interrupt gate on an IST stack: program and kernel share one
- * privilege level, so nothing else would switch away from the program's stack and its red zone.
- * Intel SDM 3A §6.14, §7.2.3, §7.7.
+ * The boot CPU's struct cpu lies in the image, right above a page that stands for its
+ * interrupt-flag page (machine/percpu.h, mk/kernel.lds). Its tables are static, so that a fault
+ * early in the start is a panic with a message. Every gate is an interrupt gate on an IST stack:
+ * program and kernel share one privilege level, so nothing else would switch away from the
+ * program's stack and its red zone. Intel SDM 3A §6.14, §7.2.3, §7.7.
  */
 #include "arch/x86_64/machine.h"
 #include "arch/x86_64/x86.h"

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Door 2 of a system call: a hot site `mov $nr,%eax; syscall` becomes one 7-byte jump through memory.
+ * Door 2 of a system call: a hot site `mov $nr,%eax; syscall` becomes one 7-byte jump through
+ * memory.
  *
  *	b8 nr nr nr nr 0f 05	before
  *	ff 24 25 xx xx 0f 05	after: jmp *0x050fxxxx, a slot in a window at 0x050f0000
  *	40 ff 25 xx xx 0f 05	or: jmp *(site end + 0x050fxxxx), where a program occupies that window
  *
- * The last two bytes stay a `syscall`: a thread stopped between the two instructions, a restarted call
- * and a jump straight to it all still work. The slot points to the site's stub, which loads EAX and
- * RCX as the two instructions would have and enters the kernel; the program's stack is not touched.
+ * The last two bytes stay a `syscall`: a thread stopped between the two instructions, a restarted
+ * call and a jump straight to it all still work. The slot points to the site's stub, which loads
+ * EAX and RCX as the two instructions would have and enters the kernel; the program's stack is not
+ * touched.
  *
- * Windows are pages mapped read-only into the process, each with room for 512 sites, made when needed;
- * stubs are kernel pages, mapped executable and read-only near the kernel's text. Both are written
- * through the direct map, so no mapping is ever writable and executable. A table is freed with its
- * address space. Whoever holds `busy` changes it; another thread's trap just counts on.
+ * Windows are pages mapped read-only into the process, each with room for 512 sites, made when
+ * needed; stubs are kernel pages, mapped executable and read-only near the kernel's text. Both are
+ * written through the direct map, so no mapping is ever writable and executable. A table is freed
+ * with its address space. Whoever holds `busy` changes it; another thread's trap just counts on.
  */
 #include "arch/mmu.h"
 #include "arch/program.h"

@@ -9,10 +9,10 @@
  * System calls: by `syscall` (LSTAR, RCX = return address, interrupts off) or from a patched site's
  * stub (the same registers, interrupts on). Both build the frame at the top of the kernel stack.
  *
- * Two ways out: syscall_exit restores what a call may have changed and jumps; trap_exit restores all
- * and uses iretq. Both look at thread->work first, and both are restartable: trap_place() finds a PC
- * inside [begin, end) and sets it back to begin, RSP to the frame. All loads are relative to RSP, so
- * doing them again is harmless.
+ * Two ways out: syscall_exit restores what a call may have changed and jumps; trap_exit restores
+ * all and uses iretq. Both look at thread->work first, and both are restartable: trap_place() finds
+ * a PC inside [begin, end) and sets it back to begin, RSP to the frame. All loads are relative to
+ * RSP, so doing them again is harmless.
  */
 #include <machine/layout.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The program's FPU state, in XSAVE's standard form (Intel SDM 1 §13.4), which is also what Linux puts
- * into signal frames. Where the processor has no XSAVE, FXSAVE's 512 bytes are all there is.
+ * The program's FPU state, in XSAVE's standard form (Intel SDM 1 §13.4), which is also what Linux
+ * puts into signal frames. Where the processor has no XSAVE, FXSAVE's 512 bytes are all there is.
  *
- * The features are those that the host has switched on in XCR0, without the ones that need more than
- * saving (PKRU, supervisor states) or are large and need a permission (AMX).
+ * The features are those that the host has switched on in XCR0, without the ones that need more
+ * than saving (PKRU, supervisor states) or are large and need a permission (AMX).
  */
 #include "arch/context.h"
 

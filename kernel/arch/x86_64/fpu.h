@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The part of an XSAVE area that is always there: the legacy region and the header. Intel SDM 1 §13.4. */
+/* The part of an XSAVE area that is always there: the legacy region and the header. Intel SDM 1
+ * §13.4. */
 #pragma once
 #include "lib/types.h"
 

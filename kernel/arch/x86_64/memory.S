@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * memcpy, memmove, memset, and the user copies. Long runs use `rep movsb/stosb`, which the processor
- * makes fast (ERMS/FSRM); short ones a few overlapping moves, since `rep` has a start-up cost.
+ * memcpy, memmove, memset, and the user copies. Long runs use `rep movsb/stosb`, which the
+ * processor makes fast (ERMS/FSRM); short ones a few overlapping moves, since `rep` has a start-up
+ * cost.
  *
  * The user copies differ in one thing: each instruction that touches a program's memory has a line
  * in __ex_table, so that an unresolved fault there goes to its fixup.
@@ -169,7 +170,8 @@ arch_user_zero:
 	ret
 	on_fault 1b, 2b
 
-/* int arch_user_compare_exchange_u32(uint32_t *p, uint32_t expected, uint32_t desired, uint32_t *old) */
+/* int arch_user_compare_exchange_u32(uint32_t *p, uint32_t expected, uint32_t desired, uint32_t
+ * *old) */
 	.globl	arch_user_compare_exchange_u32
 arch_user_compare_exchange_u32:
 	mov	%esi, %eax
@@ -181,7 +183,8 @@ arch_user_compare_exchange_u32:
 	ret
 	on_fault 1b, 2b
 
-/* int fpu_xrstor(const void *area, uint64_t features), int fpu_fxrstor(const void *area): 0 or -EFAULT. */
+/* int fpu_xrstor(const void *area, uint64_t features), int fpu_fxrstor(const void *area): 0 or
+ * -EFAULT. */
 	.globl	fpu_xrstor, fpu_fxrstor
 fpu_xrstor:
 	mov	%esi, %eax

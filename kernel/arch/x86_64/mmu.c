@@ -3,8 +3,8 @@
  * Four-level page tables of one address space. Intel SDM 3A §4.5.
  *
  * Every entry has U/S=1: program and kernel share a privilege level, and software-KVM hosts run the
- * kernel at the user one. No global pages, no PCID, and a root's physical address never has bit 12 set,
- * which such a host would take for "user tables".
+ * kernel at the user one. No global pages, no PCID, and a root's physical address never has bit 12
+ * set, which such a host would take for "user tables".
  *
  * A flush is one CR3 load; single invalidations only for a few pages on hosts where they are cheap.
  */
@@ -74,7 +74,8 @@ uint64_t *pte_walk_make(uint64_t *root, vaddr_t va, unsigned level)
 	return &table[index_of(va, level)];
 }
 
-/* The present leaf entry for va, its level in *level; NULL: none, *level = that of the absent entry. */
+/* The present leaf entry for va, its level in *level; NULL: none, *level = that of the absent
+ * entry. */
 uint64_t *pte_find(uint64_t *root, vaddr_t va, unsigned *level)
 {
 	uint64_t *table = root;

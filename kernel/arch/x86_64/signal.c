@@ -7,9 +7,9 @@
  *	ucontext
  *	return address	= the restorer; RSP at the handler's first instruction, 8 below a multiple of 16
  *
- * below the interrupted RSP and its red zone, or at the top of the alternate stack. What comes back in
- * rt_sigreturn is the program's word: flags are masked, the FPU area's header is made valid, and XRSTOR
- * runs with a fixup.
+ * below the interrupted RSP and its red zone, or at the top of the alternate stack. What comes back
+ * in rt_sigreturn is the program's word: flags are masked, the FPU area's header is made valid, and
+ * XRSTOR runs with a fixup.
  */
 #include <asm/signal.h>
 #include <asm/sigcontext.h>

@@ -3,12 +3,13 @@
  * What a trap means: where its frame goes, and whom it concerns.
  *
  * trap_place() runs on the IST stack and must not fault. It undoes what a trap inside one of the
- * restartable sequences of entry.S left half done, then copies the frame to the thread's kernel stack:
- * below the interrupted RSP when that is on this stack, else to its top. A fault that can only end in a
- * panic stays on the IST stack, which works also when the kernel stack is what is broken.
+ * restartable sequences of entry.S left half done, then copies the frame to the thread's kernel
+ * stack: below the interrupted RSP when that is on this stack, else to its top. A fault that can
+ * only end in a panic stays on the IST stack, which works also when the kernel stack is what is
+ * broken.
  *
- * trap_dispatch() runs there, interrupts off. Faults of the program and of user copies go to mm, and
- * what mm does not resolve to the personality or to the copy's fixup. Intel SDM 3A §6.15.
+ * trap_dispatch() runs there, interrupts off. Faults of the program and of user copies go to mm,
+ * and what mm does not resolve to the personality or to the copy's fixup. Intel SDM 3A §6.15.
  */
 #include "arch/cpu.h"
 #include "arch/mmu.h"
@@ -62,8 +63,8 @@ static bool on_kernel_stack(vaddr_t sp)
 }
 
 /*
- * Also when the program jumped to where none of the kernel's code is; RSP is not the kernel's then. The
- * stubs of door.c count as the program's: nothing that they do can fault.
+ * Also when the program jumped to where none of the kernel's code is; RSP is not the kernel's then.
+ * The stubs of door.c count as the program's: nothing that they do can fault.
  */
 static bool from_program(const struct trap_frame *f)
 {
@@ -149,7 +150,8 @@ static unsigned fault_access(const struct trap_frame *f, uaddr_t address)
 static void report_fault(struct trap_frame *f, const struct fault *fault)
 {
 	program_fault(f, fault);
-	/* After a wild jump the way out would take the frame for the kernel's: no signal looked at. */
+	/* After a wild jump the way out would take the frame for the kernel's: no signal looked
+	 * at. */
 	while (f->rip > USER_TOP && thread_current()->work)
 		program_exit_work(f);
 }

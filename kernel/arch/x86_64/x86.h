@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Instructions and register numbers that only this folder and the x86 platforms use. Intel SDM 2A-2D, 4. */
+/* Instructions and register numbers that only this folder and the x86 platforms use. Intel SDM
+ * 2A-2D, 4. */
 #pragma once
 #include "lib/compiler.h"
 #include "lib/types.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The overlay's superblock: the table of inodes that stand for lower ones, what keeps changed inodes, and
- * mounting. See overlay.h for the theory.
+ * The overlay's superblock: the table of inodes that stand for lower ones, what keeps changed
+ * inodes, and mounting. See overlay.h for the theory.
  *
- * Mount options: lowerdir=PATH (a directory that can be seen now) or lowerfs=TYPE:SOURCE (a file system
- * that the overlay mounts for itself), and size=N, the limit of what is kept in memory.
+ * Mount options: lowerdir=PATH (a directory that can be seen now) or lowerfs=TYPE:SOURCE (a file
+ * system that the overlay mounts for itself), and size=N, the limit of what is kept in memory.
  */
 #include "fs/overlay/overlay.h"
 

@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An overlay: a file system that is never written (the lower), seen through changes that live in memory.
+ * An overlay: a file system that is never written (the lower), seen through changes that live in
+ * memory.
  *
- * An overlay inode is a tmpfs inode that may stand for a lower inode. As long as nothing about it changes
- * it only points there: its pages are the lower's pages. What is changed is kept in it, part by part:
+ * An overlay inode is a tmpfs inode that may stand for a lower inode. As long as nothing about it
+ * changes it only points there: its pages are the lower's pages. What is changed is kept in it,
+ * part by part:
  *
  *	own_attrs	owner, mode, times, link count: the fields are no longer the lower's
  *	own_xattrs	the extended attributes were copied
  *	own_data	the bytes were copied (opened for writing, truncated): its own object has them
  *
- * A directory's own entries (memdir) come before the lower's; an entry without an inode is a whiteout. A
- * table maps lower inodes to overlay inodes, so that all hard links of a lower file meet in one inode, and
- * a changed inode is found again from any of its names; `kept` is a count on itself that holds it until
- * it is deleted or unmounted. So no directory above a change needs to be copied, and a lower directory
- * can be renamed as it is. st_ino is the lower's, before and after a change; st_dev is the overlay's.
+ * A directory's own entries (memdir) come before the lower's; an entry without an inode is a
+ * whiteout. A table maps lower inodes to overlay inodes, so that all hard links of a lower file
+ * meet in one inode, and a changed inode is found again from any of its names; `kept` is a count on
+ * itself that holds it until it is deleted or unmounted. So no directory above a change needs to be
+ * copied, and a lower directory can be renamed as it is. st_ino is the lower's, before and after a
+ * change; st_dev is the overlay's.
  *
- * As with Linux's overlayfs: a mapping made before a file was copied keeps showing the lower's bytes, and
- * the lower must not change in its names meanwhile. Locks: an overlay inode's lock before a lower's.
+ * As with Linux's overlayfs: a mapping made before a file was copied keeps showing the lower's
+ * bytes, and the lower must not change in its names meanwhile. Locks: an overlay inode's lock
+ * before a lower's.
  */
 #pragma once
 #include "core/spinlock.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reading an overlay's directories: own entries, then those of the lower that no own entry shadows. The
- * lower's names are taken in once for each open directory (and again after a rewind), since its positions
- * are its own affair: ours are LOWER_POS plus the record's place in that list, which stay valid.
+ * Reading an overlay's directories: own entries, then those of the lower that no own entry shadows.
+ * The lower's names are taken in once for each open directory (and again after a rewind), since its
+ * positions are its own affair: ours are LOWER_POS plus the record's place in that list, which stay
+ * valid.
  */
 #include <asm/fcntl.h>
 #include <linux/stat.h>

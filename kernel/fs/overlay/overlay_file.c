@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Files in an overlay: their bytes and attributes. A file that is only read is read through an open file of
- * the lower (f->private), whose pages are the only ones there are. Opening for writing copies the bytes into
- * the overlay inode's own object, under its lock; from then on all opens, old ones too, use that.
+ * Files in an overlay: their bytes and attributes. A file that is only read is read through an open
+ * file of the lower (f->private), whose pages are the only ones there are. Opening for writing
+ * copies the bytes into the overlay inode's own object, under its lock; from then on all opens, old
+ * ones too, use that.
  */
 #include <asm/fcntl.h>
 #include <linux/fs.h>

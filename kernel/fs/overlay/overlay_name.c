@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Names in an overlay: own entries first, then the lower's unless a whiteout stands in the way. An own
- * entry over a lower name is marked `shadows`: removed, it must leave a whiteout. What needs memory is done
- * before the first change, so that nothing has to be undone.
+ * Names in an overlay: own entries first, then the lower's unless a whiteout stands in the way. An
+ * own entry over a lower name is marked `shadows`: removed, it must leave a whiteout. What needs
+ * memory is done before the first change, so that nothing has to be undone.
  */
 #include <linux/fs.h>
 #include <linux/stat.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Pipes and FIFOs (pipe(7), fifo(7)). The bytes are in whole pages; a write goes on in the last page while
- * it fits, so that many small writes do not fill the ring. A write of at most PIPE_BUF (one page) bytes goes
- * into one slot at one time: it is atomic. Both ends of a pipe(2) are files over one anonymous inode; a
- * FIFO's pipe is made by its first opener and freed by its last closer.
+ * Pipes and FIFOs (pipe(7), fifo(7)). The bytes are in whole pages; a write goes on in the last
+ * page while it fits, so that many small writes do not fill the ring. A write of at most PIPE_BUF
+ * (one page) bytes goes into one slot at one time: it is atomic. Both ends of a pipe(2) are files
+ * over one anonymous inode; a FIFO's pipe is made by its first opener and freed by its last closer.
  */
 #include <asm/fcntl.h>
 #include <asm/ioctls.h>
@@ -382,7 +382,8 @@ int pipe_new(unsigned flags, struct file **read_end, struct file **write_end)
 	return 0;
 }
 
-/* The FIFO's pipe, made if this is its first opener, with one of nr_files counted. NULL = no memory. */
+/* The FIFO's pipe, made if this is its first opener, with one of nr_files counted. NULL = no
+ * memory. */
 static struct pipe *enter(struct inode *inode)
 {
 	struct pipe *fresh = pipe_alloc(), *p;

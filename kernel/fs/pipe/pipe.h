@@ -12,7 +12,8 @@ int pipe_fifo_open(struct inode *inode,
 bool file_is_pipe(const struct file *f);
 long pipe_get_size(struct file *f);              /* F_GETPIPE_SZ */
 long pipe_set_size(struct file *f, size_t size); /* F_SETPIPE_SZ; -EBUSY, -EPERM */
-/* splice(2) and tee(2) between pipes and files, in whole pages where it can. Bytes moved or -errno. */
+/* splice(2) and tee(2) between pipes and files, in whole pages where it can. Bytes moved or
+ * -errno. */
 ssize_t pipe_splice_in(struct file *pipe, struct file *from, int64_t *pos, size_t len,
 		       unsigned flags);
 ssize_t pipe_splice_out(struct file *pipe, struct file *to, int64_t *pos, size_t len,

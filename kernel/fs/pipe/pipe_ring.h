@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Inside a pipe: a ring of page references, shared by pipe.c (the file operations) and splice.c (moving
- * references between pipes and files). pipe->lock is a mutex of the rank of inode.lock; user memory may be
- * touched under it. Two pipes are locked in address order.
+ * Inside a pipe: a ring of page references, shared by pipe.c (the file operations) and splice.c
+ * (moving references between pipes and files). pipe->lock is a mutex of the rank of inode.lock;
+ * user memory may be touched under it. Two pipes are locked in address order.
  */
 #pragma once
 #include "core/mutex.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * splice(2) and tee(2): bytes move between pipes and files as references to whole pages where the file has
- * its bytes in a memory object, else through a page of the pipe's.
+ * splice(2) and tee(2): bytes move between pipes and files as references to whole pages where the
+ * file has its bytes in a memory object, else through a page of the pipe's.
  */
 #include <asm/fcntl.h>
 #include <linux/eventpoll.h>

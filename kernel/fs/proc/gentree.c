@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The tree itself, its directories and links. gentree_file.c has the files' contents. See gentree.h.
+ * The tree itself, its directories and links. gentree_file.c has the files' contents. See
+ * gentree.h.
  *
- * Positions in a directory: "." and "..", then 2 + the fixed child's place, then DYNAMIC_POS + number + 1
- * for the last process, thread or descriptor that was shown.
+ * Positions in a directory: "." and "..", then 2 + the fixed child's place, then DYNAMIC_POS +
+ * number + 1 for the last process, thread or descriptor that was shown.
  */
 #include "fs/proc/gentree_file.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Trees of generated files: what procfs and sysfs have in common. A tree is made once from the paths of a
- * linker set; a node "PID" stands for a directory of every process, "NR" for an entry of every descriptor,
- * and "task" below PID holds the same PID tree for every thread. An inode is a node plus the numbers that
- * its path had. Contents are made when a file is read at its start.
+ * Trees of generated files: what procfs and sysfs have in common. A tree is made once from the
+ * paths of a linker set; a node "PID" stands for a directory of every process, "NR" for an entry of
+ * every descriptor, and "task" below PID holds the same PID tree for every thread. An inode is a
+ * node plus the numbers that its path had. Contents are made when a file is read at its start.
  */
 #pragma once
 #include "core/mutex.h"

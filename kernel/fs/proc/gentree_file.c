@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Contents of generated files. An open file keeps the text it made; reading at position 0 makes it anew, so
- * that a program may keep /proc/stat open and read it again and again. What a show function prints goes
- * into a buffer that grows; what is written is handed to the store function in one piece.
+ * Contents of generated files. An open file keeps the text it made; reading at position 0 makes it
+ * anew, so that a program may keep /proc/stat open and read it again and again. What a show
+ * function prints goes into a buffer that grows; what is written is handed to the store function in
+ * one piece.
  */
 #include "fs/proc/gentree_file.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * procfs and sysfs: trees of generated files. Those who know the facts add files through a linker set;
- * fs/proc/procfs.c owns names, inodes, reading and seeking.
+ * procfs and sysfs: trees of generated files. Those who know the facts add files through a linker
+ * set; fs/proc/procfs.c owns names, inodes, reading and seeking.
  *
- * A path holds at most one "*" for a process id ("self" and "thread-self" are links that procfs makes,
- * task/<tid> is the same tree). The show function writes into a growing buffer; for a process file `pid`
- * is the process (tid for task/).
+ * A path holds at most one "*" for a process id ("self" and "thread-self" are links that procfs
+ * makes, task/<tid> is the same tree). The show function writes into a growing buffer; for a
+ * process file `pid` is the process (tid for task/).
  */
 #pragma once
 #include "core/file.h"

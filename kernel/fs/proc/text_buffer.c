@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The growing text that the show functions of procfs and sysfs write into. After a failed growth what
- * follows is dropped and err says why. */
+/* The growing text that the show functions of procfs and sysfs write into. After a failed growth
+ * what follows is dropped and err says why. */
 #include <stdarg.h>
 
 #include "fs/proc/proc.h"

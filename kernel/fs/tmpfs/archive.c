@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Unpacking a cpio archive (newc) below a directory: an initial file tree. Directories, files, links,
- * device nodes and hard links (entries with one inode number, of which one has the bytes) are made with
- * the archive's owners, modes and times; directories that no entry names are made as they are needed.
+ * Unpacking a cpio archive (newc) below a directory: an initial file tree. Directories, files,
+ * links, device nodes and hard links (entries with one inode number, of which one has the bytes)
+ * are made with the archive's owners, modes and times; directories that no entry names are made as
+ * they are needed.
  */
 #include "fs/tmpfs/archive.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * devtmpfs: a tmpfs that starts with a node for each character device of the set chrdevs, the links that
- * programs expect (fd, stdin, stdout, stderr), and the directories shm and pts.
+ * devtmpfs: a tmpfs that starts with a node for each character device of the set chrdevs, the links
+ * that programs expect (fd, stdin, stdout, stderr), and the directories shm and pts.
  */
 #include <linux/stat.h>
 

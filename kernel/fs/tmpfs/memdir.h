@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A directory in memory: entries by name, and by a position that only grows, so that a reader of the
- * directory keeps its place whatever is added or removed. An entry without an inode is a whiteout: it says
- * that the name is not there, whatever a layer below has (fs/overlay/overlay.c). All is guarded by the owning
- * inode's lock.
+ * A directory in memory: entries by name, and by a position that only grows, so that a reader of
+ * the directory keeps its place whatever is added or removed. An entry without an inode is a
+ * whiteout: it says that the name is not there, whatever a layer below has (fs/overlay/overlay.c).
+ * All is guarded by the owning inode's lock.
  */
 #pragma once
 #include "fs/vfs.h"

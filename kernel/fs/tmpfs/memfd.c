@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory files (memfd_create(2)): nameless files of a tmpfs that is mounted nowhere, and their seals. The
- * dentry is unhashed and called "memfd:NAME", which is what /proc shows.
+ * Memory files (memfd_create(2)): nameless files of a tmpfs that is mounted nowhere, and their
+ * seals. The dentry is unhashed and called "memfd:NAME", which is what /proc shows.
  */
 #include <asm/fcntl.h>
 #include <linux/fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Extended attributes as a list of (name, value): files have few. Results are as getxattr(2) has them:
- * size 0 asks for the length, -ERANGE says that the buffer is too small. */
+/* Extended attributes as a list of (name, value): files have few. Results are as getxattr(2) has
+ * them: size 0 asks for the length, -ERANGE says that the buffer is too small. */
 #include "fs/tmpfs/memxattr.h"
 
 #include <linux/xattr.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tmpfs: names and attributes in memory (tmpfs(5)). A directory's entries count their inodes, so a file
- * lives as long as it has a name, a dentry or an open file. Files' bytes are tmpfs_file.c's; options and
- * mounting are tmpfs_mount.c's.
+ * tmpfs: names and attributes in memory (tmpfs(5)). A directory's entries count their inodes, so a
+ * file lives as long as it has a name, a dentry or an open file. Files' bytes are tmpfs_file.c's;
+ * options and mounting are tmpfs_mount.c's.
  */
 #include "fs/tmpfs/tmpfs.h"
 

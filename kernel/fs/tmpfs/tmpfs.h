@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Files in memory, for tmpfs itself and for those built on it: overlay (its changes), devtmpfs, memfd. A
- * builder embeds struct tmpfs_inode first in its own inode (inode_alloc) and struct tmpfs_sb first in its
- * superblock's private part, and fills the sb's tables with its own operations, of which many can be
- * tmpfs_ops' as they are.
+ * Files in memory, for tmpfs itself and for those built on it: overlay (its changes), devtmpfs,
+ * memfd. A builder embeds struct tmpfs_inode first in its own inode (inode_alloc) and struct
+ * tmpfs_sb first in its superblock's private part, and fills the sb's tables with its own
+ * operations, of which many can be tmpfs_ops' as they are.
  */
 #pragma once
 #include "fs/tmpfs/memdir.h"
@@ -36,7 +36,8 @@ extern const struct inode_ops tmpfs_ops;
 extern const struct file_ops tmpfs_fops, tmpfs_dir_fops;
 extern const struct pager tmpfs_pager;
 
-/* An inode as mode says, in memory of sb's inode_alloc; NULL = no memory. dir gives the group; may be NULL. */
+/* An inode as mode says, in memory of sb's inode_alloc; NULL = no memory. dir gives the group;
+ * may be NULL. */
 struct inode *tmpfs_inode_new(struct superblock *sb, const struct inode *dir, uint32_t mode);
 struct inode *tmpfs_inode_alloc(struct superblock *sb); /* superblock_ops.inode_alloc */
 void tmpfs_inode_setup(struct inode *inode);            /* for other inode_allocs: the tmpfs part */

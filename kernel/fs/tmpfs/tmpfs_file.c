@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The bytes of tmpfs files: the memory object is the store. Pages are charged to the file system's limit
- * when they are made; the pager has no fill, so holes are read as zeros and stay holes. Seals (fcntl(2),
- * F_ADD_SEALS) are obeyed here: writes, sizes and mappings pass this file.
+ * The bytes of tmpfs files: the memory object is the store. Pages are charged to the file system's
+ * limit when they are made; the pager has no fill, so holes are read as zeros and stay holes. Seals
+ * (fcntl(2), F_ADD_SEALS) are obeyed here: writes, sizes and mappings pass this file.
  */
 #include <linux/falloc.h>
 #include <linux/fcntl.h>

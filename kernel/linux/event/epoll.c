@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * epoll(7). An epoll file owns items, one per (descriptor, file) that it watches. Each item has an
- * entry in every wait queue of its file; when one of them is woken with events that the item wants, the
- * item goes on the ready list and epoll_wait() wakes. epoll_wait() asks the file again before it
- * reports, so a stale wake-up reports nothing.
+ * entry in every wait queue of its file; when one of them is woken with events that the item wants,
+ * the item goes on the ready list and epoll_wait() wakes. epoll_wait() asks the file again before
+ * it reports, so a stale wake-up reports nothing.
  *
  *	level-triggered: reported, and put back on the ready list to be asked again next time
  *	edge-triggered: reported once per wake-up
  *	one-shot: reported once, then disarmed until EPOLL_CTL_MOD
  *
- * Locks: `epoll_lock` (a mutex) guards the tree of items of all epoll files and file->watchers; each
- * epoll's `ready_lock` (a spinlock, taken by callbacks) guards its ready list. An item is freed under
- * epoll_lock, after its entries left their queues: no callback can find it then.
+ * Locks: `epoll_lock` (a mutex) guards the tree of items of all epoll files and file->watchers;
+ * each epoll's `ready_lock` (a spinlock, taken by callbacks) guards its ready list. An item is
+ * freed under epoll_lock, after its entries left their queues: no callback can find it then.
  */
 #include <linux/eventpoll.h>
 
@@ -120,7 +120,8 @@ static struct item *find(struct epoll *ep, const struct file *f, int fd)
 	return NULL;
 }
 
-/* How deep epoll files are nested below `f`; NESTING_MAX + 1 when too deep or when `target` is met. */
+/* How deep epoll files are nested below `f`; NESTING_MAX + 1 when too deep or when `target` is
+ * met. */
 static int depth_below(struct file *f, const struct file *target, int depth)
 {
 	struct epoll *ep = f->private;

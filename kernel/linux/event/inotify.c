@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * inotify(7). An instance holds watches (each on an inode) and a queue of events; vfs_notify tells what
- * happened. Same events in a row are merged, a full queue ends in one IN_Q_OVERFLOW.
+ * inotify(7). An instance holds watches (each on an inode) and a queue of events; vfs_notify tells
+ * what happened. Same events in a row are merged, a full queue ends in one IN_Q_OVERFLOW.
  *
  * `inotify_lock` (a mutex: the vfs calls in thread context) guards watches and inode->watches; an
  * instance's own spinlock guards its queue.

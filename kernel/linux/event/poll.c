@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * poll(2) and select(2). One pass over the descriptors adds an entry to every wait queue of every
- * file; later passes only ask again. Any wake-up sets `triggered` and wakes the caller. select's bit sets
- * are turned into a list of struct pollfd and back, so there is one loop.
+ * file; later passes only ask again. Any wake-up sets `triggered` and wakes the caller. select's
+ * bit sets are turned into a list of struct pollfd and back, so there is one loop.
  */
 #include "linux/event/polling.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * timerfd_create(2): expirations as a count to read. Periods are advanced when somebody looks, from the
- * first deadline, so they do not drift. A timer on the real-time clock is armed at the monotonic time that
- * corresponds when it is set.
+ * timerfd_create(2): expirations as a count to read. Periods are advanced when somebody looks, from
+ * the first deadline, so they do not drift. A timer on the real-time clock is armed at the
+ * monotonic time that corresponds when it is set.
  */
 #include <linux/eventpoll.h>
 #include <linux/time_types.h>

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From the launch record to the first instruction of the program, and from its end to the end of the VM.
+ * From the launch record to the first instruction of the program, and from its end to the end of
+ * the VM.
  *
- * The thread that the kernel starts last becomes PID 1: file systems are mounted, the streams become
- * descriptors 0 to 2, credentials and limits are set, the program is loaded by exec's own code. When PID 1
- * ends, the host is told its status, all output is drained, and the VM is switched off.
+ * The thread that the kernel starts last becomes PID 1: file systems are mounted, the streams
+ * become descriptors 0 to 2, credentials and limits are set, the program is loaded by exec's own
+ * code. When PID 1 ends, the host is told its status, all output is drained, and the VM is switched
+ * off.
  */
 #include "linux/exec/launch.h"
 

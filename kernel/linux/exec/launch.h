@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The program's start and end as seen by the host: what launch.c keeps of the launch record, and the
- * control channel (abi/hull/control.h).
+ * The program's start and end as seen by the host: what launch.c keeps of the launch record, and
+ * the control channel (abi/hull/control.h).
  */
 #pragma once
 #include "lib/compiler.h"

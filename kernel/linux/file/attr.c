@@ -136,7 +136,8 @@ long sys_fchown(int fd, uint32_t uid, uint32_t gid)
 
 /* ---- times ---- */
 
-/* Both times of utimensat. Now-and-now asks for write permission only, anything else for ownership. */
+/* Both times of utimensat. Now-and-now asks for write permission only, anything else for
+ * ownership. */
 static int times_change(const struct __kernel_timespec ts[2], struct attr_change *c)
 {
 	struct timestamp now = timestamp_now(), *out[2] = { &c->atime, &c->mtime };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Names: directories and their reading, links, renaming, device nodes, the working directory and root,
- * mounts. Each call copies its names in and hands them to the vfs.
+ * Names: directories and their reading, links, renaming, device nodes, the working directory and
+ * root, mounts. Each call copies its names in and hands them to the vfs.
  */
 #include <linux/fcntl.h>
 #include <linux/fs.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Moving bytes: read(2), write(2) and their vectored and positioned forms, lseek, the sync family,
- * truncation and allocation. A write that meets a closed pipe raises SIGPIPE; one beyond RLIMIT_FSIZE
- * raises SIGXFSZ.
+ * truncation and allocation. A write that meets a closed pipe raises SIGPIPE; one beyond
+ * RLIMIT_FSIZE raises SIGXFSZ.
  */
 #include <linux/falloc.h>
 #include <linux/fcntl.h>
@@ -177,7 +177,8 @@ static long transfer(const struct transfer *t, struct uio *u)
 	return n;
 }
 
-/* Is the descriptor one that t may use? Asked first where a bad pointer would be found before it. */
+/* Is the descriptor one that t may use? Asked first where a bad pointer would be found before
+ * it. */
 static int check_fd(const struct transfer *t)
 {
 	struct file *f;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * File locks, all in one list per inode: ranges with an owner. The owner of a record lock is the
- * process, of an OFD lock the open file description, of a flock(2) lock too (over the whole file, in
- * a list of its own: the kinds do not see each other).
+ * process, of an OFD lock the open file description, of a flock(2) lock too (over the whole file,
+ * in a list of its own: the kinds do not see each other).
  *
- * A new lock replaces what its owner held in the range. `locks_lock` guards every list; whoever waits
- * for a lock sleeps on the inode's queue and tries again when anything is released.
+ * A new lock replaces what its owner held in the range. `locks_lock` guards every list; whoever
+ * waits for a lock sleeps on the inode's queue and tries again when anything is released.
  */
 #include "linux/file/locks.h"
 

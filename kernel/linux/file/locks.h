@@ -4,7 +4,8 @@
 #include "core/file.h"
 #include "lib/types.h"
 
-/* F_GETLK and F_SETLK(W) with a struct flock in user memory; `ofd`: owned by the open file description. */
+/* F_GETLK and F_SETLK(W) with a struct flock in user memory; `ofd`: owned by the open file
+ * description. */
 long lock_get(struct file *f, uaddr_t flock, bool ofd);
 long lock_set(struct file *f, uaddr_t flock, bool ofd, bool wait);
 /* Set as vfs_locks_release and vfs_inode_release. */

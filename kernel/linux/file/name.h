@@ -26,7 +26,8 @@ struct user_name {
 enum { NAME_EMPTY_OK = 1 };
 MUST_CHECK int user_name_get(struct user_name *n, int dirfd, uaddr_t path, unsigned flags);
 void user_name_put(struct user_name *n);
-/* Name to path in one step. at_flags: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH; lookup: more of LOOKUP_*. */
+/* Name to path in one step. at_flags: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH; lookup: more of
+ * LOOKUP_*. */
 MUST_CHECK int user_path_get(int dirfd, uaddr_t path, int at_flags, unsigned lookup,
 			     struct path *out);
 /* A string of limited length; freed with kmem_free. -ENAMETOOLONG when it is longer than max. */

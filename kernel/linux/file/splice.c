@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Bytes from descriptor to descriptor: sendfile(2), copy_file_range(2), splice(2), tee(2), vmsplice(2).
- * What does not touch a pipe goes through a buffer in the kernel, in pieces.
+ * Bytes from descriptor to descriptor: sendfile(2), copy_file_range(2), splice(2), tee(2),
+ * vmsplice(2). What does not touch a pipe goes through a buffer in the kernel, in pieces.
  */
 #include <linux/fcntl.h>
 
@@ -38,8 +38,8 @@ static ssize_t write_piece(struct file *to, void *buf, size_t len, int64_t *pos)
 }
 
 /*
- * Copies up to count bytes; positions NULL: the files' own. What was read and could not be written is
- * given back by moving the source's position.
+ * Copies up to count bytes; positions NULL: the files' own. What was read and could not be written
+ * is given back by moving the source's position.
  */
 static ssize_t copy_bytes(struct file *from, int64_t *from_pos, struct file *to, int64_t *to_pos,
 			  size_t count)
@@ -248,7 +248,8 @@ long sys_tee(int in_fd, int out_fd, size_t len, unsigned long flags)
 	return n;
 }
 
-/* The pages are copied, whatever SPLICE_F_GIFT says: a program cannot tell but by writing to them later. */
+/* The pages are copied, whatever SPLICE_F_GIFT says: a program cannot tell but by writing to
+ * them later. */
 long sys_vmsplice(int fd, uaddr_t iov, unsigned long nr, unsigned long flags)
 {
 	struct uio_vec room[RW_VECS_INLINE], *vecs;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Facts about processes: /proc/<pid>/... (proc(5)). Each file finds its process again by id, so that
- * one that has ended meanwhile gives ESRCH. The formats are Linux's, field by field.
+ * Facts about processes: /proc/<pid>/... (proc(5)). Each file finds its process again by id, so
+ * that one that has ended meanwhile gives ESRCH. The formats are Linux's, field by field.
  */
 #include "core/timer.h"
 #include "fs/proc/proc.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Facts about the machine and the kernel: /proc/cpuinfo, meminfo, stat..., /proc/sys, /sys/devices. */
+/* Facts about the machine and the kernel: /proc/cpuinfo, meminfo, stat..., /proc/sys,
+ * /sys/devices. */
 #include "arch/cpu.h"
 #include "core/cpu.h"
 #include "core/random.h"
@@ -86,7 +87,8 @@ static unsigned long long ticks(nsec_t ns)
 	return (unsigned long long)(ns / NSEC_PER_TICK);
 }
 
-/* The time since a CPU came up that it was not idle counts as user time: there is no ring to tell by. */
+/* The time since a CPU came up that it was not idle counts as user time: there is no ring to
+ * tell by. */
 static void show_cpu_times(struct text_buffer *b, const char *name, nsec_t idle, nsec_t all)
 {
 	text_print(b, "%s %llu 0 0 %llu 0 0 0 0 0 0\n", name, ticks(max(all - idle, (nsec_t)0)),

@@ -62,16 +62,17 @@ void signal_cancel_entry(struct process *p, struct signal_entry *e);
 void signal_force(const siginfo_t *info);
 void signal_force_kernel(int sig, int code, uaddr_t addr);
 
-/* Takes one pending signal of `mask` (of the task first, then the process), whatever is blocked. 0: none.
- * signalfd and sigtimedwait. */
+/* Takes one pending signal of `mask` (of the task first, then the process), whatever is blocked.
+ * 0: none. signalfd and sigtimedwait. */
 int signal_pending_take(struct task *t, uint64_t mask, siginfo_t *info);
 int signal_take_locked(struct task *t, uint64_t mask, siginfo_t *info);
 /* What is pending for t, blocked or not: bit sig - 1. */
 uint64_t signal_pending_set(struct task *t);
 /* Changes the current task's mask; new deliverable signals are noticed. */
 void signal_mask_set(uint64_t mask);
-/* A mask for the length of a call (ppoll, epoll_pwait, sigsuspend): user pointer 0 means none. After the
- * call, signal_mask_restore(interrupted): when a signal ended it the mask goes back after the handler. */
+/* A mask for the length of a call (ppoll, epoll_pwait, sigsuspend): user pointer 0 means none.
+ * After the call, signal_mask_restore(interrupted): when a signal ended it the mask goes back
+ * after the handler. */
 MUST_CHECK int signal_mask_borrow(uaddr_t mask, size_t sigsetsize);
 void signal_mask_restore(bool interrupted);
 /* Sets THREAD_WORK_SIGNAL for the current task if there is something for it to take. */

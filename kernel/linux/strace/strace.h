@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * strace: one line a call, in strace(1)'s own format, to a port of the host. The line is begun before
- * the call (what the program passed) and ended after it (what the kernel gave back, and the result).
+ * strace: one line a call, in strace(1)'s own format, to a port of the host. The line is begun
+ * before the call (what the program passed) and ended after it (what the kernel gave back, and the
+ * result).
  */
 #pragma once
 #include <asm/siginfo.h>

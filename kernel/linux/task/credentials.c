@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Who a task is: user and group ids, supplementary groups, capabilities (credentials(7),
- * capabilities(7)). Credentials are immutable once shared: every change makes a copy, checks it and puts
- * it in place for the calling task; the C library does so on every thread.
+ * capabilities(7)). Credentials are immutable once shared: every change makes a copy, checks it and
+ * puts it in place for the calling task; the C library does so on every thread.
  */
 #include <linux/capability.h>
 
@@ -29,7 +29,8 @@ static void cred_install(struct cred *now)
 	cred_put(was);
 }
 
-/* The effects of a user-id change on capabilities (capabilities(7), "Effect of user ID changes"). */
+/* The effects of a user-id change on capabilities (capabilities(7), "Effect of user ID
+ * changes"). */
 static void adjust_caps(const struct cred *was, struct cred *now)
 {
 	bool had_root = was->uid == 0 || was->euid == 0 || was->suid == 0;
@@ -345,7 +346,8 @@ long sys_setgroups(int size, uaddr_t list)
 
 /* ---- capabilities ---- */
 
-/* How many 32-bit words the caller's version has; -EINVAL, and the header says which one we have. */
+/* How many 32-bit words the caller's version has; -EINVAL, and the header says which one we
+ * have. */
 static int words_of_version(uaddr_t uheader, struct __user_cap_header_struct *h)
 {
 	if (user_read_struct(h, uheader) != 0)

@@ -425,7 +425,8 @@ static void release_pi_locks(struct task *t)
 		struct futex_key k = w->key;
 		int err = 0;
 
-		/* Lost the word or the queue: nothing can be handed over; they wait for nobody now. */
+		/* Lost the word or the queue: nothing can be handed over; they wait for nobody
+		 * now. */
 		if (!give_to_first(w->pi_addr, &k, FUTEX_OWNER_DIED, &err) || err != 0)
 			set_owner(w, NULL);
 	}

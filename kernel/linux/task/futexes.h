@@ -10,5 +10,6 @@ struct task;
 
 /* FUTEX_WAKE of a word of the current address space, private or shared. */
 void futex_wake_address(uaddr_t addr, unsigned nr);
-/* A task ends: its robust list, and the PI futexes that it still holds. In its own address space. */
+/* A task ends: its robust list, and the PI futexes that it still holds. In its own address
+ * space. */
 void futex_task_exit(struct task *t);

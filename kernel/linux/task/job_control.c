@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the tty asks about process groups and sessions (fs/tty/port.h, termios(3), credentials(7)). */
+/* What the tty asks about process groups and sessions (fs/tty/port.h, termios(3),
+ * credentials(7)). */
 #include "fs/tty/port.h"
 #include "lib/errno.h"
 #include "linux/signal/signals.h"

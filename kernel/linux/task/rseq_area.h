@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Restartable sequences (rseq(2)): a registered area holds the CPU that the thread runs on, and points at
- * a critical section while the thread is in one. A preemption or a signal inside it sends the thread to the
- * section's abort handler.
+ * Restartable sequences (rseq(2)): a registered area holds the CPU that the thread runs on, and
+ * points at a critical section while the thread is in one. A preemption or a signal inside it sends
+ * the thread to the section's abort handler.
  */
 #pragma once
 #include "lib/compiler.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Scheduling as programs set and ask it: policy, priority, nice, affinity (sched(7)), membarrier(2). */
+/* Scheduling as programs set and ask it: policy, priority, nice, affinity (sched(7)),
+ * membarrier(2). */
 #include <linux/capability.h>
 #include <linux/membarrier.h>
 #include <linux/sched.h>
@@ -215,7 +216,8 @@ static bool is_meant(struct task *t, int which, int who)
 	return t->thread->cred->uid == (uint32_t)who;
 }
 
-/* Calls fn for every task that which/who names; its last non-zero answer, or -ESRCH when there is none. */
+/* Calls fn for every task that which/who names; its last non-zero answer, or -ESRCH when there
+ * is none. */
 static long for_each_meant(int which, int who, long (*fn)(struct task *t, long so_far, int arg),
 			   int arg)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * CPU-bound and memory-bound work with a checksum: `compute cpu|memory [ROUNDS]`. Prints the
- * checksum on stdout and the seconds that it took on stderr, so that outputs can be compared and times as well.
+ * checksum on stdout and the seconds that it took on stderr, so that outputs can be compared and
+ * times as well.
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a terminal program does: says which streams are terminals and the size, then in raw mode answers
- * each byte with its number until 'q'; `echo-tty wait` counts SIGINT, SIGWINCH and SIGCONT instead, until
- * SIGTERM or three SIGINTs. dprintf(), for handlers write too: they would print stdio's buffer twice.
+ * What a terminal program does: says which streams are terminals and the size, then in raw mode
+ * answers each byte with its number until 'q'; `echo-tty wait` counts SIGINT, SIGWINCH and SIGCONT
+ * instead, until SIGTERM or three SIGINTs. dprintf(), for handlers write too: they would print
+ * stdio's buffer twice.
  */
 #include <signal.h>
 #include <stdio.h>

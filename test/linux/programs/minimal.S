@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The smallest program: write(1, "hello\n", 6), exit(0). No C library, one segment. The corpus of the ELF
- * fuzzer, and what the smallest guest must be able to run.
+ * The smallest program: write(1, "hello\n", 6), exit(0). No C library, one segment. The corpus of
+ * the ELF fuzzer, and what the smallest guest must be able to run.
  */
 	.globl	_start
 	.text

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The vDSO: a shared object that the kernel maps into every program, vdso(7). It reads the kernel's
- * struct vdso_time from the page before its own first one and computes the time without entering the
- * kernel. Clocks that it does not know are asked for by a system call.
+ * struct vdso_time from the page before its own first one and computes the time without entering
+ * the kernel. Clocks that it does not know are asked for by a system call.
  */
 #include <linux/time.h>
 

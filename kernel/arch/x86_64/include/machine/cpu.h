@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The interrupt flag, in two variants chosen once at boot: RFLAGS.IF, or on a software-KVM host a byte
- * in the CPU's flag page (abi/hull/soft_kvm.h). Until mmu_init() has mapped the real page, the kernel
- * works on a page of zeros in its place: interrupts are off then anyway.
+ * The interrupt flag, in two variants chosen once at boot: RFLAGS.IF, or on a software-KVM host a
+ * byte in the CPU's flag page (abi/hull/soft_kvm.h). Until mmu_init() has mapped the real page, the
+ * kernel works on a page of zeros in its place: interrupts are off then anyway.
  */
 #pragma once
 #include "lib/compiler.h"

@@ -5,7 +5,8 @@
  */
 #pragma once
 
-/* struct cpu_arch, by GS. The page below it is the CPU's interrupt-flag page (see machine/cpu.h). */
+/* struct cpu_arch, by GS. The page below it is the CPU's interrupt-flag page (see
+ * machine/cpu.h). */
 #define CPU_SELF         0
 #define CPU_CURRENT      8
 #define CPU_KSTACK_TOP   16
@@ -55,7 +56,8 @@
 #define TRAP_SYSCALL_FAST  0x101 /* by a patched site */
 #define TRAP_RESUME        0x102 /* every register is to be restored; no system call */
 
-/* Segment selectors. The last two are what programs see, and what a software-KVM host resumes with. */
+/* Segment selectors. The last two are what programs see, and what a software-KVM host resumes
+ * with. */
 #define SEL_KERNEL_CS  0x10
 #define SEL_KERNEL_SS  0x18
 #define SEL_PROGRAM_SS 0x2b

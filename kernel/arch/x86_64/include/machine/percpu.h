@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Per-CPU data of this machine. GS points at struct cpu, always: programs run at the same privilege
- * level and are not given GS. struct cpu stands right above the CPU's interrupt-flag page, so that the
- * flag is one GS-relative byte (no pointer that a migration could make stale).
+ * level and are not given GS. struct cpu stands right above the CPU's interrupt-flag page, so that
+ * the flag is one GS-relative byte (no pointer that a migration could make stale).
  */
 #pragma once
 #include "lib/compiler.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The registers of an interrupted program or kernel, as entry.S lays them out on a kernel stack. For a
- * system call `vector` is TRAP_SYSCALL_* and `error` its number; RCX and R11 are then not the program's.
- * Setting `vector` to TRAP_RESUME makes the way out restore every register.
+ * The registers of an interrupted program or kernel, as entry.S lays them out on a kernel stack.
+ * For a system call `vector` is TRAP_SYSCALL_* and `error` its number; RCX and R11 are then not the
+ * program's. Setting `vector` to TRAP_RESUME makes the way out restore every register.
  */
 #pragma once
 #include "lib/types.h"
