@@ -106,7 +106,8 @@ struct run_plan {
 		uint64_t soft, hard;
 	} rlimits[8]; /* the caller's */
 	unsigned nr_rlimits;
-	uint32_t umask; /* the caller's */
+	uint32_t umask;                            /* the caller's */
+	uint64_t signals_ignored, signals_blocked; /* the caller's: bit n - 1 for signal n */
 	struct vm_port ports[8];
 	struct vm_share shares[VM_MAX_SHARES];
 	struct vm_config config;

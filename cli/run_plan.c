@@ -7,6 +7,7 @@
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -244,6 +245,22 @@ static int read_kernel(struct run_plan *plan)
 	return EXIT_USAGE;
 }
 
+/* The first 64 signals cannot all be asked for: the C library keeps two for itself. */
+static void add_signals(struct run_plan *plan)
+{
+	sigset_t blocked;
+
+	sigprocmask(SIG_BLOCK, NULL, &blocked);
+	for (int n = 1; n <= 64; n++) {
+		struct sigaction action;
+
+		if (sigaction(n, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+			plan->signals_ignored |= 1ull << (n - 1);
+		if (sigismember(&blocked, n) == 1)
+			plan->signals_blocked |= 1ull << (n - 1);
+	}
+}
+
 /* Before anything raises or clears them for its own needs. */
 static void note_limits(struct run_plan *plan)
 {
@@ -261,6 +278,7 @@ static void note_limits(struct run_plan *plan)
 				limit.rlim_max,
 			};
 	}
+	add_signals(plan);
 	plan->umask = umask(0);
 	umask(plan->umask);
 }

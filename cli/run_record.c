@@ -120,6 +120,16 @@ static void add_machine(struct run_plan *plan, uint32_t tsc_khz)
 	launch_add_string(&plan->launch, LAUNCH_HOSTNAME, hostname);
 }
 
+static void add_signals(struct run_plan *plan)
+{
+	struct launch_signals out = {
+		.ignored = plan->signals_ignored,
+		.blocked = plan->signals_blocked,
+	};
+
+	launch_add(&plan->launch, LAUNCH_SIGNALS, &out, sizeof(out));
+}
+
 int run_record_write(struct run_plan *plan, uint32_t tsc_khz)
 {
 	struct launch *launch = &plan->launch;
@@ -136,6 +146,7 @@ int run_record_write(struct run_plan *plan, uint32_t tsc_khz)
 	launch_add_cred(launch, identity->uid, identity->gid, identity->groups,
 			identity->nr_groups);
 	launch_add(launch, LAUNCH_UMASK, &plan->umask, sizeof(plan->umask));
+	add_signals(plan);
 	for (unsigned i = 0; i < plan->nr_rlimits; i++) {
 		struct launch_rlimit limit = {
 			.resource = plan->rlimits[i].resource,

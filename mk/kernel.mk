@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The kernel: one ELF file, linked twice (the second time with its own symbol table inside).
 #   IMAGE=full     which leaves are in: images/<IMAGE>.mk
-#   DEBUG=1        assertions, lock-order checks, poisoning
+#   DEBUG=1        assertions, red zones, poisoning
 #   KCC=clang      the other compiler
 IMAGE ?= full
 KCC ?= gcc

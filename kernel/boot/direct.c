@@ -3,15 +3,19 @@
 #include "boot/direct.h"
 
 #include "abi/hull/boot.h"
+#include "abi/hull/ports.h"
 #include "arch/cpu.h"
 #include "arch/mmu.h"
+#include "arch/x86_64/x86.h"
 #include "core/init.h"
 #include "core/platform.h"
 #include "lib/string.h"
 
+/* There is no platform yet to end the VM by. */
 static NORETURN void refuse(const char *text)
 {
 	platform_debug_write(text, strlen(text));
+	out32(PORT_EXIT, VM_END_NO_START);
 	cpu_stop();
 }
 

@@ -18,6 +18,10 @@ SLOW = 8 if ACCEL == "tcg" else 1       # emulation's time-outs
 
 COMPILERS = {"hello-musl": "musl-gcc", "hello-go": "go", "hello-rust": "rustc", "stencil": "gfortran"}
 
+# Whoever runs the tests in the background ignores these, and would pass that on to every program.
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
 _tests = []
 
 

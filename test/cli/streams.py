@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """Standard streams, arguments, environment, working directory and exit status, as a process has them."""
-import hashlib, os, random, subprocess
+import hashlib, os, random, signal, subprocess
 from harness import (SLOW, add_test, equal, execute, host, hull, hull_command, main, needs, program, same,
                      scratch, test)
 
@@ -104,6 +104,16 @@ for kind in ("null", "text", "stack", "abort"):
     signal_case(kind)
 for number in ("15", "9", "10", "2", "6", "11", "8"):
     signal_case("raise", number)
+
+
+@test
+def an_ignored_signal_stays_ignored():
+    """As under nohup: what the caller ignores, the program ignores (execve(2))."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        same(program("segv"), "raise", "15")
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @test

@@ -51,6 +51,8 @@ enum launch_kind {
 	LAUNCH_RLIMIT = 13,   /* struct launch_rlimit */
 	LAUNCH_CPIO = 14,     /* a cpio "newc" archive: what LAUNCH_MOUNT_CPIO unpacks */
 	LAUNCH_UMASK = 15,    /* uint32_t: the program's umask; without it 022 */
+	LAUNCH_SIGNALS =
+		16, /* struct launch_signals: what exec keeps of the caller's (execve(2)) */
 };
 
 struct launch_cred {
@@ -111,6 +113,10 @@ struct launch_clock { /* the host's clock when the record was made */
 	uint32_t
 		tsc_khz; /* 0: not known. Right for TCG too: there the guest's TSC ticks as the host's */
 	uint32_t padding;
+};
+
+struct launch_signals {
+	uint64_t ignored, blocked; /* bit n - 1 for signal n */
 };
 
 struct launch_rlimit {

@@ -33,6 +33,7 @@
 #include "linux/exec/exec.h"
 #include "linux/hooks.h"
 #include "linux/exec/launch_record.h"
+#include "linux/signal/signals.h"
 #include "linux/strace/strace.h"
 #include "linux/system.h"
 #include "linux/task/task.h"
@@ -323,6 +324,16 @@ static int apply_cred(void)
 	return 0;
 }
 
+/* A program keeps what its caller ignores and blocks (execve(2)): nohup works. */
+static void apply_signals(struct process *p)
+{
+	for (int sig = 1; sig <= NSIG_MAX; sig++) {
+		if ((record.signals.ignored & SIGNAL_BIT(sig) & ~SIGNAL_UNBLOCKABLE) != 0)
+			p->actions[sig - 1].sa_handler = SIG_IGN;
+	}
+	signal_mask_set(record.signals.blocked & ~SIGNAL_UNBLOCKABLE);
+}
+
 static void apply_cwd(void)
 {
 	struct path p;
@@ -414,6 +425,7 @@ void program_launch(const void *launch_record, size_t len)
 	mount_all();
 	start_ports();
 	apply_limits(process_current());
+	apply_signals(process_current());
 	open_streams();
 	must(apply_cred(), "the user");
 	atomic_store(&thread_current()->fs_view->umask, record.umask);

@@ -111,6 +111,11 @@ static int take_words(struct launch_record *r, const struct item *i)
 		if (err == 0)
 			r->options = ((const struct launch_options *)at)->flags;
 		return err;
+	case LAUNCH_SIGNALS:
+		err = take_struct(i, sizeof(struct launch_signals), &at);
+		if (err == 0)
+			r->signals = *(const struct launch_signals *)at;
+		return err;
 	case LAUNCH_UMASK:
 		err = take_struct(i, sizeof(uint32_t), &at);
 		if (err == 0)

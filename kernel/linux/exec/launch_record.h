@@ -29,6 +29,7 @@ struct launch_record {
 	unsigned nr_mounts;
 	uint64_t options;
 	uint32_t umask;
+	struct launch_signals signals;
 	const void *seed, *archive;
 	size_t seed_len, archive_len;
 };

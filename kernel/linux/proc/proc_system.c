@@ -152,7 +152,7 @@ static int show_loadavg(struct text_buffer *b, int pid)
 	for (unsigned i = 0; i < nr_cpus; i++)
 		running += cpus[i]->rq.nr_runnable + (cpus[i]->arch.current != cpus[i]->idle);
 	text_print(b, "%u.00 %u.00 %u.00 %u/%u %d\n", running, running, running, running, running,
-		   pid);
+		   proc_processes.current_pid());
 	return 0;
 }
 PROC_FILE(loadavg) = { .path = "loadavg", .mode = 0444, .show = show_loadavg };
