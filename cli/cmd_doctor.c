@@ -122,7 +122,7 @@ static void check_resources(void)
 		    (unsigned long long)files.rlim_max,
 		    files.rlim_max >= 4096
 			    ? ""
-			    : ": programs with many files are slow or fail; raise it by ulimit -Hn 4096");
+			    : ": programs with many files are slow or fail; raise it (ulimit -Hn)");
 }
 
 static void check_confinement(void)

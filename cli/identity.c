@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -17,14 +18,16 @@
 
 static FILE *open_guest(const struct guest_files *files, const char *path)
 {
+	FILE *file = NULL;
 	char name[32];
-	FILE *file;
+	struct stat st;
 	int fd = guest_files_open(files, path);
 
 	if (fd < 0)
 		return NULL;
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
-	file = fopen(name, "re");
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) /* no fifo, in which we would wait */
+		file = fopen(name, "re");
 	close(fd);
 	return file;
 }

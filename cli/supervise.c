@@ -8,6 +8,10 @@
  *	stopped --SIGCONT----------> terminal raw again, CONTROL_CONTINUE, window size
  *	running --CONTROL_EXITED, PORT_EXIT--> terminal restored, exit status
  *
+ * The guest's kernel answers each signal with CONTROL_TAKEN, whatever the program makes of it. One
+ * that has owed an answer for PATIENCE_NS is lost: a further signal of the kind that asks to end
+ * ends hull at once, with the status of a program killed by it, and the VM with hull.
+ *
  * State that handlers use is in `state`; they only write(2) and set modes.
  */
 #define _GNU_SOURCE 1
@@ -22,13 +26,17 @@
 #include "cli/guest_log.h"
 #include "cli/run.h"
 #include "cli/terminal.h"
+#include "lib/compiler.h"
+
+#define PATIENCE_NS 500000000u
 
 static struct {
 	int control_fd; /* written by handlers */
 	int size_fd;    /* the terminal whose size is watched, or -1 */
 	atomic_bool stopped, exited;
-	uint32_t status, signal; /* valid when exited */
-	uint64_t main_tsc;       /* when the program was entered; 0: not marked */
+	atomic_uint_least64_t asked_ns; /* when a signal went out that is not answered; 0: none */
+	uint32_t status, signal;        /* valid when exited */
+	uint64_t main_tsc;              /* when the program was entered; 0: not marked */
 	struct guest_log log;
 } state = { .control_fd = -1, .size_fd = -1 };
 
@@ -48,10 +56,37 @@ static void send_size(void)
 		send_control(CONTROL_WINSIZE, columns, rows);
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec now = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static bool asks_to_end(int signal)
+{
+	return signal == SIGHUP || signal == SIGINT || signal == SIGQUIT || signal == SIGTERM;
+}
+
+static void NORETURN give_up(int signal)
+{
+	static const char text[] = "hull: the virtual machine does not react to signals: ended\n";
+
+	terminal_restore();
+	(void)!write(STDERR_FILENO, text, sizeof(text) - 1); /* nowhere left to complain to */
+	_exit(128 + signal);
+}
+
 static void on_signal(int signal)
 {
 	int saved = errno;
+	uint64_t now = now_ns(), asked = atomic_load(&state.asked_ns);
 
+	if (asked != 0 && now - asked >= PATIENCE_NS && asks_to_end(signal))
+		give_up(signal);
+	if (asked == 0)
+		atomic_store(&state.asked_ns, now);
 	send_control(CONTROL_SIGNAL, (uint32_t)signal, 0);
 	errno = saved;
 }
@@ -121,6 +156,9 @@ static void on_control(void *context, const struct control_message *message)
 		state.status = message->a & 0xff;
 		state.signal = message->b & 0x7f;
 		atomic_store(&state.exited, true);
+		break;
+	case CONTROL_TAKEN:
+		atomic_store(&state.asked_ns, 0);
 		break;
 	case CONTROL_MAIN:
 		state.main_tsc = (uint64_t)message->c << 32 | message->b;

@@ -31,8 +31,10 @@ void terminal_raw(void)
 	if (terminal_fd < 0)
 		return;
 	foreground = tcgetpgrp(terminal_fd);
-	if (foreground >= 0 && foreground != own_group)
+	if (foreground >= 0 && foreground != own_group) {
+		is_raw = false; /* the shell has put it in order; setting it would stop us */
 		return;
+	}
 	if (tcsetattr(terminal_fd, TCSANOW, &raw) == 0)
 		is_raw = true;
 }

@@ -71,14 +71,12 @@ static const int calls_streams[] = { SYS_preadv2, SYS_pwritev2 };
 
 /* fs.h has this list. */
 static const int calls_files[] = {
-	SYS_openat,    SYS_openat2,         SYS_statx,        SYS_fstatfs,     SYS_preadv,
-	SYS_pwritev,   SYS_pread64,         SYS_pwrite64,     SYS_getdents64,  SYS_ftruncate,
-	SYS_fallocate, SYS_copy_file_range, SYS_fsync,        SYS_fdatasync,   SYS_readlinkat,
-	SYS_symlinkat, SYS_mknodat,         SYS_mkdirat,      SYS_unlinkat,    SYS_renameat2,
-	SYS_linkat,    SYS_fchmodat,        SYS_fchownat,     SYS_utimensat,   SYS_fcntl,
-	SYS_getxattr,  SYS_setxattr,        SYS_listxattr,    SYS_removexattr, SYS_fgetxattr,
-	SYS_fsetxattr, SYS_flistxattr,      SYS_fremovexattr, SYS_faccessat2,  SYS_fchmod,
-	SYS_fchown,
+	SYS_openat,          SYS_statx,     SYS_fstatfs,     SYS_preadv,     SYS_pwritev,
+	SYS_pread64,         SYS_pwrite64,  SYS_getdents64,  SYS_ftruncate,  SYS_fallocate,
+	SYS_copy_file_range, SYS_fsync,     SYS_fdatasync,   SYS_readlinkat, SYS_symlinkat,
+	SYS_mknodat,         SYS_mkdirat,   SYS_unlinkat,    SYS_renameat2,  SYS_linkat,
+	SYS_fchmodat,        SYS_fchownat,  SYS_utimensat,   SYS_fcntl,      SYS_getxattr,
+	SYS_setxattr,        SYS_listxattr, SYS_removexattr, SYS_fchown,
 };
 
 /* burial.c */
@@ -93,7 +91,7 @@ static const unsigned long requests_vcpu[] = {
 static const unsigned long requests_device[] = { KVM_SIGNAL_MSI };
 
 static const int caps_files[] = {
-	CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_SETFCAP,
+	CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID,
 };
 
 static void emit(struct program *p, struct sock_filter instruction)

@@ -8,8 +8,8 @@
  *	bool cpu_irqs_are_on(void);
  *	void cpu_relax(void);			in a spin loop
  *	uint64_t cpu_cycles(void);		the time-stamp counter
- *	void cpu_wait_irq(void);		called with interrupts off: halts until one is pending, lets it
- *						run, returns with interrupts off; may return early
+ *	void cpu_wait_irq(void);		interrupts off: halts until one is pending,
+ *						lets it run; off again on return; may be early
  *
  * Interrupts are virtual on a software-KVM host (abi/hull/soft_kvm.h): never touch the flag
  * otherwise.

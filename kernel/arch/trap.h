@@ -21,7 +21,7 @@
  *	long frame_result(f);			frame_set_result(f, x)
  *	void frame_restart_syscall(f);		the call will be executed again, with its arguments
  *	bool frame_is_syscall(f);		false: a fault or an interrupt
- *	void frame_clear_syscall(f);		from now on it is as if it came by a fault: no restart
+ *	void frame_clear_syscall(f);		from now on as if it came by a fault: no restart
  */
 #pragma once
 #include "lib/compiler.h"
@@ -40,7 +40,7 @@ NORETURN void trap_enter_program(void);
 /*
  * Called by the entry code, implemented above (core/program.h says by whom):
  *	void program_syscall(struct trap_frame *)	with interrupts on
- *	void program_fault(struct trap_frame *, const struct fault *)	program's own fault, interrupts on
+ *	void program_fault(struct trap_frame *, const struct fault *)	interrupts on
  *	void program_exit_work(struct trap_frame *)	interrupts on
  */
 enum fault_kind {

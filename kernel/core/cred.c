@@ -34,6 +34,28 @@ struct cred *cred_copy(const struct cred *c)
 	return copy;
 }
 
+/* Shell sort: there may be 65,536 of them. */
+static void sort(uint32_t *g, uint32_t nr)
+{
+	for (uint32_t gap = nr / 2; gap > 0; gap /= 2) {
+		for (uint32_t i = gap; i < nr; i++) {
+			uint32_t value = g[i], at = i;
+
+			for (; at >= gap && g[at - gap] > value; at -= gap)
+				g[at] = g[at - gap];
+			g[at] = value;
+		}
+	}
+}
+
+void cred_take_groups(struct cred *c, uint32_t *groups, uint32_t nr)
+{
+	kmem_free(c->groups);
+	sort(groups, nr);
+	c->groups = groups;
+	c->nr_groups = nr;
+}
+
 struct cred *cred_get(struct cred *c)
 {
 	ref_get(&c->ref);

@@ -21,6 +21,8 @@ struct cred {
 
 extern struct cred cred_kernel;               /* root with everything: kernel threads and boot */
 struct cred *cred_copy(const struct cred *c); /* a private one, to change; NULL = no memory */
+/* Of a private one: `groups` (from kmem, taken; NULL with nr 0) replaces what it has, sorted. */
+void cred_take_groups(struct cred *c, uint32_t *groups, uint32_t nr);
 struct cred *cred_get(struct cred *c);
 void cred_put(struct cred *c);
 const struct cred *cred_current(void);

@@ -5,7 +5,7 @@
  * Mutexes (outermost first)
  *	superblock.rename_lock	two directories of one file system change together
  *	inode.lock		parents before children; two directories by address
- *	vmspace.lock		held across page fills, so no file system's pager may take inode.lock
+ *	vmspace.lock		held across page fills, so no pager may take inode.lock
  *	file.pos_lock		is taken before inode.lock and never with vmspace.lock held
  *
  * Spinlocks (outermost first)

@@ -35,10 +35,17 @@ struct thread *thread_new(const char *name, void (*entry)(void *), void *arg)
 	return t;
 }
 
+void thread_free_stack(struct thread *t)
+{
+	if (t->kstack_base != 0)
+		kstack_free(t->kstack_base);
+	t->kstack_base = 0;
+}
+
 void thread_discard(struct thread *t)
 {
 	assert(t->state == THREAD_NEW || t->state == THREAD_DEAD);
-	kstack_free(t->kstack_base);
+	thread_free_stack(t);
 	kmem_free(t);
 }
 

@@ -23,8 +23,8 @@ enum thread_state { THREAD_NEW, THREAD_RUNNABLE, THREAD_RUNNING, THREAD_SLEEPING
 
 /* Bits of thread->work: why the way out of the kernel must call program_exit_work(). */
 enum thread_work {
-	THREAD_WORK_SIGNAL =
-		1 << 0, /* a signal may be deliverable; also interrupts WAIT_INTERRUPTIBLE */
+	/* a signal may be deliverable; also interrupts WAIT_INTERRUPTIBLE */
+	THREAD_WORK_SIGNAL = 1 << 0,
 	THREAD_WORK_RESCHED = 1 << 1,
 	THREAD_WORK_KILLED = 1 << 2, /* must die; also interrupts WAIT_KILLABLE */
 	THREAD_WORK_TRACE = 1 << 3,  /* strace prints this thread's calls; checked at entry */
@@ -44,7 +44,7 @@ struct thread {
 	unsigned work;                     /* [a] enum thread_work */
 	unsigned preempt_work;             /* [o] bits for `work` whenever it is preempted */
 	enum thread_state state;           /* [rq.lock] */
-	vaddr_t kstack_base;               /* [I] lowest usable address; a guard page is below */
+	vaddr_t kstack_base;               /* [I] lowest usable; a guard page is below; 0: freed */
 	struct cpu *cpu;                   /* [rq.lock] where it runs or ran last */
 	struct list rq_link;               /* [rq.lock] realtime */
 	struct tree_node rq_node;          /* [rq.lock] fair */
@@ -71,8 +71,9 @@ struct thread {
 /* -> NULL = no memory. The thread is NEW: set its fields, then thread_start. */
 struct thread *thread_new(const char *name, void (*entry)(void *), void *arg);
 void thread_start(struct thread *t);
-/* Frees a thread that was never started. */
+/* Frees a thread that was never started, or whose release(t) keeps it for later. */
 void thread_discard(struct thread *t);
+void thread_free_stack(struct thread *t); /* of one that ended, for release(t) */
 /* The current thread ends; its stack and struct are freed by the scheduler after `release(t)`
  * ran. */
 NORETURN void thread_exit(void (*release)(struct thread *t));

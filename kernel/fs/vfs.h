@@ -4,7 +4,7 @@
  *
  *	superblock	one mounted instance of a file system; owns its inodes
  *	inode		a file, whatever it is called; embeds the page cache of its bytes
- *	dentry		a name in a directory, positive or negative; the dentry cache is the tree of them
+ *	dentry		a name in a directory, positive or negative; the cache is their tree
  *	mount		a superblock's root seen at a path
  *	fs_view		what a process sees: root, working directory, umask
  *
@@ -72,14 +72,13 @@ struct inode {
 	uint32_t blksize;                            /* [I] */
 	uint64_t rdev;                               /* [I] dev_make() */
 	struct timestamp atime, mtime, ctime, btime; /* [lock] */
-	struct vm_object object; /* the bytes; unused unless a regular file or symlink */
-	void *fs_private;        /* the file system's */
-	struct list sb_link;     /* [sb.lock] */
-	struct pipe *pipe;       /* [lock] of a FIFO (fs/pipe/pipe.h) */
-	struct file_locks
-		*locks; /* [linux's own] flock and record locks; freed by inode_locks_free hook */
-	struct list watches; /* [linux's own] inotify */
-	struct ref writers;  /* open for writing: count; ETXTBSY uses it */
+	struct vm_object object;  /* the bytes; unused unless a regular file or symlink */
+	void *fs_private;         /* the file system's */
+	struct list sb_link;      /* [sb.lock] */
+	struct pipe *pipe;        /* [lock] of a FIFO (fs/pipe/pipe.h) */
+	struct file_locks *locks; /* [linux's own] freed by the hook vfs_inode_release */
+	struct list watches;      /* [linux's own] inotify */
+	struct ref writers;       /* open for writing: count; ETXTBSY uses it */
 };
 
 /*

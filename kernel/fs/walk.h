@@ -4,7 +4,7 @@
  *
  *	err = walk_begin(&w, at, name, flags);	resolves all but the last component: w.at, w.last
  *	err = walk_child(&w, &dentry);		the last component's dentry, perhaps negative
- *	err = walk_follow(&w, dentry);		it is a link to follow: w.at, w.last are the next ones
+ *	err = walk_follow(&w, dentry);		a link to follow: w.at, w.last are the next ones
  *	walk_end(&w);				always, also after an error
  */
 #pragma once

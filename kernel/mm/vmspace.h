@@ -18,9 +18,8 @@
 enum vm_flags {
 	VM_SHARED = 1 << 0,    /* MAP_SHARED: writes go to the object */
 	VM_GROWSDOWN = 1 << 1, /* a stack */
-	VM_MAY_WRITE =
-		1
-		<< 2, /* mprotect may allow it (a file opened for reading and mapped shared: not) */
+	/* mprotect may allow it (a file opened for reading and mapped shared: not) */
+	VM_MAY_WRITE = 1 << 2,
 	VM_LOCKED = 1 << 3,
 	VM_NORESERVE = 1 << 4,
 	VM_DONTFORK = 1 << 5,
@@ -28,9 +27,8 @@ enum vm_flags {
 	VM_DONTDUMP = 1 << 7,
 	VM_NOHUGE = 1 << 8,
 	VM_HUGE = 1 << 9, /* MADV_HUGEPAGE */
-	VM_SPECIAL =
-		1
-		<< 10, /* the kernel's own pages (vdso, window): no change by the program but munmap */
+	/* the kernel's own pages (vdso, window): no change by the program but munmap */
+	VM_SPECIAL = 1 << 10,
 	VM_RANDOM = 1 << 11, /* no read-ahead */
 	VM_STACK = 1 << 12,  /* the main stack: limited by RLIMIT_STACK */
 };

@@ -21,7 +21,7 @@
 #define PIC1_MASK        0x21
 #define PIC2_MASK        0xa1
 #define PIT_COMMAND      0x43
-#define PIT_STOP         0x30 /* channel 0, mode 0: counts when a count is written, which is never */
+#define PIT_STOP         0x30 /* channel 0, mode 0: waits for a count, which never comes */
 
 static int probe(const struct boot_info *info)
 {

@@ -14,11 +14,11 @@
  * Not thread safe: one server is called by one thread at a time. The process's umask must be 0 for
  * modes to be exact (fs_server_new sets it), and SIGXFSZ must be ignored.
  *
- * System calls that a filter must allow: openat openat2 close newfstatat statx fstatfs preadv
+ * System calls that a filter must allow: openat close newfstatat statx fstatfs preadv
  * pwritev readv writev read write pread64 getdents64 lseek ftruncate fallocate copy_file_range
  * fsync fdatasync readlinkat symlinkat mknodat mkdirat unlinkat renameat2 linkat fchmodat
- * fchownat utimensat fcntl getxattr setxattr listxattr removexattr, and what malloc needs (brk
- * mmap munmap mremap madvise).
+ * fchownat fchown utimensat fcntl getxattr setxattr listxattr removexattr, and what malloc needs
+ * (brk mmap munmap mremap madvise).
  */
 #pragma once
 #include <stdbool.h>

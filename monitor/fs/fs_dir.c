@@ -4,6 +4,10 @@
  * fit into a reply stays pending, so that going on at the next offset costs nothing. Any other
  * offset is looked for with seekdir. READDIRPLUS reads each entry's attributes but opens none of
  * the files: their descriptors come when they are used.
+ *
+ * On a read-only server directories need not be opened (FUSE_NO_OPENDIR_SUPPORT): READDIR with
+ * handle 0 uses a stream of the server's own, which stays until its end is reached or another
+ * directory is read that way.
  */
 #define _GNU_SOURCE 1
 #include <errno.h>
@@ -13,12 +17,8 @@
 
 #include "monitor/fs/fs_server.h"
 
-int fs_op_opendir(struct fs_request *request)
+static int open_stream(struct fs_request *request, uint64_t *fh, struct fs_handle **out)
 {
-	struct fuse_open_out out = {
-		.open_flags = request->server->read_only ? FOPEN_KEEP_CACHE | FOPEN_CACHE_DIR : 0,
-	};
-	struct fs_handle *handle;
 	DIR *dir;
 	int fd, err;
 
@@ -32,17 +32,52 @@ int fs_op_opendir(struct fs_request *request)
 		close(fd);
 		return -ENOMEM;
 	}
-	err = fs_handle_new(request->server, request->inode, &out.fh, &handle);
+	err = fs_handle_new(request->server, request->inode, fh, out);
 	if (err) {
 		closedir(dir);
 		return err;
 	}
-	handle->dir = dir;
-	handle->fd = fd;
+	(*out)->dir = dir;
+	(*out)->fd = fd;
+	return 0;
+}
+
+int fs_op_opendir(struct fs_request *request)
+{
+	struct fuse_open_out out = {
+		.open_flags = request->server->read_only ? FOPEN_KEEP_CACHE | FOPEN_CACHE_DIR : 0,
+	};
+	struct fs_handle *handle;
+	int err;
+
+	if (request->server->no_opendir)
+		return -ENOSYS;
+	err = open_stream(request, &out.fh, &handle);
+	if (err)
+		return err;
 	err = fs_request_reply(request, &out, sizeof(out));
 	if (err)
 		fs_handle_free(request->server, handle);
 	return err;
+}
+
+/* The stream for a READDIR: the handle's, or the server's own. */
+static int find_stream(struct fs_request *request, uint64_t fh, struct fs_handle **out)
+{
+	struct fs_server *server = request->server;
+	bool own = fh == 0 && server->no_opendir;
+	struct fs_handle *handle = fs_handle_find(server, own ? server->stream : fh);
+
+	if (own && handle && handle->inode != request->inode) {
+		fs_handle_free(server, handle);
+		handle = NULL;
+	}
+	if (own && !handle)
+		return open_stream(request, &server->stream, out);
+	if (!handle || !handle->dir)
+		return -EBADF;
+	*out = handle;
+	return 0;
 }
 
 static bool is_dot(const char *name)
@@ -108,9 +143,9 @@ static int read_entries(struct fs_request *request, bool plus)
 
 	if (!in)
 		return -EINVAL;
-	handle = fs_handle_find(request->server, in->fh);
-	if (!handle || !handle->dir)
-		return -EBADF;
+	err = find_stream(request, in->fh, &handle);
+	if (err)
+		return err;
 	room = min(request->out_bytes - sizeof(struct fuse_out_header),
 		   sizeof(request->server->reply));
 	room = min(room, in->size);
@@ -129,8 +164,10 @@ static int read_entries(struct fs_request *request, bool plus)
 				  request->server->reply + done);
 		handle->pending = NULL;
 	}
-	if (done == 0 && (entry || err))
-		return entry ? -EINVAL : err;
+	if (!entry && in->fh == 0 && request->server->no_opendir)
+		fs_handle_free(request->server, handle);
+	if (err || (entry && done == 0))
+		return err ? err : -EINVAL;
 	return fs_request_reply(request, request->server->reply, done);
 }
 
@@ -160,6 +197,8 @@ int fs_op_fsyncdir(struct fs_request *request)
 	const struct fuse_fsync_in *in = fs_request_struct(request, sizeof(*in));
 	struct fs_handle *handle = in ? fs_handle_find(request->server, in->fh) : NULL;
 
+	if (in && in->fh == 0 && request->server->no_opendir)
+		return 0; /* nothing of it is ever written */
 	if (!handle || !handle->dir)
 		return in ? -EBADF : -EINVAL;
 	return fsync(handle->fd) < 0 ? -errno : 0;

@@ -158,7 +158,8 @@ static int op_init(struct fs_request *request)
 		return -EINVAL;
 	out.flags = in->flags & wanted;
 	if (request->server->read_only)
-		out.flags |= in->flags & FUSE_CACHE_SYMLINKS;
+		out.flags |= in->flags & (FUSE_CACHE_SYMLINKS | FUSE_NO_OPENDIR_SUPPORT);
+	request->server->no_opendir = (out.flags & FUSE_NO_OPENDIR_SUPPORT) != 0;
 	out.max_readahead = min(in->max_readahead, MAX_READAHEAD);
 	if (in->major < FUSE_KERNEL_VERSION || (in->major == FUSE_KERNEL_VERSION && in->minor < 27))
 		return -EPROTO;

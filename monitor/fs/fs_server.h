@@ -56,6 +56,8 @@ struct fs_handle {
 struct fs_server {
 	bool read_only;
 	bool is_root;             /* what is made is given to the guest's user */
+	bool no_opendir;          /* directories are read without being opened, through */
+	uint64_t stream;          /* this handle, which may be stale */
 	uint64_t timeout_s;       /* how long the guest may keep names and attributes */
 	int proc_fd;              /* /proc/self/fd */
 	struct fs_inode **inodes; /* by slot; root is slot 0 */

@@ -15,6 +15,7 @@
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -280,6 +281,8 @@ static void NORETURN become_qemu(struct qemu *qemu, pid_t parent, int error_fd, 
 	dup2(null_fd, STDIN_FILENO);
 	dup2(null_fd, STDOUT_FILENO);
 	dup2(error_fd, STDERR_FILENO);
+	/* what our caller left open is not for QEMU; kernels before 5.11 cannot */
+	(void)close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
 	for (unsigned i = 0; i < qemu->nr_passed; i++)
 		fcntl(qemu->passed[i], F_SETFD, 0);
 	execvp(QEMU, qemu->args);

@@ -10,6 +10,7 @@
  */
 #define _GNU_SOURCE 1
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/vhost_types.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
@@ -20,6 +21,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/compiler.h"
@@ -179,6 +181,16 @@ static void unmap_memory(struct vhost_user *vhost)
 	vhost->memory.nr_regions = 0;
 }
 
+/* Not to be cut short behind our mapping, whose pages would then raise SIGBUS. */
+static bool is_lasting(int fd, size_t bytes)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+	struct stat st;
+
+	return seals >= 0 && (seals & F_SEAL_SHRINK) != 0 && fstat(fd, &st) == 0 &&
+	       (uint64_t)st.st_size >= bytes;
+}
+
 static int set_memory(struct vhost_user *vhost, const struct message *message, const int *fds,
 		      unsigned nr_fds)
 {
@@ -192,7 +204,8 @@ static int set_memory(struct vhost_user *vhost, const struct message *message, c
 		size_t bytes;
 		void *at;
 
-		if (__builtin_add_overflow(region->size, region->mmap_offset, &bytes))
+		if (__builtin_add_overflow(region->size, region->mmap_offset, &bytes) ||
+		    !is_lasting(fds[i], bytes))
 			return -EPROTO;
 		at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fds[i], 0);
 		if (at == MAP_FAILED)
@@ -413,6 +426,7 @@ static void *run(void *arg)
 			serve_ring(vhost, ring);
 		}
 	}
+	shutdown(vhost->socket_fd, SHUT_RDWR); /* lest the other side waits for an answer */
 	return NULL;
 }
 

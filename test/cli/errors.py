@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """What goes wrong: a clear message on stderr, the status that a shell would give, nothing left behind."""
-import os, signal, struct, subprocess
-from harness import (HULL, SLOW, Skip, add_test, equal, execute, hull, hull_command, main, needs, program,
+import os, signal, struct, subprocess, time
+from harness import (ACCEL, HULL, SLOW, Skip, add_test, equal, execute, hull, hull_command, main, needs, program,
                      scratch, test, wait_until)
 
 
@@ -183,6 +183,74 @@ def signals_reach_the_program():
             process.kill()
             raise AssertionError(f"signal {name} did not end it") from None
         assert process.returncode in (128 + name, -name), process.returncode
+
+
+def spinning_kernel(path):
+    """A kernel that does nothing at all, for KVM's direct entry and for PVH's."""
+    base, at, code = 0xffffffff80000000, 0x100000, b"\xeb\xfe"
+    note = struct.pack("<III4sQ", 4, 8, 18, b"Xen", at)
+    headers = 64 + 2 * 56
+    segments = ((1, 5, headers, at, code), (4, 4, headers + 8, at + 8, note))
+    with open(path, "wb") as file:
+        file.write(b"\x7fELF\x02\x01\x01".ljust(16, b"\0"))
+        file.write(struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, base + at, 64, 0, 0, 64, 56, 2, 0, 0, 0))
+        for kind, flags, offset, physical, content in segments:
+            file.write(struct.pack("<IIQQQQQQ", kind, flags, offset, base + physical, physical,
+                                   len(content), len(content), 1))
+        file.write(code.ljust(8, b"\0") + note)
+
+
+@test
+def a_second_signal_ends_a_guest_that_does_not_react():
+    for name in (signal.SIGTERM, signal.SIGINT):
+        with scratch() as folder:
+            spinning_kernel(f"{folder}/kernel")
+            process = subprocess.Popen(hull_command(["/bin/true"], ("--kernel", f"{folder}/kernel")),
+                                       stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            try:
+                time.sleep(1)           # hull has its handlers
+                process.send_signal(name)
+                time.sleep(0.6)         # half a second is the guest's to answer
+                assert process.poll() is None, (process.returncode, process.stderr.read())
+                process.send_signal(name)
+                _, err = process.communicate(timeout=5)
+            finally:
+                process.kill()
+            equal("status", process.returncode, 128 + name)
+            assert err.startswith(b"hull: ") and b"does not react" in err, err
+
+
+@test
+def a_program_may_take_many_signals():
+    script = ("import signal, time\ntaken = []\nsignal.signal(15, lambda *_: taken.append(1))\n"
+              "print('ready', flush=True)\nwhile len(taken) < 3: time.sleep(0.01)\nprint('done')")
+    process = subprocess.Popen(hull_command(["/usr/bin/python3", "-c", script]), stdout=subprocess.PIPE)
+    try:
+        assert process.stdout.readline() == b"ready\n"
+        for _ in range(3):
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.6)
+        out, _ = process.communicate(timeout=20 * SLOW)
+    finally:
+        process.kill()
+    equal("output and status", (out, process.returncode), (b"done\n", 0))
+
+
+@test
+def qemu_gets_no_descriptors_of_the_caller():
+    if ACCEL != "tcg":
+        raise Skip("no QEMU here")
+    with scratch() as folder, open(f"{folder}/secret", "w") as secret:
+        process = subprocess.Popen(hull_command(["/bin/busybox", "sh", "-c", "echo ready; read l"]),
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[secret.fileno()])
+        try:
+            assert process.stdout.readline() == b"ready\n"
+            qemu, = children_of(process.pid)
+            links = [os.readlink(f"/proc/{qemu}/fd/{fd}") for fd in os.listdir(f"/proc/{qemu}/fd")]
+            assert secret.name not in links, links
+            process.communicate(b"\n", timeout=20 * SLOW)
+        finally:
+            process.kill()
 
 
 @test

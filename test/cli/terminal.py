@@ -114,6 +114,19 @@ def the_terminal_is_restored_after_a_crash():
 
 
 @test
+def the_terminal_is_restored_after_a_signal_to_hull():
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        terminal = Terminal(hull_command([program("echo-tty")]))
+        try:
+            terminal.expect(b"raw\r\n")
+            terminal.process.send_signal(number)
+            equal("status", terminal.status(), 128 + number)
+            assert terminal.restored(), "hull left the terminal in raw mode"
+        finally:
+            terminal.close()
+
+
+@test
 def interrupts_and_resizing_are_signals():
     def scene(terminal):
         terminal.expect(b"ready")

@@ -2,13 +2,15 @@
 /*
  * A libFuzzer target for the virtio-fs server. The input is a sequence of requests, each a byte
  * of length and so many bytes: opcode, node, handle and arguments as they come; node ids and
- * handles are first turned into ones that exist, so that the fuzzer gets past their check.
+ * handles are first turned into ones that exist, so that the fuzzer gets past their check. Inputs
+ * of an odd length meet a read-only server.
  *
  *	clang -fsanitize=fuzzer,address,undefined -Iinclude -Ikernel -I. \
- *		test/host/fuzz_fs_server.c monitor/fs_*.c -o fuzz && ./fuzz -max_len=4096
+ *		test/host/fuzz_fs_server.c monitor/fs/fs_*.c -o fuzz && ./fuzz -max_len=4096
  */
 #define _GNU_SOURCE 1
 #include <linux/fuse.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +33,7 @@ static void remove_dir(void)
 		perror(dir);
 }
 
-static struct fs_server *new_server(void)
+static struct fs_server *new_server(bool read_only)
 {
 	static int made;
 	char path[64];
@@ -44,7 +46,7 @@ static struct fs_server *new_server(void)
 	}
 	snprintf(path, sizeof(path), "%s/a", dir);
 	mkdir(path, 0700);
-	return fs_server_new(dir, false);
+	return fs_server_new(dir, read_only);
 }
 
 /* Notes the node or handle that the reply brought. */
@@ -77,7 +79,7 @@ static void request(struct fs_server *server, const unsigned char *data, size_t 
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
-	struct fs_server *server = new_server();
+	struct fs_server *server = new_server(size % 2 == 1);
 
 	last_node = 1;
 	last_handle = 0;

@@ -211,6 +211,21 @@ static void test_errors(void)
 	close(file), close(dir);
 }
 
+/* A chain may be so long and no longer, whichever end it is made from. */
+static void test_chain(void)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int chain[12], nr = 1;
+
+	for (unsigned i = 0; i < 12; i++)
+		chain[i] = epoll_create1(0);
+	while (nr < 12 && epoll_ctl(chain[nr - 1], EPOLL_CTL_ADD, chain[nr], &event) == 0)
+		nr++;
+	CHECK(nr >= 4 && nr < 8);
+	for (unsigned i = 0; i < 12; i++)
+		close(chain[i]);
+}
+
 int main(void)
 {
 	ep = epoll_create1(0);
@@ -221,6 +236,7 @@ int main(void)
 	test_hangup_and_close();
 	test_many();
 	test_nested();
+	test_chain();
 	test_waiting();
 	test_errors();
 	return check_done();

@@ -98,6 +98,24 @@ static void test_timerfd_periodic(void)
 	close(fd);
 }
 
+/* A period shorter than the time it takes to expire costs nothing while nobody reads. */
+static void test_timerfd_shortest_period(void)
+{
+	struct itimerspec set = { { 0, 1 }, { 0, 1 } }, off = { { 0, 0 }, { 0, 0 } };
+	struct timespec pause = { 0, 5000000 };
+	int fd = timerfd_create(CLOCK_MONOTONIC, 0);
+	uint64_t n = 0;
+
+	CHECK_EQ(timerfd_settime(fd, 0, &set, NULL), 0);
+	nanosleep(&pause, NULL);
+	CHECK_EQ(read(fd, &n, sizeof(n)), sizeof(n));
+	CHECK(n >= 5000000);
+	CHECK_EQ(read(fd, &n, sizeof(n)), sizeof(n));
+	CHECK(n > 0);
+	CHECK_EQ(timerfd_settime(fd, 0, &off, NULL), 0);
+	close(fd);
+}
+
 static void test_timerfd_errors(void)
 {
 	struct itimerspec bad = { .it_value = { 0, 1000000000 } };
@@ -151,6 +169,7 @@ int main(void)
 	test_eventfd();
 	test_timerfd_oneshot();
 	test_timerfd_periodic();
+	test_timerfd_shortest_period();
 	test_timerfd_errors();
 	test_signalfd();
 	return check_done();

@@ -162,6 +162,47 @@ static void test_cpu_itimer(void)
 	CHECK_EQ(nr_calls, 1);
 }
 
+/* A period as short as the time it takes to ring costs expirations, not the machine. */
+static void test_shortest_period(void)
+{
+	struct itimerval set = { .it_value = { 0, 1 }, .it_interval = { 0, 50 } };
+
+	nr_calls = 0;
+	CHECK_EQ(setitimer(ITIMER_REAL, &set, NULL), 0);
+	wait_calls(10);
+	memset(&set, 0, sizeof(set));
+	CHECK_EQ(setitimer(ITIMER_REAL, &set, NULL), 0);
+	CHECK(nr_calls >= 10);
+}
+
+static timer_t of_dead_thread;
+
+static void *make_timer_and_end(void *arg)
+{
+	struct itimerspec set = { .it_value = { 0, 5000000 } };
+
+	of_dead_thread = create(CLOCK_THREAD_CPUTIME_ID, SIGEV_SIGNAL, 0);
+	CHECK_EQ(timer_settime(of_dead_thread, 0, &set, NULL), 0);
+	return arg;
+}
+
+/* The clock of a thread that has ended stands still. */
+static void test_clock_of_dead_thread(void)
+{
+	struct timespec busy = { 0, 50000000 };
+	struct itimerspec left;
+	pthread_t thread;
+
+	nr_calls = 0;
+	CHECK_EQ(pthread_create(&thread, NULL, make_timer_and_end, NULL), 0);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	while (nanosleep(&busy, &busy) != 0)
+		;
+	CHECK_EQ(nr_calls, 0);
+	CHECK_EQ(timer_gettime(of_dead_thread, &left), 0);
+	CHECK_EQ(timer_delete(of_dead_thread), 0);
+}
+
 int main(void)
 {
 	struct sigaction sa = { .sa_sigaction = note, .sa_flags = SA_SIGINFO | SA_RESTART };
@@ -175,5 +216,7 @@ int main(void)
 	test_timer_errors();
 	test_itimer();
 	test_cpu_itimer();
+	test_shortest_period();
+	test_clock_of_dead_thread();
 	return check_done();
 }

@@ -8,10 +8,10 @@
  *	RDI		guest-physical address of a struct boot_info
  *	CR3		page tables that map, with U/S=1, writable and executable, in 2 MiB pages:
  *			the image: [KERNEL_BASE, KERNEL_BASE + 1 GiB) -> physical [0, 1 GiB)
- *			the direct map: [DIRECT_BASE, + size of RAM, rounded up to 2 MiB) -> physical 0...
+ *			the direct map: [DIRECT_BASE, + RAM, rounded up to 2 MiB) -> physical 0...
  *	RSP		anything: the kernel brings its own stack
  *	CS		64-bit, DPL 0, selector 0x10; the data segments hold a flat selector 0x18
- *	CR0 CR4 EFER	as KVM.md's list has them: PG|WP|NE|MP|ET|PE, PAE|OSFXSR|OSXMMEXCPT|FSGSBASE|OSXSAVE,
+ *	CR0 CR4 EFER	PG|WP|NE|MP|ET|PE; PAE|OSFXSR|OSXMMEXCPT|FSGSBASE|OSXSAVE;
  *			SCE|LME|LMA|NXE; XCR0 holds what the host supports
  *
  * The kernel builds its own tables at once and treats those of the monitor as free memory, except
@@ -49,13 +49,13 @@ struct boot_device {
 };
 
 enum boot_flags {
-	BOOT_SOFT_KVM =
-		1 << 0, /* the host runs the interface of abi/hull/soft_kvm.h; flag_page is set */
-	BOOT_MSI_VECTOR =
-		1 << 1, /* boot_device.irq is a vector that the host sends by itself (irqfd) */
+	/* the host runs the interface of abi/hull/soft_kvm.h; flag_page is set */
+	BOOT_SOFT_KVM = 1 << 0,
+	/* boot_device.irq is a vector that the host sends by itself (irqfd) */
+	BOOT_MSI_VECTOR = 1 << 1,
 	BOOT_KVMCLOCK = 1 << 2, /* kvmclock's MSRs may be used */
-	BOOT_TSC_DEADLINE =
-		1 << 3, /* the local APIC's timer has TSC-deadline mode, x2APIC is usable */
+	/* the local APIC's timer has TSC-deadline mode, x2APIC is usable */
+	BOOT_TSC_DEADLINE = 1 << 3,
 	BOOT_VIRTIO_SETUP = 1 << 4, /* devices have the register of abi/hull/virtio_setup.h */
 	BOOT_RAM_ZERO = 1 << 5, /* RAM above KERNEL_LOAD_PADDR, but image and reserved, is zero */
 };

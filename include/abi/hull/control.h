@@ -10,12 +10,13 @@ enum control_kind {
 	/* guest to host */
 	CONTROL_EXITED = 1,  /* PID 1 ended; a = exit status 0..255, b = signal number or 0 */
 	CONTROL_STOPPED = 2, /* every thread of PID 1 is stopped by job control; a = signal */
-	CONTROL_MAIN =
-		3, /* about to enter the program for the first time; b:c = TSC, low and high */
+	/* about to enter the program for the first time; b:c = TSC, low and high */
+	CONTROL_MAIN = 3,
+	CONTROL_TAKEN = 4, /* the kernel has taken a CONTROL_SIGNAL; a = its signal */
 	/* host to guest */
 	CONTROL_WINSIZE = 16, /* a = columns, b = rows of the tty */
-	CONTROL_SIGNAL =
-		17, /* a = signal number for PID 1 (hull run got SIGTERM, SIGHUP, SIGINT, ...) */
+	/* a = signal number for PID 1 (hull run got SIGTERM, SIGHUP, SIGINT, ...) */
+	CONTROL_SIGNAL = 17,
 	CONTROL_CONTINUE = 18, /* hull run got SIGCONT after CONTROL_STOPPED */
 };
 

@@ -2,7 +2,7 @@
 /*
  * The launch record: everything that a program is started with. A boot module made by the command.
  *
- *	struct launch_header, then launch_header.nr_items times: struct launch_item, payload, padding
+ *	struct launch_header, then nr_items times: struct launch_item, payload, padding
  *
  * An item's payload is len_bytes long and padded with zeros to a multiple of 8; the record is
  * 8-byte aligned. Strings are NUL-terminated inside their payload. Order matters only among items
@@ -40,8 +40,8 @@ enum launch_kind {
 	LAUNCH_PROGRAM = 3, /* string: the path to execute, as the guest sees it */
 	LAUNCH_CWD = 4,     /* string: the working directory in the guest */
 	LAUNCH_CRED = 5,    /* struct launch_cred */
-	LAUNCH_MOUNT =
-		6, /* struct launch_mount and its strings, in order of mounting; the first is "/" */
+	/* struct launch_mount and its strings, in order of mounting; the first is "/" */
+	LAUNCH_MOUNT = 6,
 	LAUNCH_STREAM = 7,    /* struct launch_stream */
 	LAUNCH_PORTS = 8,     /* struct launch_ports */
 	LAUNCH_OPTIONS = 9,   /* struct launch_options */
@@ -51,8 +51,8 @@ enum launch_kind {
 	LAUNCH_RLIMIT = 13,   /* struct launch_rlimit */
 	LAUNCH_CPIO = 14,     /* a cpio "newc" archive: what LAUNCH_MOUNT_CPIO unpacks */
 	LAUNCH_UMASK = 15,    /* uint32_t: the program's umask; without it 022 */
-	LAUNCH_SIGNALS =
-		16, /* struct launch_signals: what exec keeps of the caller's (execve(2)) */
+	/* struct launch_signals: what exec keeps of the caller's (execve(2)) */
+	LAUNCH_SIGNALS = 16,
 };
 
 struct launch_cred {
@@ -63,8 +63,8 @@ struct launch_cred {
 
 enum launch_mount_type {
 	LAUNCH_MOUNT_VIRTIOFS = 1, /* source: the device's tag; mounted as it is */
-	LAUNCH_MOUNT_OVERLAY =
-		2, /* source: a virtio-fs tag as the read-only lower; upper in memory */
+	/* source: a virtio-fs tag as the read-only lower; upper in memory */
+	LAUNCH_MOUNT_OVERLAY = 2,
 	LAUNCH_MOUNT_TMPFS = 3,
 	LAUNCH_MOUNT_PROC = 4,
 	LAUNCH_MOUNT_SYSFS = 5,
@@ -110,8 +110,7 @@ struct launch_options {
 
 struct launch_clock { /* the host's clock when the record was made */
 	uint64_t wall_ns;
-	uint32_t
-		tsc_khz; /* 0: not known. Right for TCG too: there the guest's TSC ticks as the host's */
+	uint32_t tsc_khz; /* 0: not known. Right for TCG too, where the TSC ticks as the host's */
 	uint32_t padding;
 };
 

@@ -62,8 +62,8 @@ static const struct {
 	  "osvw ibs xop skinit wdt - lwp fma4 tce - nodeid_msr - tbm topoext" },
 	{ 7, 0, 1,
 	  "fsgsbase tsc_adjust sgx bmi1 hle avx2 - smep bmi2 erms invpcid rtm cqm - mpx rdt_a "
-	  "avx512f avx512dq rdseed adx smap avx512ifma - clflushopt clwb intel_pt avx512pf avx512er "
-	  "avx512cd sha_ni avx512bw avx512vl" },
+	  "avx512f avx512dq rdseed adx smap avx512ifma - clflushopt clwb intel_pt avx512pf "
+	  "avx512er avx512cd sha_ni avx512bw avx512vl" },
 	{ 7, 0, 2,
 	  "- avx512vbmi umip pku ospke waitpkg avx512_vbmi2 - gfni vaes vpclmulqdq avx512_vnni "
 	  "avx512_bitalg - avx512_vpopcntdq - la57 - - - - - rdpid" },

@@ -5,7 +5,7 @@
  *
  *	b8 nr nr nr nr 0f 05	before
  *	ff 24 25 xx xx 0f 05	after: jmp *0x050fxxxx, a slot in a window at 0x050f0000
- *	40 ff 25 xx xx 0f 05	or: jmp *(site end + 0x050fxxxx), where a program occupies that window
+ *	40 ff 25 xx xx 0f 05	or: jmp *(site end + 0x050fxxxx), where that window is occupied
  *
  * The last two bytes stay a `syscall`: a thread stopped between the two instructions, a restarted
  * call and a jump straight to it all still work. The slot points to the site's stub, which loads

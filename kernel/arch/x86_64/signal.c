@@ -2,10 +2,10 @@
 /*
  * Signal frames, exactly as Linux lays them out for x86-64 (asm/sigcontext.h, asm/ucontext.h):
  *
- *	fpstate		64-byte aligned: an XSAVE area, described by its software bytes, then a magic
+ *	fpstate		64-byte aligned: an XSAVE area, its software bytes, then a magic
  *	siginfo
  *	ucontext
- *	return address	= the restorer; RSP at the handler's first instruction, 8 below a multiple of 16
+ *	return address	= the restorer; RSP at the handler's start, 8 below a multiple of 16
  *
  * below the interrupted RSP and its red zone, or at the top of the alternate stack. What comes back
  * in rt_sigreturn is the program's word: flags are masked, the FPU area's header is made valid, and

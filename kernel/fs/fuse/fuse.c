@@ -306,6 +306,7 @@ static struct inode *inode_alloc(struct superblock *sb)
 		return NULL;
 	mutex_init(&node->handle_lock);
 	list_init(&node->idle_link);
+	list_init(&node->kept);
 	return &node->inode;
 }
 
@@ -318,6 +319,7 @@ static void inode_free(struct inode *inode)
 	remove_locked(fs, node);
 	spin_unlock(&fs->lock);
 	fuse_handles_close(node);
+	fuse_kept_drop(node);
 	fuse_forget(fs, node->nodeid, node->nr_lookups);
 	kmem_free(node->name);
 	kmem_free(node->link_text);
@@ -381,7 +383,7 @@ static int negotiate(struct fuse_fs *fs)
 	in->minor = INIT_MINOR;
 	in->max_readahead = MAX_READAHEAD;
 	in->flags = FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES |
-		    FUSE_CACHE_SYMLINKS;
+		    FUSE_CACHE_SYMLINKS | FUSE_NO_OPENDIR_SUPPORT;
 	err = fuse_call_send(c, FUSE_COMPAT_22_INIT_OUT_SIZE);
 	if (err == 0 &&
 	    (c->reply.init.major != FUSE_KERNEL_VERSION || c->reply.init.minor < INIT_MINOR_MIN)) {
@@ -442,6 +444,7 @@ static int mount(const char *source, const char *options, unsigned sb_flags,
 		return -ENOMEM;
 	fs->transport = t;
 	list_init(&fs->idle);
+	list_init(&fs->kept);
 	fs->sb = superblock_new("virtiofs", &super_ops, sb_flags);
 	if (fs->sb == NULL)
 		goto err_free;

@@ -152,3 +152,27 @@ void fuse_forget(struct fuse_fs *fs, uint64_t nodeid, uint64_t nr_lookups)
 	f->r.nr_in = 1;
 	fs->transport->post(fs->transport, &f->r);
 }
+
+void fuse_forget_many(struct fuse_fs *fs, const struct fuse_forget_one *ids, unsigned nr)
+{
+	size_t len = sizeof(struct fuse_in_header) + sizeof(struct fuse_batch_forget_in) +
+		     nr * sizeof(*ids);
+	struct fuse_request *r = kmem_alloc(sizeof(*r) + len);
+	struct fuse_batch_forget_in *batch;
+	struct fuse_in_header *header;
+
+	if (r == NULL)
+		return; /* as above */
+	header = (struct fuse_in_header *)(void *)(r + 1);
+	*header = (struct fuse_in_header){
+		.len = (uint32_t)len,
+		.opcode = FUSE_BATCH_FORGET,
+		.unique = atomic_add(&fs->unique, 2),
+	};
+	batch = (struct fuse_batch_forget_in *)(header + 1);
+	batch->count = nr;
+	memcpy(batch + 1, ids, nr * sizeof(*ids));
+	r->in[0] = (struct fuse_vec){ header, len };
+	r->nr_in = 1;
+	fs->transport->post(fs->transport, r);
+}

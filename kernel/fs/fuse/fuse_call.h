@@ -43,13 +43,17 @@ struct fuse_fs {
 	unsigned max_pages;               /* [I] of a READ or WRITE */
 	/* [I] names and attributes stay: misses are cached, links too */
 	bool long_lived;
-	uint64_t unique;                   /* [a] the last request's number */
-	bool no_xattr, no_flush, no_lseek; /* [a] the host said ENOSYS */
+	uint64_t unique; /* [a] the last request's number */
+	/* [a] the host said ENOSYS */
+	bool no_xattr, no_flush, no_lseek, no_opendir;
 	struct spinlock lock;
 	struct tree nodes; /* [lock] struct fuse_inode by nodeid */
 	/* [lock] inodes whose read handle nobody uses, oldest first */
 	struct list idle;
 	unsigned nr_idle; /* [lock] */
+	struct list kept; /* [lock] see fuse_kept.c */
+	size_t kept_bytes;
+	unsigned nr_listed, nr_useful; /* [lock] names, and look-ups of such */
 };
 
 struct fuse_handle {
@@ -71,8 +75,11 @@ struct fuse_inode {
 	struct mutex handle_lock;
 	struct fuse_handle handles[2]; /* [handle_lock] by enum fuse_handle_kind */
 	struct list idle_link;         /* [fs.lock] */
-	unsigned write_seq;            /* [a] odd while a write is under way */
-	char *link_text;               /* [inode.lock] a symbolic link's, NULL: not read yet */
+	/* [a] those that differ are under way */
+	unsigned writes_begun, writes_ended;
+	struct list kept; /* [fs.lock] a directory's, see fuse_kept.c */
+	bool is_listed;   /* [fs.lock] */
+	char *link_text;  /* [inode.lock] a symbolic link's, NULL: not read yet */
 };
 
 struct fuse_created {
@@ -131,6 +138,8 @@ MUST_CHECK int fuse_call_send_vecs(struct fuse_call *c, const struct fuse_vec *o
 				   unsigned nr_out);
 /* Nobody waits for FORGET. */
 void fuse_forget(struct fuse_fs *fs, uint64_t nodeid, uint64_t nr_lookups);
+/* One look-up of each. */
+void fuse_forget_many(struct fuse_fs *fs, const struct fuse_forget_one *ids, unsigned nr);
 struct fuse_transport *fuse_transport_find(const char *tag);
 
 /* fuse.c: nodes and attributes. */
@@ -149,6 +158,22 @@ void fuse_inode_expire(struct inode *inode);
 nsec_t fuse_expiry(uint64_t sec, uint32_t nsec);
 int fuse_getattr(struct inode *inode);
 int fuse_setattr(struct inode *inode, const struct attr_change *c);
+
+/* fuse_kept.c */
+/* A record of a listing, with `head` bytes before its struct fuse_dirent, and its size; NULL: it
+ * cannot be. */
+const struct fuse_dirent *fuse_record_check(const char *data, size_t left, size_t head,
+					    size_t *size);
+bool fuse_kept_wanted(struct fuse_fs *fs);                  /* is READDIRPLUS worth it? */
+void fuse_kept_listed(struct fuse_inode *dir, unsigned nr); /* so many names were */
+/* A name of dir was looked up and is there: it would have been useful. */
+void fuse_kept_missed(struct fuse_inode *dir);
+/* Takes the look-ups in. */
+void fuse_kept_add(struct fuse_inode *dir, const char *data, size_t len);
+/* The entry of that name, its look-up with it. */
+bool fuse_kept_take(struct fuse_inode *dir, const char *name, size_t len,
+		    struct fuse_entry_out *out);
+void fuse_kept_drop(struct fuse_inode *dir);
 
 /* fuse_dir.c, fuse_file.c, fuse_xattr.c */
 extern const struct inode_ops fuse_dir_inode_ops;

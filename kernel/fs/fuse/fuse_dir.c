@@ -3,10 +3,12 @@
  * Names on a FUSE file system: look-up, making, removing, renaming, links, and the listing of
  * directories.
  *
- * A directory is listed through a handle of the open file's own, made at the first getdents. The
- * host sends a buffer of records (struct fuse_dirent); each is checked when it is reached: its name
- * fits the buffer, is not empty and holds neither '/' nor NUL. A record that cannot be ends the
- * listing with -EIO. Positions are the host's own.
+ * A directory is listed through a handle of the open file's own, made at the first getdents,
+ * unless the host needs none. Where names last, an answer with room for one more record is the
+ * last, and the entries that come with the names are kept (fuse_kept.c). The host sends a buffer of
+ * records (struct fuse_dirent); each is checked when it is reached: its name fits the buffer, is
+ * not empty and holds neither '/' nor NUL. A record that cannot be ends the listing with -EIO.
+ * Positions are the host's own.
  */
 #include <linux/fcntl.h>
 
@@ -20,6 +22,9 @@
 
 #define LIST_BYTES (8 * PAGE_SIZE) /* a listing's buffer */
 #define LIST_ORDER 3
+/* in either form */
+#define RECORD_MAX \
+	(sizeof(struct fuse_entry_out) + FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET + NAME_LEN_MAX))
 
 static uint64_t nodeid_of(struct inode *inode)
 {
@@ -55,12 +60,20 @@ static struct fuse_call *name_call(struct inode *dir, uint32_t opcode, size_t ar
 
 static int lookup(struct inode *dir, const char *name, size_t len, struct inode **out)
 {
-	struct fuse_call *c = name_call(dir, FUSE_LOOKUP, 0, len + 1, NULL);
+	struct fuse_entry_out kept;
+	struct fuse_call *c;
+	int err;
 
+	if (fuse_kept_take(fuse_inode_of(dir), name, len, &kept))
+		return fuse_inode_get(fuse_fs_of(dir->sb), &kept, out);
+	c = name_call(dir, FUSE_LOOKUP, 0, len + 1, NULL);
 	if (c == NULL)
 		return -ENOMEM;
 	fuse_call_string(c, name, len);
-	return send_entry(c, dir, name, len, out);
+	err = send_entry(c, dir, name, len, out);
+	if (err == 0)
+		fuse_kept_missed(fuse_inode_of(dir));
+	return err;
 }
 
 /* Looks the inode up again under the name it had. A name that leads elsewhere now is stale. */
@@ -259,27 +272,47 @@ static int rename(struct inode *dir, const char *name, size_t len, struct inode 
 /* An open directory: a handle and the records that were fetched last. */
 struct listing {
 	uint64_t fh;
+	bool is_open; /* fh is to be released */
+	bool is_last; /* nothing comes behind these records */
 	struct page *pages;
 	char *buf;
+	size_t head;      /* bytes of a record before its struct fuse_dirent */
 	size_t len, at;   /* bytes there, and where the next record begins */
 	int64_t next_pos; /* of that record; -1: none */
 };
 
+/* FUSE_OPENDIR. A host that says ENOSYS lets directories be read without. */
+static int listing_open(struct inode *dir, struct listing *l)
+{
+	struct fuse_fs *fs = fuse_fs_of(dir->sb);
+	struct fuse_open_in *in = NULL;
+	struct fuse_call *c;
+	int err;
+
+	if (fs->no_opendir)
+		return 0;
+	c = name_call(dir, FUSE_OPENDIR, sizeof(*in), 0, (void **)&in);
+	if (c == NULL)
+		return -ENOMEM;
+	in->flags = O_RDONLY | O_DIRECTORY;
+	err = fuse_call_send(c, sizeof(c->reply.open));
+	l->is_open = err == 0;
+	l->fh = err == 0 ? c->reply.open.fh : 0;
+	fs->no_opendir = err == -ENOSYS;
+	kmem_free(c);
+	return err == -ENOSYS ? 0 : err;
+}
+
 static int listing_new(struct inode *dir, struct listing **out)
 {
 	struct listing *l = kmem_new(struct listing);
-	struct fuse_open_in *in = NULL;
-	struct fuse_call *c = name_call(dir, FUSE_OPENDIR, sizeof(*in), 0, (void **)&in);
 	int err = -ENOMEM;
 
 	if (l != NULL)
 		l->pages = page_alloc(LIST_ORDER, 0);
-	if (c != NULL && l != NULL && l->pages != NULL) {
-		in->flags = O_RDONLY | O_DIRECTORY;
-		err = fuse_call_send(c, sizeof(c->reply.open));
-	}
+	if (l != NULL && l->pages != NULL)
+		err = listing_open(dir, l);
 	if (err == 0) {
-		l->fh = c->reply.open.fh;
 		l->buf = page_to_ptr(l->pages);
 		l->next_pos = -1;
 		*out = l;
@@ -288,15 +321,31 @@ static int listing_new(struct inode *dir, struct listing **out)
 			page_free(l->pages, LIST_ORDER);
 		kmem_free(l);
 	}
-	kmem_free(c);
 	return err;
+}
+
+/* What was fetched is counted, and kept if attributes came with it. */
+static void note_fetched(struct fuse_inode *dir, const struct listing *l)
+{
+	unsigned nr = 0;
+	size_t size;
+
+	for (size_t at = 0; at < l->len; at += size, nr++) {
+		if (fuse_record_check(l->buf + at, l->len - at, l->head, &size) == NULL)
+			break;
+	}
+	fuse_kept_listed(dir, nr);
+	if (l->head > 0 && l->len > 0)
+		fuse_kept_add(dir, l->buf, l->len);
 }
 
 /* The records from pos on. 0 bytes is the end. */
 static int fetch(struct inode *dir, struct listing *l, int64_t pos)
 {
+	bool plus = fuse_kept_wanted(fuse_fs_of(dir->sb));
 	struct fuse_read_in *in = NULL;
-	struct fuse_call *c = name_call(dir, FUSE_READDIR, sizeof(*in), 0, (void **)&in);
+	struct fuse_call *c = name_call(dir, plus ? FUSE_READDIRPLUS : FUSE_READDIR, sizeof(*in), 0,
+					(void **)&in);
 	int err;
 
 	if (c == NULL)
@@ -307,25 +356,16 @@ static int fetch(struct inode *dir, struct listing *l, int64_t pos)
 	fuse_call_data(c, l->buf, LIST_BYTES);
 	err = fuse_call_send(c, 0);
 	l->len = err == 0 ? c->reply_len : 0;
+	l->is_last = fuse_fs_of(dir->sb)->long_lived && l->len + RECORD_MAX <= LIST_BYTES;
+	l->head = plus ? offsetof(struct fuse_direntplus, dirent) : 0;
 	l->at = 0;
 	l->next_pos = err == 0 ? pos : -1;
 	kmem_free(c);
+	if (pos == 0)
+		fuse_kept_drop(fuse_inode_of(dir));
+	if (fuse_fs_of(dir->sb)->long_lived)
+		note_fetched(fuse_inode_of(dir), l);
 	return err;
-}
-
-/* The record at l->at, checked, and its size; NULL: it cannot be. */
-static const struct fuse_dirent *record_at(const struct listing *l, size_t *size)
-{
-	const struct fuse_dirent *d = (const struct fuse_dirent *)(const void *)(l->buf + l->at);
-	size_t left = l->len - l->at;
-
-	if (left < FUSE_NAME_OFFSET || d->namelen == 0 || d->namelen > NAME_LEN_MAX)
-		return NULL;
-	*size = FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET + d->namelen);
-	if (*size > left || d->off > INT64_MAX || memchr(d->name, 0, d->namelen) != NULL ||
-	    memchr(d->name, '/', d->namelen) != NULL)
-		return NULL;
-	return d;
 }
 
 static int list(struct inode *dir, struct listing *l, struct dir_sink *s, int64_t *pos)
@@ -335,12 +375,14 @@ static int list(struct inode *dir, struct listing *l, struct dir_sink *s, int64_
 	int err;
 
 	for (;;) {
+		if (l->next_pos == *pos && l->at >= l->len && l->is_last)
+			return 0;
 		if (l->next_pos != *pos || l->at >= l->len) {
 			err = fetch(dir, l, *pos);
 			if (err != 0 || l->len == 0)
 				return err;
 		}
-		d = record_at(l, &size);
+		d = fuse_record_check(l->buf + l->at, l->len - l->at, l->head, &size);
 		if (d == NULL)
 			return -EIO;
 		if (!s->emit(s, d->name, d->namelen, d->ino, d->type, (int64_t)d->off))
@@ -365,7 +407,7 @@ static void release(struct file *f)
 
 	if (l == NULL)
 		return;
-	c = name_call(f->inode, FUSE_RELEASEDIR, sizeof(*in), 0, (void **)&in);
+	c = l->is_open ? name_call(f->inode, FUSE_RELEASEDIR, sizeof(*in), 0, (void **)&in) : NULL;
 	if (c != NULL) {
 		in->fh = l->fh;
 		(void)!fuse_call_send(c, 0);

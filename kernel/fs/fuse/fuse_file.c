@@ -5,8 +5,8 @@
  * Reads come from the page cache, which the pager fills with large READs straight into its pages.
  * Writes go through: exactly the bytes that the program wrote are sent (another writer on the host
  * may own the bytes beside them), and copied into those pages that are cached. A fill that overlaps
- * a write is done again (write_seq), so that it does not bring old bytes back. Pages that a shared
- * mapping made dirty are written whole, as far as the file's size goes.
+ * a write is done again (writes_begun), so that it does not bring old bytes back. Pages that a
+ * shared mapping made dirty are written whole, as far as the file's size goes.
  */
 #include <linux/fcntl.h>
 #include <linux/falloc.h>
@@ -229,10 +229,10 @@ static int fill(struct vm_object *o, uint64_t idx, struct page **pages, unsigned
 	int err;
 
 	for (unsigned i = 0; i < REFILLS_MAX; i++) {
-		unsigned seq = atomic_load(&node->write_seq);
+		unsigned ended = atomic_load(&node->writes_ended);
 
 		err = fill_once(node, idx, pages, nr);
-		if (err != 0 || (seq % 2 == 0 && seq == atomic_load(&node->write_seq)))
+		if (err != 0 || ended == atomic_load(&node->writes_begun))
 			break;
 	}
 	/* A program knows these of read(2); what else the host says is a failed read. */
@@ -287,7 +287,7 @@ static int flush(struct vm_object *o, uint64_t idx, struct page **pages, unsigne
 	struct fuse_inode *node = fuse_inode_of(container_of(o, struct inode, object));
 	int err = 0;
 
-	atomic_add(&node->write_seq, 1);
+	atomic_add(&node->writes_begun, 1);
 	for (unsigned i = 0; i < nr && err == 0; i++) {
 		uint64_t pos = (idx + i) << PAGE_SHIFT, size = atomic_load(&node->inode.size);
 
@@ -295,7 +295,7 @@ static int flush(struct vm_object *o, uint64_t idx, struct page **pages, unsigne
 			err = write_all(node, page_to_ptr(pages[i]), min(size - pos, PAGE_SIZE),
 					pos);
 	}
-	atomic_add(&node->write_seq, 1);
+	atomic_add(&node->writes_ended, 1);
 	fuse_inode_expire(&node->inode);
 	return err;
 }
@@ -331,10 +331,10 @@ static ssize_t write_chunk_locked(struct file *f, char *data, size_t len, int64_
 	size_t done;
 	int err;
 
-	atomic_add(&node->write_seq, 1);
+	atomic_add(&node->writes_begun, 1);
 	err = write_bytes(node, data, len, (uint64_t)*pos, &done);
 	update_cache(f->inode, data, done, (uint64_t)*pos);
-	atomic_add(&node->write_seq, 1);
+	atomic_add(&node->writes_ended, 1);
 	if (err != 0)
 		return err;
 	*pos += (int64_t)done;

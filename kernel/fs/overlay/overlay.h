@@ -9,7 +9,7 @@
  *
  *	own_attrs	owner, mode, times, link count: the fields are no longer the lower's
  *	own_xattrs	the extended attributes were copied
- *	own_data	the bytes were copied (opened for writing, truncated): its own object has them
+ *	own_data	the bytes were copied (opened for writing, truncated): they are its own
  *
  * A directory's own entries (memdir) come before the lower's; an entry without an inode is a
  * whiteout. A table maps lower inodes to overlay inodes, so that all hard links of a lower file

@@ -19,7 +19,8 @@
 #include "mm/vmspace.h"
 
 #define MEMFD_NAME_MAX 249 /* memfd_create(2) */
-#define SEALS_ALL      (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
+#define SEALS_WRITE    (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
+#define SEALS_ALL      (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | SEALS_WRITE)
 
 static struct mutex init_lock = MUTEX_INIT(init_lock);
 static struct mount *home; /* [init_lock to write] */

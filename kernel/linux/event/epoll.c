@@ -137,13 +137,24 @@ static int depth_below(struct file *f, const struct file *target, int depth)
 	return deepest;
 }
 
+/* How many epoll files are above `ep`, the longest way. Ends: `add` makes no circles. */
+static int height_above(const struct epoll *ep)
+{
+	struct item *it;
+	int highest = 0;
+
+	list_foreach(&ep->file->watchers, it, watcher_link)
+		highest = max(highest, height_above(it->ep) + 1);
+	return highest;
+}
+
 static int add(struct epoll *ep, struct file *f, int fd, const struct epoll_event *event)
 {
 	struct item *it;
 
 	if (find(ep, f, fd) != NULL)
 		return -EEXIST;
-	if (f->ops == &epoll_ops && depth_below(f, ep->file, 1) > NESTING_MAX)
+	if (f->ops == &epoll_ops && depth_below(f, ep->file, 1 + height_above(ep)) > NESTING_MAX)
 		return -ELOOP;
 	it = kmem_new(struct item);
 	if (it == NULL)

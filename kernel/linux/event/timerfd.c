@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * timerfd_create(2): expirations as a count to read. Periods are advanced when somebody looks, from
- * the first deadline, so they do not drift. A timer on the real-time clock is armed at the
+ * the first deadline, so they do not drift; while some are unread the timer is not armed, as on
+ * Linux, so a short period that nobody reads costs nothing. A timer on the real-time clock is armed at the
  * monotonic time that corresponds when it is set.
  */
 #include <linux/eventpoll.h>
@@ -55,17 +56,21 @@ static void advance_locked(struct timerfd *t)
 	t->next += (now - t->next) / t->period * t->period + t->period;
 }
 
+static void arm_locked(struct timerfd *t)
+{
+	if (t->next != NSEC_NEVER)
+		timer_arm(&t->timer, t->next);
+}
+
 static void on_timer(struct timer *timer)
 {
 	struct timerfd *t = container_of(timer, struct timerfd, timer);
-	nsec_t next;
 
 	spin_lock(&t->lock);
 	advance_locked(t);
-	next = t->next;
+	if (t->expired == 0)
+		arm_locked(t);
 	spin_unlock(&t->lock);
-	if (next != NSEC_NEVER)
-		timer_arm(timer, next);
 	waitq_wake_all(&t->wq, EPOLLIN);
 }
 
@@ -77,6 +82,8 @@ static uint64_t take(struct timerfd *t)
 	advance_locked(t);
 	n = t->expired;
 	t->expired = 0;
+	if (n != 0)
+		arm_locked(t);
 	return n;
 }
 
@@ -201,7 +208,7 @@ static nsec_t to_ns(const struct __kernel_timespec *ts)
 
 static void set(struct timerfd *t, const struct __kernel_itimerspec *s, unsigned flags)
 {
-	nsec_t value = to_ns(&s->it_value), now = clock_monotonic(), next;
+	nsec_t value = to_ns(&s->it_value), now = clock_monotonic();
 
 	timer_cancel(&t->timer);
 	spin_lock(&t->lock);
@@ -214,10 +221,8 @@ static void set(struct timerfd *t, const struct __kernel_itimerspec *s, unsigned
 		t->next = now + value;
 	else
 		t->next = is_realtime(t) ? value - (clock_realtime() - now) : value;
-	next = t->next;
+	arm_locked(t);
 	spin_unlock(&t->lock);
-	if (next != NSEC_NEVER)
-		timer_arm(&t->timer, next);
 }
 
 /* The timerfd behind a descriptor, counted through *out. */

@@ -34,7 +34,15 @@ static void signal_first(int sig)
 	process_put(p);
 }
 
-static void handle(const struct control_message *m)
+/* Says that the kernel is alive; lost when there is no room, as nothing waits for it. */
+static void answer(struct port *p, uint32_t sig)
+{
+	const struct control_message m = { .kind = CONTROL_TAKEN, .a = sig };
+
+	(void)p->ops->write(p, &m, sizeof(m));
+}
+
+static void handle(struct port *p, const struct control_message *m)
 {
 	switch (m->kind) {
 	case CONTROL_WINSIZE:
@@ -43,6 +51,7 @@ static void handle(const struct control_message *m)
 	case CONTROL_SIGNAL:
 		if (m->a >= 1 && m->a <= NSIG_MAX)
 			signal_first((int)m->a);
+		answer(p, m->a);
 		break;
 	case CONTROL_CONTINUE:
 		signal_first(SIGCONT);
@@ -69,7 +78,7 @@ static void notified(struct port *p)
 	struct control_message m;
 
 	while (next_message(p, &m))
-		handle(&m);
+		handle(p, &m);
 }
 
 void control_start(struct port *p)

@@ -285,21 +285,11 @@ static void apply_limits(struct process *p)
 					    p->limits[RLIMIT_NOFILE].hard);
 }
 
-static void sort_groups(uint32_t *g, uint32_t nr)
-{
-	for (uint32_t i = 1; i < nr; i++) {
-		uint32_t value = g[i], at = i;
-
-		for (; at > 0 && g[at - 1] > value; at--)
-			g[at] = g[at - 1];
-		g[at] = value;
-	}
-}
-
 static int apply_cred(void)
 {
 	const struct launch_cred *from = record.cred;
 	struct thread *self = thread_current();
+	uint32_t *groups;
 	struct cred *c;
 
 	if (from == NULL)
@@ -312,12 +302,11 @@ static int apply_cred(void)
 	if (from->uid != 0)
 		c->cap_permitted = c->cap_effective = 0;
 	if (from->nr_groups != 0) {
-		c->groups = kmem_new_array(uint32_t, from->nr_groups);
-		if (c->groups == NULL)
+		groups = kmem_new_array(uint32_t, from->nr_groups);
+		if (groups == NULL)
 			return -ENOMEM;
-		memcpy(c->groups, from->groups, from->nr_groups * sizeof(uint32_t));
-		sort_groups(c->groups, from->nr_groups);
-		c->nr_groups = from->nr_groups;
+		memcpy(groups, from->groups, from->nr_groups * sizeof(uint32_t));
+		cred_take_groups(c, groups, from->nr_groups);
 	}
 	cred_put(self->cred);
 	self->cred = c;

@@ -79,7 +79,7 @@ static bool copy_slots(struct fd_table *from, struct fd_table *to)
 		to->slots[i] = from->slots[i];
 		file_get(to->slots[i].file);
 	}
-	to->first_free = from->first_free;
+	to->first_free = 0; /* what `from` has only reserved is free here */
 	return true;
 }
 

@@ -6,7 +6,7 @@
  * A descriptor is reserved first and filled when the file exists, so that a program never sees a
  * descriptor that is taken back:
  *
- *	err = fd_install(file, O_CLOEXEC or 0, 0);	>= 0: the descriptor, which took the count over
+ *	err = fd_install(file, O_CLOEXEC or 0, 0);	>= 0: the descriptor; it took the count
  */
 #pragma once
 #include "core/file.h"

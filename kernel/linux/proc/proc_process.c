@@ -505,15 +505,15 @@ static void show_memory(struct text_buffer *b, struct vmspace *vs)
 	const unsigned k = PAGE_SIZE / 1024;
 
 	proc_memory_get(vs, &m);
-	text_print(
-		b,
-		"VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmLck:\t%8llu kB\nVmPin:\t       0 kB\n"
-		"VmHWM:\t%8llu kB\nVmRSS:\t%8llu kB\nRssAnon:\t%8llu kB\nRssFile:\t%8llu kB\nRssShmem:\t       0 kB\n",
-		(unsigned long long)vs->nr_mapped * k, (unsigned long long)vs->nr_mapped * k,
-		(unsigned long long)m.locked_pages * k, (unsigned long long)vs->nr_pages_peak * k,
-		(unsigned long long)vs->nr_pages * k,
-		(unsigned long long)(vs->nr_pages - min(m.file_pages, vs->nr_pages)) * k,
-		(unsigned long long)m.file_pages * k);
+	text_print(b,
+		   "VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmLck:\t%8llu kB\nVmPin:\t       0 kB\n"
+		   "VmHWM:\t%8llu kB\nVmRSS:\t%8llu kB\nRssAnon:\t%8llu kB\n"
+		   "RssFile:\t%8llu kB\nRssShmem:\t       0 kB\n",
+		   (unsigned long long)vs->nr_mapped * k, (unsigned long long)vs->nr_mapped * k,
+		   (unsigned long long)m.locked_pages * k,
+		   (unsigned long long)vs->nr_pages_peak * k, (unsigned long long)vs->nr_pages * k,
+		   (unsigned long long)(vs->nr_pages - min(m.file_pages, vs->nr_pages)) * k,
+		   (unsigned long long)m.file_pages * k);
 	text_print(b,
 		   "VmData:\t%8llu kB\nVmStk:\t%8llu kB\nVmExe:\t%8llu kB\nVmLib:\t%8llu kB\n"
 		   "VmPTE:\t%8llu kB\nVmSwap:\t       0 kB\n",
@@ -527,22 +527,22 @@ static void show_signals_and_caps(struct text_buffer *b, struct task *t, const s
 	struct signal_sets s;
 
 	signal_sets_get(t, &s);
-	text_print(
-		b,
-		"Threads:\t%u\nSigQ:\t%u/%llu\nSigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\n"
-		"SigIgn:\t%016llx\nSigCgt:\t%016llx\n",
-		t->process->nr_tasks, t->process->nr_queued,
-		(unsigned long long)process_limit(t->process, RLIMIT_SIGPENDING),
-		(unsigned long long)s.pending, (unsigned long long)s.shared,
-		(unsigned long long)s.blocked, (unsigned long long)s.ignored,
-		(unsigned long long)s.caught);
-	text_print(
-		b,
-		"CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\nCapAmb:\t%016llx\n"
-		"NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n",
-		(unsigned long long)c->cap_inheritable, (unsigned long long)c->cap_permitted,
-		(unsigned long long)c->cap_effective, (unsigned long long)c->cap_bounding,
-		(unsigned long long)c->cap_ambient, c->no_new_privs);
+	text_print(b,
+		   "Threads:\t%u\nSigQ:\t%u/%llu\nSigPnd:\t%016llx\nShdPnd:\t%016llx\n"
+		   "SigBlk:\t%016llx\n"
+		   "SigIgn:\t%016llx\nSigCgt:\t%016llx\n",
+		   t->process->nr_tasks, t->process->nr_queued,
+		   (unsigned long long)process_limit(t->process, RLIMIT_SIGPENDING),
+		   (unsigned long long)s.pending, (unsigned long long)s.shared,
+		   (unsigned long long)s.blocked, (unsigned long long)s.ignored,
+		   (unsigned long long)s.caught);
+	text_print(b,
+		   "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\n"
+		   "CapAmb:\t%016llx\n"
+		   "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n",
+		   (unsigned long long)c->cap_inheritable, (unsigned long long)c->cap_permitted,
+		   (unsigned long long)c->cap_effective, (unsigned long long)c->cap_bounding,
+		   (unsigned long long)c->cap_ambient, c->no_new_privs);
 }
 
 static const char *state_name(char state)
@@ -563,11 +563,11 @@ static void show_status_text(struct text_buffer *b, struct task *t, struct vmspa
 	const struct cred *c = th->cred;
 	unsigned long long mask = (1ull << nr_cpus) - 1;
 
-	text_print(
-		b,
-		"Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
-		th->name, th->fs_view->umask, state_name(state_of(t)), t->process->pid, pid,
-		t->process->parent_pid);
+	text_print(b,
+		   "Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\n"
+		   "TracerPid:\t0\n",
+		   th->name, th->fs_view->umask, state_name(state_of(t)), t->process->pid, pid,
+		   t->process->parent_pid);
 	show_ids(b, c);
 	text_print(b, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", t->process->pid, pid,
 		   t->process->pgrp, t->process->session);

@@ -28,11 +28,11 @@ static void show_cpu(struct text_buffer *b, const struct cpu_facts *c, unsigned 
 		   "model name\t: %s\nstepping\t: %u\ncpu MHz\t\t: %u.%03u\ncache size\t: %u KB\n",
 		   i, c->vendor, c->family, c->model, c->model_name, c->stepping, khz / 1000,
 		   khz % 1000, c->cache_kib);
-	text_print(
-		b,
-		"physical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\napicid\t\t: %u\n"
-		"fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: 13\nwp\t\t: yes\nflags\t\t: %s\n",
-		nr_cpus, i, nr_cpus, i, c->flags);
+	text_print(b,
+		   "physical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\n"
+		   "apicid\t\t: %u\nfpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: 13\n"
+		   "wp\t\t: yes\nflags\t\t: %s\n",
+		   nr_cpus, i, nr_cpus, i, c->flags);
 	text_print(b,
 		   "bogomips\t: %u.%02u\nclflush size\t: 64\ncache_alignment\t: 64\n"
 		   "address sizes\t: 48 bits physical, 48 bits virtual\npower management:\n\n",
@@ -123,11 +123,11 @@ static int show_stat(struct text_buffer *b, int pid)
 		name[3] = (char)('0' + i % 10);
 		show_cpu_times(b, name, idle_of(cpus[i]), now);
 	}
-	text_print(
-		b,
-		"intr %llu\nctxt %llu\nbtime %lld\nprocesses %u\nprocs_running %u\nprocs_blocked 0\n",
-		(unsigned long long)irqs, (unsigned long long)switches,
-		(long long)((clock_realtime() - now) / NSEC_PER_SEC), 1, running);
+	text_print(b,
+		   "intr %llu\nctxt %llu\nbtime %lld\nprocesses %u\nprocs_running %u\n"
+		   "procs_blocked 0\n",
+		   (unsigned long long)irqs, (unsigned long long)switches,
+		   (long long)((clock_realtime() - now) / NSEC_PER_SEC), 1, running);
 	return 0;
 }
 PROC_FILE(stat) = { .path = "stat", .mode = 0444, .show = show_stat };

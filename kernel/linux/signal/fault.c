@@ -26,10 +26,9 @@ static void out_of_memory(void)
 	struct page_stats stats;
 
 	page_stats_get(&stats);
-	log_user(
-		"%s: out of memory: the program holds %lu KiB, %lu of %lu KiB are free; give more with -m",
-		thread_current()->name, (unsigned long)vs->nr_pages * 4,
-		(unsigned long)stats.free * 4, (unsigned long)stats.total * 4);
+	log_user("%s: out of memory: it holds %lu KiB, %lu of %lu KiB are free; give more with -m",
+		 thread_current()->name, (unsigned long)vs->nr_pages * 4,
+		 (unsigned long)stats.free * 4, (unsigned long)stats.total * 4);
 	process_kill(process_current(), WAIT_STATUS_SIGNAL(SIGKILL));
 }
 
@@ -156,7 +155,7 @@ void fault_report(const struct trap_frame *f, const siginfo_t *info)
 	describe_place(frame_pc(f), place, sizeof(place));
 	if (info->si_signo == SIGSEGV && info->si_code == SI_KERNEL)
 		log_user(
-			"%s: killed by SIGSEGV (not an address, or not allowed to programs) at %#lx in %s",
+			"%s: killed by SIGSEGV (not an address, or not for programs) at %#lx in %s",
 			self->thread->name, (unsigned long)frame_pc(f), place);
 	else if (info->si_signo == SIGSEGV || info->si_signo == SIGBUS)
 		log_user("%s: killed by %s: address %#lx (%s), at %#lx in %s", self->thread->name,

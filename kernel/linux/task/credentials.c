@@ -105,115 +105,111 @@ long sys_getegid(void)
 	return cred_current()->egid;
 }
 
+/* Real, effective and saved id; NO_ID leaves one as it is. */
+struct ids {
+	uint32_t real, effective, saved;
+};
+
+static long set_uids(const struct ids *to)
+{
+	struct cred *now = cred_copy(cred_current());
+
+	if (now == NULL)
+		return -ENOMEM;
+	set_unless_none(&now->uid, to->real);
+	set_unless_none(&now->euid, to->effective);
+	set_unless_none(&now->suid, to->saved);
+	return commit_uids(now);
+}
+
+static long set_gids(const struct ids *to)
+{
+	struct cred *now = cred_copy(cred_current());
+
+	if (now == NULL)
+		return -ENOMEM;
+	set_unless_none(&now->gid, to->real);
+	set_unless_none(&now->egid, to->effective);
+	set_unless_none(&now->sgid, to->saved);
+	now->fsgid = now->egid;
+	cred_install(now);
+	return 0;
+}
+
 long sys_setuid(uint32_t uid)
 {
 	const struct cred *was = cred_current();
-	struct cred *now;
+	uint32_t others = may_setuid() ? uid : NO_ID;
 
 	if (uid == NO_ID)
 		return -EINVAL;
 	if (!may_setuid() && uid != was->uid && uid != was->suid)
 		return -EPERM;
-	now = cred_copy(was);
-	if (now == NULL)
-		return -ENOMEM;
-	if (may_setuid())
-		now->uid = now->suid = uid;
-	now->euid = uid;
-	return commit_uids(now);
+	return set_uids(&(struct ids){ others, uid, others });
 }
 
 long sys_setgid(uint32_t gid)
 {
 	const struct cred *was = cred_current();
-	struct cred *now;
+	uint32_t others = may_setgid() ? gid : NO_ID;
 
 	if (gid == NO_ID)
 		return -EINVAL;
 	if (!may_setgid() && gid != was->gid && gid != was->sgid)
 		return -EPERM;
-	now = cred_copy(was);
-	if (now == NULL)
-		return -ENOMEM;
-	if (may_setgid())
-		now->gid = now->sgid = gid;
-	now->egid = now->fsgid = gid;
-	cred_install(now);
-	return 0;
+	return set_gids(&(struct ids){ others, gid, others });
+}
+
+/* setreuid(2): the saved id follows when the real one is set, or the effective one to another. */
+static uint32_t saved_after(const struct ids *to, uint32_t was_real, uint32_t was_effective)
+{
+	if (to->real == NO_ID && (to->effective == NO_ID || to->effective == was_real))
+		return NO_ID;
+	return to->effective != NO_ID ? to->effective : was_effective;
 }
 
 long sys_setreuid(uint32_t ruid, uint32_t euid)
 {
 	const struct cred *was = cred_current();
-	struct cred *now;
+	struct ids to = { ruid, euid, NO_ID };
 
 	if (!may_setuid() && ((ruid != NO_ID && ruid != was->uid && ruid != was->euid) ||
 			      !is_one_of_uids(was, euid)))
 		return -EPERM;
-	now = cred_copy(was);
-	if (now == NULL)
-		return -ENOMEM;
-	set_unless_none(&now->uid, ruid);
-	set_unless_none(&now->euid, euid);
-	if (ruid != NO_ID || (euid != NO_ID && euid != was->uid))
-		now->suid = now->euid;
-	return commit_uids(now);
+	to.saved = saved_after(&to, was->uid, was->euid);
+	return set_uids(&to);
 }
 
 long sys_setregid(uint32_t rgid, uint32_t egid)
 {
 	const struct cred *was = cred_current();
-	struct cred *now;
+	struct ids to = { rgid, egid, NO_ID };
 
 	if (!may_setgid() && ((rgid != NO_ID && rgid != was->gid && rgid != was->egid) ||
 			      !is_one_of_gids(was, egid)))
 		return -EPERM;
-	now = cred_copy(was);
-	if (now == NULL)
-		return -ENOMEM;
-	set_unless_none(&now->gid, rgid);
-	set_unless_none(&now->egid, egid);
-	if (rgid != NO_ID || (egid != NO_ID && egid != was->gid))
-		now->sgid = now->egid;
-	now->fsgid = now->egid;
-	cred_install(now);
-	return 0;
+	to.saved = saved_after(&to, was->gid, was->egid);
+	return set_gids(&to);
 }
 
 long sys_setresuid(uint32_t ruid, uint32_t euid, uint32_t suid)
 {
 	const struct cred *was = cred_current();
-	struct cred *now;
 
 	if (!may_setuid() && (!is_one_of_uids(was, ruid) || !is_one_of_uids(was, euid) ||
 			      !is_one_of_uids(was, suid)))
 		return -EPERM;
-	now = cred_copy(was);
-	if (now == NULL)
-		return -ENOMEM;
-	set_unless_none(&now->uid, ruid);
-	set_unless_none(&now->euid, euid);
-	set_unless_none(&now->suid, suid);
-	return commit_uids(now);
+	return set_uids(&(struct ids){ ruid, euid, suid });
 }
 
 long sys_setresgid(uint32_t rgid, uint32_t egid, uint32_t sgid)
 {
 	const struct cred *was = cred_current();
-	struct cred *now;
 
 	if (!may_setgid() && (!is_one_of_gids(was, rgid) || !is_one_of_gids(was, egid) ||
 			      !is_one_of_gids(was, sgid)))
 		return -EPERM;
-	now = cred_copy(was);
-	if (now == NULL)
-		return -ENOMEM;
-	set_unless_none(&now->gid, rgid);
-	set_unless_none(&now->egid, egid);
-	set_unless_none(&now->sgid, sgid);
-	now->fsgid = now->egid;
-	cred_install(now);
-	return 0;
+	return set_gids(&(struct ids){ rgid, egid, sgid });
 }
 
 static long write_three(const uaddr_t to[3], const uint32_t ids[3])
@@ -290,19 +286,6 @@ long sys_getgroups(int size, uaddr_t list)
 	return c->nr_groups;
 }
 
-/* Shell sort: cred_in_group() searches by halving. */
-static void sort_groups(uint32_t *g, unsigned nr)
-{
-	for (unsigned gap = nr / 2; gap > 0; gap /= 2)
-		for (unsigned i = gap; i < nr; i++)
-			for (unsigned k = i; k >= gap && g[k - gap] > g[k]; k -= gap) {
-				uint32_t t = g[k];
-
-				g[k] = g[k - gap];
-				g[k - gap] = t;
-			}
-}
-
 static int read_groups(struct cred *now, unsigned nr, uaddr_t list)
 {
 	uint32_t *groups = NULL;
@@ -315,11 +298,8 @@ static int read_groups(struct cred *now, unsigned nr, uaddr_t list)
 			kmem_free(groups);
 			return -EFAULT;
 		}
-		sort_groups(groups, nr);
 	}
-	kmem_free(now->groups);
-	now->groups = groups;
-	now->nr_groups = nr;
+	cred_take_groups(now, groups, nr);
 	return 0;
 }
 

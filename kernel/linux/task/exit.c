@@ -55,15 +55,16 @@ static void release_shares(struct task *t)
 	vmspace_put(vs);
 }
 
-/* Runs when the thread's stack is no longer in use; any context. */
+/*
+ * Runs when the thread's stack is no longer in use; any context. The rest of the thread goes with
+ * its task: a timer or another task may still look at it.
+ */
 static void thread_gone(struct thread *thread)
 {
-	struct task *t = thread->task;
-
 	fpu_free(thread->context.fpu);
-	cred_put(thread->cred);
-	thread_discard(thread);
-	task_put(t);
+	thread->context.fpu = NULL;
+	thread_free_stack(thread);
+	task_put(thread->task);
 }
 
 static int record_status(struct process *p, const struct task *t, int wait_status)

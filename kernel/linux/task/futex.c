@@ -184,10 +184,8 @@ static long wake(const struct futex_key *k, unsigned nr, uint32_t bitset)
 static long futex_wake(uaddr_t addr, bool private, int nr, uint32_t bitset)
 {
 	struct futex_key k;
-	long result = futex_key_get(addr, private, FUTEX_READ, &k);
+	long result = bitset == 0 ? -EINVAL : futex_key_get(addr, private, FUTEX_READ, &k);
 
-	if (bitset == 0)
-		result = -EINVAL;
 	if (result != 0)
 		return result;
 	result = wake(&k, (unsigned)max(nr, 1), bitset);

@@ -157,6 +157,8 @@ void task_publish(struct task *t)
 	p->nr_tasks++;
 	if ((p->exiting || p->exec_task != NULL) && t->thread != NULL)
 		thread_set_work(t->thread, THREAD_WORK_KILLED);
+	if (p->stopping && t->thread != NULL)
+		thread_set_work(t->thread, THREAD_WORK_SIGNAL);
 }
 
 void task_discard(struct task *t)
@@ -185,6 +187,10 @@ void task_put(struct task *t)
 {
 	if (!ref_put(&t->ref))
 		return;
+	if (t->thread != NULL) {
+		cred_put(t->thread->cred);
+		thread_discard(t->thread);
+	}
 	process_put(t->process);
 	kmem_free(t);
 }

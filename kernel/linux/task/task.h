@@ -50,7 +50,7 @@ struct restart {
 struct task {
 	struct ref ref;
 	int tid;                  /* [I but for exec] */
-	struct thread *thread;    /* [task_lock to write] */
+	struct thread *thread;    /* [task_lock to write] freed with the task */
 	struct process *process;  /* [I] counted */
 	struct list process_link; /* [process.lock] */
 	struct list id_link;      /* [task_lock] table of ids */
@@ -59,7 +59,6 @@ struct task {
 	uint64_t blocked;              /* [process.lock to write] */
 	uint64_t saved_mask;           /* [o] to restore when no handler ran (sigsuspend, ppoll) */
 	bool restore_mask;             /* [o] */
-	uint64_t waiting_for;          /* [process.lock] of a sigtimedwait that is under way */
 	struct signal_pending pending; /* [process.lock] */
 	stack_t altstack;              /* [o] */
 	struct fault fault;            /* [o] the last one, for the frame of its signal */

@@ -14,6 +14,9 @@
 #include "linux/task/task.h"
 #include "mm/user.h"
 
+/* A periodic timer rings again after this at the earliest: the program gets to run in between. */
+#define RING_AGAIN_NS (100 * 1000ll)
+
 static const int signal_of[] = { SIGALRM, SIGVTALRM, SIGPROF };
 
 static nsec_t time_of(const struct interval_timer *it)
@@ -41,7 +44,7 @@ static bool advance(struct interval_timer *it, nsec_t now)
 	else if (rang)
 		it->expires += ((now - it->expires) / it->interval + 1) * it->interval;
 	if (it->expires != 0)
-		arm(it, now);
+		arm(it, rang ? min(now, it->expires - RING_AGAIN_NS) : now);
 	return rang;
 }
 

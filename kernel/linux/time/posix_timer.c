@@ -9,6 +9,7 @@
 
 #include <linux/time.h>
 
+#include "core/mutex.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "linux/time/clock.h"
@@ -17,6 +18,9 @@
 #include "linux/task/task.h"
 #include "mm/kmem.h"
 #include "mm/user.h"
+
+/* Held by the calls that use a timer for longer than process.lock: none deletes it meanwhile. */
+static struct mutex calls_lock = MUTEX_INIT(calls_lock);
 
 /* Of the clock that the timer runs on; callbacks too, so it looks nothing up. */
 static nsec_t timer_now(const struct posix_timer *pt)
@@ -238,8 +242,10 @@ long sys_timer_create(int clock, uaddr_t event, uaddr_t timer_id)
 long sys_timer_delete(int timer_id)
 {
 	struct process *p = process_current();
-	struct posix_timer *pt = timer_id < 0 ? NULL : unlink_timer(p, timer_id);
+	struct posix_timer *pt;
 
+	scoped_mutex(&calls_lock);
+	pt = timer_id < 0 ? NULL : unlink_timer(p, timer_id);
 	if (pt == NULL)
 		return -EINVAL;
 	delete_timer(p, pt);
@@ -288,6 +294,7 @@ static int change(struct process *p, int id, const struct setting *s,
 	struct posix_timer *pt;
 	nsec_t now;
 
+	scoped_mutex(&calls_lock);
 	/* CPU time takes the process's lock itself, so the clock is read before. */
 	spin_lock(&p->lock);
 	pt = find_locked(p, id);
