@@ -172,7 +172,7 @@ static int poll_files(struct pollfd *fds, struct file **files, unsigned nr, nsec
 	poller_fini(&p);
 	if (ready > 0 || err == 0 || err == -ETIMEDOUT)
 		return ready;
-	return err == -ENOMEM ? err : -EINTR;
+	return err == -ENOMEM ? err : -ERESTARTNOHAND;
 }
 
 /* The list has a place for files behind it. */
@@ -256,13 +256,23 @@ static long poll_user(uaddr_t ufds, unsigned nr, nsec_t deadline)
 	return ready;
 }
 
+/* Goes on after a stop with what is left of the time-out (restart_syscall(2)). */
+static long poll_again(struct restart *r)
+{
+	long ready = poll_user(r->addr, r->val, r->deadline);
+
+	return ready == -ERESTARTNOHAND ? -ERESTART_RESTARTBLOCK : ready;
+}
+
 long sys_poll(uaddr_t fds, unsigned nr, int timeout_ms)
 {
+	struct restart *r = &task_current()->restart;
 	nsec_t deadline = timeout_ms < 0 ? NSEC_NEVER : 0;
 
 	if (timeout_ms > 0)
 		deadline = clock_monotonic() + timeout_ms * 1000000ll;
-	return poll_user(fds, nr, deadline);
+	*r = (struct restart){ .fn = poll_again, .deadline = deadline, .addr = fds, .val = nr };
+	return poll_again(r);
 }
 
 long sys_ppoll(uaddr_t fds, unsigned nr, uaddr_t timeout, uaddr_t mask, size_t mask_len)
@@ -276,7 +286,7 @@ long sys_ppoll(uaddr_t fds, unsigned nr, uaddr_t timeout, uaddr_t mask, size_t m
 	if (err != 0)
 		return err;
 	ready = poll_user(fds, nr, deadline);
-	signal_mask_restore(ready == -EINTR);
+	signal_mask_restore(ready == -ERESTARTNOHAND);
 	write_left_timespec(timeout, deadline);
 	return ready;
 }
@@ -459,7 +469,7 @@ long sys_pselect6(int nr, uaddr_t in, uaddr_t out, uaddr_t except, uaddr_t timeo
 	if (err != 0)
 		return err;
 	ready = select_fds(nr, user, deadline);
-	signal_mask_restore(ready == -EINTR);
+	signal_mask_restore(ready == -ERESTARTNOHAND);
 	write_left_timespec(timeout, deadline);
 	return ready;
 }

@@ -2,8 +2,8 @@
 /*
  * timerfd_create(2): expirations as a count to read. Periods are advanced when somebody looks, from
  * the first deadline, so they do not drift; while some are unread the timer is not armed, as on
- * Linux, so a short period that nobody reads costs nothing. A timer on the real-time clock is armed at the
- * monotonic time that corresponds when it is set.
+ * Linux, so a short period that nobody reads costs nothing. A timer on the real-time clock is
+ * armed at the monotonic time that corresponds when it is set.
  */
 #include <linux/eventpoll.h>
 #include <linux/time_types.h>
