@@ -7,8 +7,11 @@ $(O)/bench/%: bench/%.c bench/measure.h
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -O2 $< -o $@
 
-.PHONY: bench run
-bench: deps all tests $(BENCHES)
+.PHONY: bench bench-built run
+bench: deps
+	@$(MAKE) --no-print-directory bench-built
+
+bench-built: all tests $(BENCHES)
 	O=$(O) bench/run --write docs/figures.md
 
 # Debian's own python3, unmodified, in a virtual machine of its own.
