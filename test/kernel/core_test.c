@@ -12,25 +12,10 @@
 
 /* ---- threads ---- */
 
-static unsigned finished;
-static struct waitq finished_wq = WAITQ_INIT(finished_wq);
-
-static void finish(void)
-{
-	atomic_add(&finished, 1);
-	waitq_wake_all(&finished_wq, 0);
-}
-
-static int join(unsigned nr)
-{
-	return wait_event(&finished_wq, atomic_load(&finished) == nr, WAIT_UNINTERRUPTIBLE,
-			  clock_monotonic() + 5000 * MS);
-}
-
 static void run_once(void *arg)
 {
 	atomic_add((unsigned *)arg, 1);
-	finish();
+	ktest_finish();
 }
 
 KTEST(threads_start_and_end)
@@ -38,14 +23,14 @@ KTEST(threads_start_and_end)
 	unsigned ran = 0;
 
 	for (unsigned round = 0; round < 20; round++) {
-		finished = 0;
+		ktest_finished = 0;
 		for (unsigned i = 0; i < 10; i++) {
 			struct thread *t = thread_new("once", run_once, &ran);
 
 			KCHECK(t != NULL);
 			thread_start(t);
 		}
-		KCHECK(join(10) == 0);
+		KCHECK(ktest_join(10) == 0);
 	}
 	KCHECK(ran == 200);
 }
@@ -56,7 +41,7 @@ static void spin(void *arg)
 {
 	while (!READ_ONCE(stop_spinning))
 		++*(volatile uint64_t *)arg;
-	finish();
+	ktest_finish();
 }
 
 /* Two threads that never give the CPU up both get on: the slice timer preempts them. */
@@ -64,7 +49,7 @@ KTEST(threads_are_preempted)
 {
 	uint64_t counts[2] = { 0, 0 };
 
-	finished = 0;
+	ktest_finished = 0;
 	stop_spinning = false;
 	for (unsigned i = 0; i < 2; i++) {
 		struct thread *t = thread_new("spin", spin, &counts[i]);
@@ -74,7 +59,7 @@ KTEST(threads_are_preempted)
 	}
 	thread_sleep_until(clock_monotonic() + 60 * MS);
 	WRITE_ONCE(stop_spinning, true);
-	KCHECK(join(2) == 0);
+	KCHECK(ktest_join(2) == 0);
 	KCHECK(counts[0] > 0 && counts[1] > 0);
 	KCHECK(counts[0] / 8 < counts[1] && counts[1] / 8 < counts[0]);
 }
@@ -111,7 +96,7 @@ static void pass_baton(void *arg)
 		WRITE_ONCE(b->turn, 0);
 		waitq_wake_all(&b->wq, 0);
 	}
-	finish();
+	ktest_finish();
 }
 
 KTEST(no_wake_up_is_lost)
@@ -121,7 +106,7 @@ KTEST(no_wake_up_is_lost)
 
 	KCHECK(t != NULL);
 	waitq_init(&b.wq);
-	finished = 0;
+	ktest_finished = 0;
 	thread_start(t);
 	for (unsigned i = 0; i < 500; i++) {
 		WRITE_ONCE(b.turn, 1);
@@ -129,7 +114,7 @@ KTEST(no_wake_up_is_lost)
 		KCHECK(wait_event(&b.wq, READ_ONCE(b.turn) == 0, WAIT_UNINTERRUPTIBLE,
 				  clock_monotonic() + 2000 * MS) == 0);
 	}
-	KCHECK(join(1) == 0);
+	KCHECK(ktest_join(1) == 0);
 }
 
 static struct mutex guard = MUTEX_INIT(guard);
@@ -145,19 +130,19 @@ static void add_slowly(void *arg)
 			thread_yield();
 		guarded = was + 1;
 	}
-	finish();
+	ktest_finish();
 }
 
 KTEST(mutex_excludes)
 {
-	finished = guarded = 0;
+	ktest_finished = guarded = 0;
 	for (unsigned i = 0; i < 4; i++) {
 		struct thread *t = thread_new("adder", add_slowly, NULL);
 
 		KCHECK(t != NULL);
 		thread_start(t);
 	}
-	KCHECK(join(4) == 0);
+	KCHECK(ktest_join(4) == 0);
 	KCHECK(guarded == 800);
 }
 

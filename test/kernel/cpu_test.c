@@ -15,21 +15,6 @@
 #define NR_REGISTERS 8
 #define NR_TIMERS    400
 
-static unsigned finished;
-static struct waitq finished_wq = WAITQ_INIT(finished_wq);
-
-static void finish(void)
-{
-	atomic_add(&finished, 1);
-	waitq_wake_all(&finished_wq, 0);
-}
-
-static int join(unsigned nr)
-{
-	return wait_event(&finished_wq, atomic_load(&finished) == nr, WAIT_UNINTERRUPTIBLE,
-			  clock_monotonic() + 5000 * MS);
-}
-
 /* ---- the FPU ---- */
 
 struct fpu_worker {
@@ -74,7 +59,7 @@ static void fpu_work(void *arg)
 	self->context.fpu = NULL;
 	cpu_irq_enable();
 	fpu_free(area);
-	finish();
+	ktest_finish();
 }
 
 /* Until each was preempted a few times, however slow the host is; they stop in any case. */
@@ -97,7 +82,7 @@ KTEST(fpu_registers_survive_preemption)
 	static struct fpu_worker workers[NR_WORKERS];
 	bool preempted;
 
-	finished = 0;
+	ktest_finished = 0;
 	for (unsigned i = 0; i < NR_WORKERS; i++) {
 		struct fpu_worker *w = &workers[i];
 		struct thread *t = thread_new("fpu", fpu_work, w);
@@ -113,7 +98,7 @@ KTEST(fpu_registers_survive_preemption)
 	preempted = all_were_preempted(workers);
 	for (unsigned i = 0; i < NR_WORKERS; i++)
 		workers[i].stop = true;
-	KCHECK(join(NR_WORKERS) == 0);
+	KCHECK(ktest_join(NR_WORKERS) == 0);
 	KCHECK(preempted);
 	for (unsigned i = 0; i < NR_WORKERS; i++) {
 		KCHECK(workers[i].mxcsr_after == workers[i].mxcsr_before);
@@ -170,7 +155,7 @@ static void count_on(void *arg)
 	(void)arg;
 	while (!stop_counting)
 		counted++;
-	finish();
+	ktest_finish();
 }
 
 KTEST(no_switch_while_preemption_is_off)
@@ -179,7 +164,7 @@ KTEST(no_switch_while_preemption_is_off)
 	uint64_t before, after;
 
 	KCHECK(t != NULL);
-	finished = 0;
+	ktest_finished = 0;
 	stop_counting = false;
 	counted = 0;
 	thread_start(t);
@@ -191,7 +176,7 @@ KTEST(no_switch_while_preemption_is_off)
 	preempt_enable();
 	thread_sleep_until(clock_monotonic() + 10 * MS);
 	stop_counting = true;
-	KCHECK(join(1) == 0);
+	KCHECK(ktest_join(1) == 0);
 	KCHECK(before == after);
 	KCHECK(counted > after);
 }

@@ -6,6 +6,9 @@
 
 #include "core/platform.h"
 #include "core/start.h"
+#include "core/timer.h"
+#include "core/waitq.h"
+#include "lib/atomic.h"
 #include "lib/fmt.h"
 #include "lib/hash.h"
 
@@ -31,6 +34,21 @@ void ktest_failed(const char *file, int line, const char *what)
 uint64_t ktest_random(void)
 {
 	return hash_u64(++seed);
+}
+
+unsigned ktest_finished;
+static struct waitq finished_wq = WAITQ_INIT(finished_wq);
+
+void ktest_finish(void)
+{
+	atomic_add(&ktest_finished, 1);
+	waitq_wake_all(&finished_wq, 0);
+}
+
+int ktest_join(unsigned nr)
+{
+	return wait_event(&finished_wq, atomic_load(&ktest_finished) == nr, WAIT_UNINTERRUPTIBLE,
+			  clock_monotonic() + 5 * NSEC_PER_SEC);
 }
 
 static void run_all(void)

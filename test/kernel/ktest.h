@@ -20,6 +20,11 @@ struct ktest {
 	static void ktest_##id(void)
 
 void ktest_failed(const char *file, int line, const char *what);
+/* Threads of a test: set ktest_finished to 0, each one ends with ktest_finish(), and ktest_join
+ * waits for that many: 0 or -ETIMEDOUT after five seconds. */
+extern unsigned ktest_finished;
+void ktest_finish(void);
+int ktest_join(unsigned nr);
 uint64_t ktest_random(void); /* seeded: the same in every run */
 
 #define KCHECK(cond) \

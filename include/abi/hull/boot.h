@@ -51,7 +51,7 @@ struct boot_device {
 enum boot_flags {
 	/* the host runs the interface of abi/hull/soft_kvm.h; flag_page is set */
 	BOOT_SOFT_KVM = 1 << 0,
-	/* boot_device.irq is a vector that the host sends by itself (irqfd) */
+	/* boot_device.irq is a vector that the host sends by itself (an MSI) */
 	BOOT_MSI_VECTOR = 1 << 1,
 	BOOT_KVMCLOCK = 1 << 2, /* kvmclock's MSRs may be used */
 	/* the local APIC's timer has TSC-deadline mode, x2APIC is usable */

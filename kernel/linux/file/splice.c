@@ -132,7 +132,7 @@ long sys_sendfile(int out_fd, int in_fd, uaddr_t offset, size_t count)
 }
 
 static ssize_t copy_range(struct file *in, int64_t *in_pos, struct file *out, int64_t *out_pos,
-			  size_t len)
+			  size_t len, unsigned flags)
 {
 	int64_t from = in_pos != NULL ? *in_pos : in->pos,
 		to = out_pos != NULL ? *out_pos : out->pos;
@@ -150,30 +150,44 @@ static ssize_t copy_range(struct file *in, int64_t *in_pos, struct file *out, in
 	return copy_bytes(in, in_pos, out, out_pos, len);
 }
 
-long sys_copy_file_range(int in_fd, uaddr_t in_off, int out_fd, uaddr_t out_off, size_t len,
-			 unsigned long flags)
+/* Two descriptors, each with an optional offset in user memory that is moved on. */
+struct ends {
+	int in_fd, out_fd;
+	uaddr_t in_off, out_off;
+	size_t len;
+	unsigned flags;
+};
+
+static long move(const struct ends *e,
+		 ssize_t (*fn)(struct file *in, int64_t *in_pos, struct file *out, int64_t *out_pos,
+			       size_t len, unsigned flags))
 {
 	int64_t in_value, out_value, *in_pos, *out_pos;
 	struct file *in, *out;
-	long n;
+	long n = get_pair(e->in_fd, e->out_fd, &in, &out);
 
-	if (flags != 0)
-		return -EINVAL;
-	n = get_pair(in_fd, out_fd, &in, &out);
 	if (n != 0)
 		return n;
-	n = read_offset(in_off, &in_value, &in_pos);
+	n = read_offset(e->in_off, &in_value, &in_pos);
 	if (n == 0)
-		n = read_offset(out_off, &out_value, &out_pos);
+		n = read_offset(e->out_off, &out_value, &out_pos);
 	if (n == 0)
-		n = copy_range(in, in_pos, out, out_pos, min(len, COUNT_MAX));
+		n = fn(in, in_pos, out, out_pos, min(e->len, COUNT_MAX), e->flags);
 	file_put(in);
 	file_put(out);
-	if (n >= 0 && in_pos != NULL && user_write_struct(in_off, in_pos) != 0)
+	if (n >= 0 && in_pos != NULL && user_write_struct(e->in_off, in_pos) != 0)
 		return -EFAULT;
-	if (n >= 0 && out_pos != NULL && user_write_struct(out_off, out_pos) != 0)
+	if (n >= 0 && out_pos != NULL && user_write_struct(e->out_off, out_pos) != 0)
 		return -EFAULT;
 	return n;
+}
+
+long sys_copy_file_range(int in_fd, uaddr_t in_off, int out_fd, uaddr_t out_off, size_t len,
+			 unsigned long flags)
+{
+	struct ends e = { in_fd, out_fd, in_off, out_off, len, 0 };
+
+	return flags != 0 ? -EINVAL : move(&e, copy_range);
 }
 
 /* ---- splice, tee, vmsplice ---- */
@@ -202,29 +216,11 @@ static ssize_t splice_files(struct file *in, int64_t *in_pos, struct file *out, 
 long sys_splice(int in_fd, uaddr_t in_off, int out_fd, uaddr_t out_off, size_t len,
 		unsigned long flags)
 {
-	int64_t in_value, out_value, *in_pos, *out_pos;
-	struct file *in, *out;
-	long n;
+	struct ends e = { in_fd, out_fd, in_off, out_off, len, (unsigned)flags };
 
 	if (len == 0)
 		return 0;
-	if ((flags & ~SPLICE_FLAGS) != 0)
-		return -EINVAL;
-	n = get_pair(in_fd, out_fd, &in, &out);
-	if (n != 0)
-		return n;
-	n = read_offset(in_off, &in_value, &in_pos);
-	if (n == 0)
-		n = read_offset(out_off, &out_value, &out_pos);
-	if (n == 0)
-		n = splice_files(in, in_pos, out, out_pos, min(len, COUNT_MAX), (unsigned)flags);
-	file_put(in);
-	file_put(out);
-	if (n >= 0 && in_pos != NULL && user_write_struct(in_off, in_pos) != 0)
-		return -EFAULT;
-	if (n >= 0 && out_pos != NULL && user_write_struct(out_off, out_pos) != 0)
-		return -EFAULT;
-	return n;
+	return (flags & ~SPLICE_FLAGS) != 0 ? -EINVAL : move(&e, splice_files);
 }
 
 long sys_tee(int in_fd, int out_fd, size_t len, unsigned long flags)
