@@ -44,6 +44,8 @@ struct vmspace;
 extern bool door_enabled;                   /* --no-patch clears it at start */
 void door_trapped(struct trap_frame *f);    /* may be called at every slow call; cheap */
 void door_table_free(struct door_table *t); /* with its address space */
+/* For fork, after the pages: the sites patched in them go on working. NULL = no memory. */
+struct door_table *door_table_fork(const struct door_table *parent);
 struct door_stats {
 	uint64_t trapped, patched_sites, refused_sites;
 };

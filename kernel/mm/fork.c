@@ -5,6 +5,7 @@
  * how many spaces map it: whoever writes while it is above 1 copies, the last one writes in place
  * (fault.c).
  */
+#include "arch/program.h"
 #include "core/file.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -145,6 +146,10 @@ struct vmspace *vmspace_fork(struct vmspace *vs)
 	copy_facts(child, vs);
 	err = fork_areas(&e, child);
 	edit_end(&e);
+	if (err == 0 && atomic_load(&vs->door) != NULL) {
+		child->door = door_table_fork(vs->door);
+		err = child->door == NULL ? -ENOMEM : 0;
+	}
 	if (err == 0)
 		return child;
 	vmspace_put(child);

@@ -16,6 +16,9 @@
  * needed; stubs are kernel pages, mapped executable and read-only near the kernel's text. Both are
  * written through the direct map, so no mapping is ever writable and executable. A table is freed
  * with its address space. Whoever holds `busy` changes it; another thread's trap just counts on.
+ *
+ * A forked space shares its parent's windows and stubs, which stay as they are as long as anybody
+ * uses them; sites that it patches itself go to pages of its own.
  */
 #include "arch/mmu.h"
 #include "arch/program.h"
@@ -57,8 +60,15 @@ struct site {
 
 struct window {
 	uaddr_t base;
-	struct page *page;
-	unsigned used; /* slots */
+	struct page *page; /* counted; NULL: of a parent, full */
+	unsigned used;     /* slots */
+};
+
+/* A page of stubs, of the space that writes it and of those forked from it. */
+struct stub_page {
+	struct ref ref;
+	struct page *page; /* [I] counted */
+	unsigned at;       /* [I] page number in DOOR_STUB_AREA */
 };
 
 struct door_table {
@@ -66,8 +76,7 @@ struct door_table {
 	struct site sites[NR_SITES];             /* [a] hints: races cost a recount */
 	struct window windows[WINDOWS_MAX];      /* [busy] */
 	unsigned nr_windows;                     /* [busy] */
-	struct page *stub_pages[STUB_PAGES_MAX]; /* [busy] */
-	unsigned stub_at[STUB_PAGES_MAX];        /* [busy] page number in DOOR_STUB_AREA */
+	struct stub_page *stub_pages[STUB_PAGES_MAX]; /* [busy to write] counted, set once */
 	unsigned nr_stubs;                       /* [busy] */
 };
 
@@ -106,30 +115,41 @@ static vaddr_t area_address(unsigned at)
 	return DOOR_STUB_AREA + at * PAGE_SIZE;
 }
 
-static int add_stub_page(struct door_table *t, unsigned i)
+static struct stub_page *stub_page_new(void)
 {
-	struct page *p;
+	struct stub_page *s = kmem_new(struct stub_page);
+	struct page *p = page_alloc(0, PAGE_ALLOC_ZERO);
 	unsigned at;
 
-	if (i == STUB_PAGES_MAX)
-		return -ENOSPC;
-	p = page_alloc(0, PAGE_ALLOC_ZERO);
-	if (!p)
-		return -ENOMEM;
+	if (!s || !p)
+		goto err_free;
 	at = area_take();
 	if (at == AREA_PAGES)
-		goto err_put_page;
+		goto err_free;
 	if (mmu_kernel_map(area_address(at), page_to_paddr(p), PAGE_SIZE, MMU_READ | MMU_EXEC))
 		goto err_give_area;
-	t->stub_pages[i] = p;
-	t->stub_at[i] = at;
-	return 0;
+	ref_init(&s->ref);
+	s->page = p;
+	s->at = at;
+	return s;
 
 err_give_area:
 	area_give(at);
-err_put_page:
-	page_put(p);
-	return -ENOMEM;
+err_free:
+	if (p)
+		page_put(p);
+	kmem_free(s);
+	return NULL;
+}
+
+static void stub_page_put(struct stub_page *s)
+{
+	if (!ref_put(&s->ref))
+		return;
+	mmu_kernel_unmap(area_address(s->at), PAGE_SIZE);
+	area_give(s->at);
+	page_put(s->page);
+	kmem_free(s);
 }
 
 /* Writes the next stub; it is taken only when nr_stubs goes up. */
@@ -139,14 +159,14 @@ static int write_stub(struct door_table *t, uint32_t nr, uaddr_t ret, vaddr_t *o
 	uint8_t *s;
 	int32_t jump;
 
-	if (!t->stub_pages[i < STUB_PAGES_MAX ? i : 0] || i == STUB_PAGES_MAX) {
-		int err = add_stub_page(t, i);
-
-		if (err)
-			return err;
-	}
-	s = (uint8_t *)page_to_ptr(t->stub_pages[i]) + at;
-	*out = area_address(t->stub_at[i]) + at;
+	if (i == STUB_PAGES_MAX)
+		return -ENOSPC;
+	if (!t->stub_pages[i])
+		atomic_store(&t->stub_pages[i], stub_page_new());
+	if (!t->stub_pages[i])
+		return -ENOMEM;
+	s = (uint8_t *)page_to_ptr(t->stub_pages[i]->page) + at;
+	*out = area_address(t->stub_pages[i]->at) + at;
 	s[0] = SITE_MOV; /* mov $nr, %eax */
 	memcpy(s + 1, &nr, 4);
 	s[5] = 0x48, s[6] = 0xb9; /* movabs $ret, %rcx */
@@ -183,7 +203,8 @@ static struct window *add_window(struct door_table *t, uaddr_t base)
 		return NULL;
 	}
 	t->windows[t->nr_windows] = (struct window){ .base = base, .page = p };
-	return &t->windows[t->nr_windows++];
+	atomic_add(&t->nr_windows, 1);
+	return &t->windows[t->nr_windows - 1];
 }
 
 /* A window with a free slot whose address lies in [from, from + REACH_SIZE). */
@@ -319,16 +340,39 @@ void door_trapped(struct trap_frame *f)
 	try_patch(t, s, f);
 }
 
+/*
+ * Called when the child has its copy of the parent's pages: whatever was patched in them by then is
+ * in the parent's table. A patch that goes on meanwhile is at worst shared in vain.
+ */
+struct door_table *door_table_fork(const struct door_table *parent)
+{
+	struct door_table *t = kmem_new(struct door_table);
+	unsigned nr = atomic_load(&parent->nr_windows);
+
+	if (!t)
+		return NULL;
+	for (unsigned i = 0; i < STUB_PAGES_MAX; i++) {
+		t->stub_pages[i] = atomic_load(&parent->stub_pages[i]);
+		if (!t->stub_pages[i])
+			break;
+		ref_get(&t->stub_pages[i]->ref);
+		t->nr_stubs += STUBS_PER_PAGE;
+	}
+	for (unsigned i = 0; i < nr; i++)
+		t->windows[i] = (struct window){ parent->windows[i].base, NULL, SLOTS_PER_WINDOW };
+	t->nr_windows = nr;
+	return t;
+}
+
 void door_table_free(struct door_table *t)
 {
 	if (!t)
 		return;
-	for (unsigned i = 0; i < STUB_PAGES_MAX && t->stub_pages[i]; i++) {
-		mmu_kernel_unmap(area_address(t->stub_at[i]), PAGE_SIZE);
-		area_give(t->stub_at[i]);
-		page_put(t->stub_pages[i]);
+	for (unsigned i = 0; i < STUB_PAGES_MAX && t->stub_pages[i]; i++)
+		stub_page_put(t->stub_pages[i]);
+	for (unsigned i = 0; i < t->nr_windows; i++) {
+		if (t->windows[i].page)
+			page_put(t->windows[i].page);
 	}
-	for (unsigned i = 0; i < t->nr_windows; i++)
-		page_put(t->windows[i].page);
 	kmem_free(t);
 }

@@ -62,3 +62,5 @@ struct tty_signals {
 	int (*check_background)(int tty_pgrp, int sig);
 };
 extern const struct tty_signals tty_signals; /* defined by linux/ */
+/* Towards linux/: the leader of a session ended. Thread context. */
+void tty_session_ended(int session);

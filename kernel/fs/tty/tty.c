@@ -693,3 +693,22 @@ void tty_set_winsize(unsigned columns, unsigned rows)
 	if (console != NULL)
 		change_winsize(console, &size);
 }
+
+void tty_session_ended(int session)
+{
+	struct tty *t = console;
+	int pgrp = 0;
+
+	if (t == NULL)
+		return;
+	spin_lock(&t->lock);
+	if (t->session == session) {
+		pgrp = t->pgrp;
+		t->session = t->pgrp = 0;
+	}
+	spin_unlock(&t->lock);
+	if (pgrp != 0) {
+		tty_signals.signal_foreground(pgrp, SIGHUP);
+		tty_signals.signal_foreground(pgrp, SIGCONT);
+	}
+}

@@ -212,15 +212,15 @@ static void leave_old_space(struct task *self)
 static void switch_space(struct task *self, struct vmspace *vs)
 {
 	struct vmspace *old = self->thread->vmspace;
-	struct process *p = self->process;
 
-	if (old != NULL)
-		p->max_rss_pages = max(p->max_rss_pages, old->nr_pages_peak);
 	spin_lock(&task_lock);
 	sched_switch_space(vs);
 	spin_unlock(&task_lock);
-	if (old != NULL)
-		vmspace_put(old);
+	if (old == NULL)
+		return;
+	if (!task_return_memory(self))
+		process_usage_keep(self->process, old);
+	vmspace_put(old);
 }
 
 /* What does not survive an exec (execve(2), "Effect on process attributes"). */

@@ -269,7 +269,7 @@ static void become_first_task(void)
 	self->context.fpu = fpu_new();
 	must(t->fds == NULL || self->context.fpu == NULL ? -ENOMEM : 0, "the first process");
 	task_attach(t, self);
-	task_publish(t);
+	task_publish_first(t);
 }
 
 static void apply_limits(struct process *p)

@@ -137,7 +137,7 @@ long sys_restart_syscall(void)
 
 /* ---- sending ---- */
 
-static void fill_sender(siginfo_t *info, int sig, int code)
+void signal_fill_sender(siginfo_t *info, int sig, int code)
 {
 	memset(info, 0, sizeof(*info));
 	info->si_signo = sig;
@@ -147,51 +147,49 @@ static void fill_sender(siginfo_t *info, int sig, int code)
 }
 
 /* kill(2)'s rule: a capability, or one of the sender's user ids is one of the target's. */
-static bool may_signal(struct task *target, int sig)
+static bool may_signal(struct process *target, const struct cred *theirs, int sig)
 {
 	const struct cred *mine = cred_current();
-	struct cred *theirs;
-	bool allowed;
 
-	if (target->process == process_current() || cred_has_cap(mine, CAP_KILL))
-		return true;
-	theirs = task_cred(target);
-	allowed = mine->euid == theirs->suid || mine->euid == theirs->uid ||
-		  mine->uid == theirs->suid || mine->uid == theirs->uid;
-	cred_put(theirs);
-	return allowed ||
-	       (sig == SIGCONT && target->process->session == process_current()->session);
+	return target == process_current() || cred_has_cap(mine, CAP_KILL) ||
+	       mine->euid == theirs->suid || mine->euid == theirs->uid ||
+	       mine->uid == theirs->suid || mine->uid == theirs->uid ||
+	       (sig == SIGCONT && target->session == process_current()->session);
 }
 
-static int send_to_process(struct process *p, const siginfo_t *info, int sig)
+/* With task_lock held. */
+static int send_locked(struct process *p, const siginfo_t *info, int sig)
 {
-	struct task *t = process_leader(p);
-	int err = 0;
+	struct task *first = list_first(&p->tasks, struct task, process_link);
+	const struct cred *theirs = first != NULL && first->thread != NULL ? first->thread->cred
+									   : p->dead_cred;
 
-	if (t == NULL)
+	if (theirs == NULL || list_is_empty(&p->table_link))
 		return -ESRCH;
-	if (!may_signal(t, sig))
-		err = -EPERM;
-	else if (sig != 0)
-		err = signal_send_process(p, info);
-	task_put(t);
-	return err;
+	if (!may_signal(p, theirs, sig))
+		return -EPERM;
+	return sig == 0 ? 0 : signal_send_process(p, info);
+}
+
+int signal_send_checked(struct process *p, const siginfo_t *info, int sig)
+{
+	scoped_spin(&task_lock);
+	return send_locked(p, info, sig);
 }
 
 /* pgrp 0: everybody but PID 1 and the sender. */
 static int send_to_group(int pgrp, const siginfo_t *info, int sig)
 {
-	int result = -ESRCH, pid = 0, err;
+	int result = -ESRCH, err;
 	struct process *p;
 
-	while ((p = process_next(pid)) != NULL) {
-		pid = p->pid;
-		if (pgrp != 0 ? p->pgrp == pgrp : pid > 1 && p != process_current()) {
-			err = send_to_process(p, info, sig);
-			if (err == 0 || result == -ESRCH)
-				result = err;
-		}
-		process_put(p);
+	scoped_spin(&task_lock);
+	list_foreach(&process_list, p, all_link) {
+		if (pgrp != 0 ? p->pgrp != pgrp : p->pid == 1 || p == process_current())
+			continue;
+		err = send_locked(p, info, sig);
+		if (err == 0 || result == -ESRCH)
+			result = err;
 	}
 	return result;
 }
@@ -200,24 +198,25 @@ long sys_kill(int pid, int sig)
 {
 	struct process *p;
 	siginfo_t info;
-	int err;
 
 	if (sig < 0 || sig > NSIG_MAX)
 		return -EINVAL;
 	if (pid == INT32_MIN)
 		return -ESRCH;
-	fill_sender(&info, sig, SI_USER);
+	signal_fill_sender(&info, sig, SI_USER);
 	if (pid <= 0)
 		return send_to_group(pid == -1  ? 0
 				     : pid == 0 ? process_current()->pgrp
 						: -pid,
 				     &info, sig);
-	p = process_find(pid);
-	if (p == NULL)
-		return -ESRCH;
-	err = send_to_process(p, &info, sig);
-	process_put(p);
-	return err;
+	scoped_spin(&task_lock);
+	p = process_find_locked(pid);
+	if (p == NULL) {
+		struct task *t = task_find_locked(pid);
+
+		p = t == NULL ? NULL : t->process; /* as Linux: a thread's id means its process */
+	}
+	return p == NULL ? -ESRCH : send_locked(p, &info, sig);
 }
 
 static long send_to_task(int tgid, int tid, const siginfo_t *info, int sig)
@@ -231,7 +230,10 @@ static long send_to_task(int tgid, int tid, const siginfo_t *info, int sig)
 	if (t == NULL)
 		return -ESRCH;
 	if (tgid == -1 || t->process->pid == tgid) {
-		err = may_signal(t, sig) ? 0 : -EPERM;
+		struct cred *theirs = task_cred(t);
+
+		err = may_signal(t->process, theirs, sig) ? 0 : -EPERM;
+		cred_put(theirs);
 		if (err == 0 && sig != 0)
 			err = signal_send_task(t, info);
 	}
@@ -245,7 +247,7 @@ long sys_tgkill(int tgid, int tid, int sig)
 
 	if (tgid <= 0)
 		return -EINVAL;
-	fill_sender(&info, sig, SI_TKILL);
+	signal_fill_sender(&info, sig, SI_TKILL);
 	return send_to_task(tgid, tid, &info, sig);
 }
 
@@ -253,12 +255,12 @@ long sys_tkill(int tid, int sig)
 {
 	siginfo_t info;
 
-	fill_sender(&info, sig, SI_TKILL);
+	signal_fill_sender(&info, sig, SI_TKILL);
 	return send_to_task(-1, tid, &info, sig);
 }
 
 /* Nobody may pretend to another process that the kernel or kill(2) sent something. */
-static int read_info(siginfo_t *info, uaddr_t from, int sig, int target_pid)
+int signal_read_info(siginfo_t *info, uaddr_t from, int sig, int target_pid)
 {
 	if (user_read_struct(info, from) != 0)
 		return -EFAULT;
@@ -273,7 +275,7 @@ long sys_rt_sigqueueinfo(int pid, int sig, uaddr_t info_in)
 {
 	struct process *p;
 	siginfo_t info;
-	int err = read_info(&info, info_in, sig, pid);
+	int err = signal_read_info(&info, info_in, sig, pid);
 
 	if (err != 0)
 		return err;
@@ -282,7 +284,7 @@ long sys_rt_sigqueueinfo(int pid, int sig, uaddr_t info_in)
 	p = process_find(pid);
 	if (p == NULL)
 		return -ESRCH;
-	err = send_to_process(p, &info, sig);
+	err = signal_send_checked(p, &info, sig);
 	process_put(p);
 	return err;
 }
@@ -294,7 +296,7 @@ long sys_rt_tgsigqueueinfo(int tgid, int tid, int sig, uaddr_t info_in)
 
 	if (tgid <= 0 || tid <= 0)
 		return -EINVAL;
-	err = read_info(&info, info_in, sig, tgid);
+	err = signal_read_info(&info, info_in, sig, tgid);
 	return err != 0 ? err : send_to_task(tgid, tid, &info, sig);
 }
 

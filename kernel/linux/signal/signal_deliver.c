@@ -17,6 +17,7 @@
 #include "linux/task/rseq_area.h"
 #include "linux/signal/signals.h"
 #include "linux/strace/strace.h"
+#include "linux/task/family.h"
 #include "linux/task/task.h"
 #include "mm/user.h"
 
@@ -27,6 +28,8 @@ void signal_continue_locked(struct process *p)
 	if (!p->stopping)
 		return;
 	p->stopping = false;
+	if (p->stop_reported && !p->exiting)
+		p->continued = p->tell_continued = true;
 	waitq_wake_all(&p->continue_wq, 0);
 }
 
@@ -38,6 +41,7 @@ static void begin_stop(struct process *p, int sig)
 	if (p->exiting || p->exec_task != NULL)
 		return;
 	p->stopping = true;
+	p->stop_reported = p->stop_waited = p->continued = p->tell_continued = false;
 	p->stop_signal = sig;
 	list_foreach(&p->tasks, t, process_link)
 		thread_set_work(t->thread, THREAD_WORK_SIGNAL);
@@ -54,14 +58,32 @@ static bool mark_stopped(struct process *p, struct task *self, bool on)
 	return on && p->stopping && p->nr_stopped == p->nr_tasks;
 }
 
+void signal_report_stop(struct process *p)
+{
+	if (p->pid == 1)
+		control_send(CONTROL_STOPPED, (uint32_t)p->stop_signal, 0, 0);
+	family_stopped(p);
+}
+
 static void park(struct task *self)
 {
 	struct process *p = self->process;
 
-	if (mark_stopped(p, self, true) && p->pid == 1)
-		control_send(CONTROL_STOPPED, (uint32_t)p->stop_signal, 0, 0);
+	if (mark_stopped(p, self, true))
+		signal_report_stop(p);
 	(void)wait_event(&p->continue_wq, !READ_ONCE(p->stopping), WAIT_KILLABLE, NSEC_NEVER);
 	(void)mark_stopped(p, self, false);
+	if (READ_ONCE(p->tell_continued))
+		family_continued(p);
+}
+
+/* A stop from the terminal in a group that nobody could continue (POSIX.1 2.4.3). */
+static bool stop_is_pointless(struct process *p, int sig)
+{
+	if (sig == SIGSTOP)
+		return false;
+	scoped_spin(&task_lock);
+	return family_group_is_orphaned(p->pgrp, p->session);
 }
 
 /* ---- what a signal does ---- */
@@ -211,7 +233,8 @@ static bool act(struct task *self, struct trap_frame *f, const struct taken *s)
 	case DO_NOTHING:
 		return false;
 	case DO_STOP:
-		begin_stop(self->process, s->info.si_signo);
+		if (!stop_is_pointless(self->process, s->info.si_signo))
+			begin_stop(self->process, s->info.si_signo);
 		return false;
 	case DO_DIE:
 		die(f, &s->info);

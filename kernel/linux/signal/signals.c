@@ -166,7 +166,7 @@ static int send_locked(struct process *p, struct task *t, const siginfo_t *info,
 {
 	int sig = info->si_signo;
 
-	if (p->exiting)
+	if (p->exiting || p->nr_tasks == 0)
 		return 0;
 	if (sig == SIGCONT) {
 		drop_everywhere(p, SIGNAL_STOPS);
@@ -263,17 +263,20 @@ void signal_send_kernel(struct process *p, int sig)
 	(void)signal_send_process(p, &info); /* standard signals always get through */
 }
 
+void signal_send_group_locked(int pgrp, int sig)
+{
+	struct process *p;
+
+	list_foreach(&process_list, p, all_link) {
+		if (p->pgrp == pgrp && !p->zombie)
+			signal_send_kernel(p, sig);
+	}
+}
+
 void signal_send_group(int pgrp, int sig)
 {
-	struct process *p = NULL;
-	int pid = 0;
-
-	while ((p = process_next(pid)) != NULL) {
-		pid = p->pid;
-		if (p->pgrp == pgrp)
-			signal_send_kernel(p, sig);
-		process_put(p);
-	}
+	scoped_spin(&task_lock);
+	signal_send_group_locked(pgrp, sig);
 }
 
 bool signal_send_timer(struct process *p, struct task *t, struct signal_entry *e)

@@ -53,6 +53,7 @@ int signal_send_task(struct task *t, const siginfo_t *info);
 /* From the kernel: si_code SI_KERNEL; to a process group. */
 void signal_send_kernel(struct process *p, int sig);
 void signal_send_group(int pgrp, int sig);
+void signal_send_group_locked(int pgrp, int sig); /* with task_lock held */
 /* A timer's own entry; false: it is queued already (an overrun). process->lock must not be held. */
 bool signal_send_timer(struct process *p, struct task *t, struct signal_entry *e);
 /* Takes a timer's entry off whatever queue it is on. */
@@ -93,6 +94,18 @@ const char *signal_name(int sig);                   /* "SIGSEGV", "SIGRT_3" */
 void signal_deliver(struct trap_frame *f);
 /* The process continues after a stop (SIGCONT, SIGKILL); process->lock is held. */
 void signal_continue_locked(struct process *p);
+
+/* Every task of p is parked: the parent, or for PID 1 the host, is told. */
+void signal_report_stop(struct process *p);
+
+/* ---- signal_calls.c ---- */
+
+/* The siginfo of kill(2) and its like: from the current process. */
+void signal_fill_sender(siginfo_t *info, int sig, int code);
+/* A siginfo that the program made, for target_pid. -EFAULT, -EPERM: it pretends to be another's. */
+MUST_CHECK int signal_read_info(siginfo_t *info, uaddr_t from, int sig, int target_pid);
+/* kill(2): with its permission check; signal 0 does nothing else. -ESRCH, -EPERM, -EAGAIN. */
+MUST_CHECK int signal_send_checked(struct process *p, const siginfo_t *info, int sig);
 
 /* ---- fault.c ---- */
 

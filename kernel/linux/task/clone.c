@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * New threads: clone(2) and clone3(2) with CLONE_THREAD. The new task shares what the flags say,
- * gets a copy of the caller's registers with a result of 0 and a stack of its own, and starts at
- * the way out of the kernel.
+ * New threads and processes: clone(2), clone3(2), fork(2), vfork(2). The new task shares what the
+ * flags say and has a copy of the rest, gets the caller's registers with a result of 0, and starts
+ * at the way out of the kernel.
  *
- * A process of its own (no CLONE_THREAD) is not offered: ENOSYS.
+ * Not offered: namespaces (EPERM), and signal handlers shared between processes (CLONE_SIGHAND
+ * without CLONE_THREAD: EINVAL), which no program since LinuxThreads has used.
  */
+#include <linux/capability.h>
 #include <linux/sched.h>
 #include <linux/wait.h>
 
@@ -17,7 +19,9 @@
 #include "lib/string.h"
 #include "linux/signal/signals.h"
 #include "linux/sys.h"
+#include "linux/task/pidfd.h"
 #include "linux/task/task.h"
+#include "mm/page.h"
 #include "mm/user.h"
 #include "mm/vmspace.h"
 
@@ -25,7 +29,9 @@
 #define FLAGS_ALL \
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | \
 	 CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | \
-	 CLONE_DETACHED | CLONE_IO | CLONE_UNTRACED)
+	 CLONE_DETACHED | CLONE_IO | CLONE_UNTRACED | CLONE_PTRACE | CLONE_VFORK | CLONE_PARENT | \
+	 CLONE_PIDFD | CLONE_CLEAR_SIGHAND)
+#define MEMORY_RESERVE_PAGES 64 /* what a fork must leave for those who run already */
 #define NAMESPACES \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
 	 CLONE_NEWPID | CLONE_NEWNET)
@@ -33,8 +39,9 @@
 struct request {
 	uint64_t flags;
 	uaddr_t stack; /* the new stack pointer; 0: the caller's */
-	uaddr_t parent_tid, child_tid;
+	uaddr_t parent_tid, child_tid, pidfd;
 	uaddr_t tls;
+	int exit_signal;
 };
 
 static void enter(void *arg)
@@ -52,17 +59,35 @@ static void enter(void *arg)
 
 static int check(const struct request *r)
 {
-	if ((r->flags & CLONE_THREAD) != 0 && (r->flags & THREAD_FLAGS) != THREAD_FLAGS)
+	uint64_t f = r->flags;
+
+	if ((f & CLONE_THREAD) != 0 && (f & THREAD_FLAGS) != THREAD_FLAGS)
 		return -EINVAL;
-	if ((r->flags & CLONE_SIGHAND) != 0 && (r->flags & CLONE_VM) == 0)
+	if ((f & CLONE_SIGHAND) != 0 && (f & CLONE_THREAD) == 0)
 		return -EINVAL;
-	if ((r->flags & (CLONE_FS | CLONE_NEWNS)) == (CLONE_FS | CLONE_NEWNS))
+	if ((f & (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND)) == (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND))
 		return -EINVAL;
-	if ((r->flags & CLONE_THREAD) == 0)
-		return -ENOSYS;
-	if ((r->flags & NAMESPACES) != 0)
+	if ((f & (CLONE_FS | CLONE_NEWNS)) == (CLONE_FS | CLONE_NEWNS))
+		return -EINVAL;
+	if ((f & CLONE_PIDFD) != 0 && (f & (CLONE_THREAD | CLONE_DETACHED)) != 0)
+		return -EINVAL;
+	if ((f & NAMESPACES) != 0)
 		return -EPERM;
-	return (r->flags & ~(uint64_t)FLAGS_ALL) != 0 ? -EINVAL : 0;
+	return (f & ~(uint64_t)FLAGS_ALL) != 0 ? -EINVAL : 0;
+}
+
+/* fork(2) "EAGAIN", "ENOMEM": limits of the user, and of the machine. */
+static int check_limits(void)
+{
+	const struct cred *c = cred_current();
+	uint64_t limit = process_limit(process_current(), RLIMIT_NPROC);
+	struct page_stats s;
+
+	if (c->uid != 0 && !cred_has_cap(c, CAP_SYS_RESOURCE) && !cred_has_cap(c, CAP_SYS_ADMIN) &&
+	    task_count_user(c->uid) >= limit)
+		return -EAGAIN;
+	page_stats_get(&s);
+	return s.free < MEMORY_RESERVE_PAGES + s.total / 128 ? -ENOMEM : 0;
 }
 
 /* The files and the view: shared or copied. */
@@ -78,12 +103,8 @@ static int share_files(struct task *t, struct thread *thread, uint64_t flags)
 		fs_view_get(view);
 	else
 		view = fs_view_copy(view);
-	if (view == NULL) {
-		fd_table_put(t->fds);
-		return -ENOMEM;
-	}
 	thread->fs_view = view;
-	return 0;
+	return view == NULL ? -ENOMEM : 0;
 }
 
 static void copy_registers(struct thread *thread, const struct request *r)
@@ -100,12 +121,50 @@ static void copy_registers(struct thread *thread, const struct request *r)
 					: context_tls(&thread_current()->context));
 }
 
+/* The address space: shared or copied. */
+static int share_memory(struct task *t, struct thread *thread, const struct request *r)
+{
+	struct vmspace *vs = thread_current()->vmspace;
+
+	if ((r->flags & CLONE_VM) != 0)
+		vs = vmspace_get(vs);
+	else
+		vs = vmspace_fork(vs);
+	if (vs == NULL)
+		return -ENOMEM;
+	thread->vmspace = vs;
+	t->borrows_memory = (r->flags & CLONE_VFORK) != 0;
+	return 0;
+}
+
+/* What a task of another process keeps of its parent's, beyond what threads share. */
+static void inherit_process(struct task *t, const struct request *r)
+{
+	struct task *self = task_current();
+	struct process *p = t->process;
+
+	p->exit_signal = r->exit_signal;
+	t->ioprio = self->ioprio;
+	/* Memory of its own has the same stacks and areas; vfork's borrower runs on the parent's. */
+	if ((r->flags & CLONE_VM) == 0 || (r->flags & CLONE_VFORK) != 0)
+		t->altstack = self->altstack;
+	if ((r->flags & CLONE_VM) == 0) {
+		t->rseq = self->rseq;
+		t->rseq_len = self->rseq_len;
+		t->rseq_sig = self->rseq_sig;
+		t->thread->preempt_work = self->thread->preempt_work;
+	}
+	for (int i = 0; i < NSIG_MAX && (r->flags & CLONE_CLEAR_SIGHAND) != 0; i++) {
+		if (p->actions[i].sa_handler != SIG_IGN)
+			p->actions[i] = (struct sigaction){ .sa_handler = SIG_DFL };
+	}
+}
+
 static void inherit(struct task *t, struct thread *thread, const struct request *r)
 {
 	struct thread *self = thread_current();
 
 	thread->cred = cred_get(self->cred);
-	thread->vmspace = vmspace_get(self->vmspace);
 	thread->affinity = self->affinity;
 	thread_set_sched(thread, self->policy, self->nice, self->rt_priority);
 	memcpy(thread->name, self->name, sizeof(thread->name));
@@ -117,52 +176,106 @@ static void inherit(struct task *t, struct thread *thread, const struct request 
 		t->set_child_tid = r->child_tid;
 }
 
-static int make_thread(struct task *t, const struct request *r, struct thread **out)
+/* Gives back what a task got that will not run. */
+static void undo_thread(struct task *t)
+{
+	struct thread *thread = t->thread;
+
+	fpu_free(thread->context.fpu);
+	thread->context.fpu = NULL;
+	if (thread->vmspace != NULL)
+		vmspace_put(thread->vmspace);
+	if (thread->fs_view != NULL)
+		fs_view_put(thread->fs_view);
+	if (t->fds != NULL)
+		fd_table_put(t->fds);
+}
+
+/* On failure undo_thread() and task_discard() clean up, if there is a thread. */
+static int make_thread(struct task *t, const struct request *r)
 {
 	struct thread *thread = thread_new("", enter, NULL);
-	int err = -ENOMEM;
+	int err;
 
 	if (thread == NULL)
-		return err;
-	thread->context.fpu = fpu_copy_new();
-	if (thread->context.fpu != NULL)
-		err = share_files(t, thread, r->flags);
-	if (err != 0) {
-		fpu_free(thread->context.fpu);
-		thread_discard(thread);
-		return err;
-	}
-	copy_registers(thread, r);
-	inherit(t, thread, r);
+		return -ENOMEM;
 	task_attach(t, thread);
-	*out = thread;
+	inherit(t, thread, r);
+	thread->context.fpu = fpu_copy_new();
+	if (thread->context.fpu == NULL)
+		return -ENOMEM;
+	err = share_files(t, thread, r->flags);
+	if (err == 0)
+		err = share_memory(t, thread, r);
+	if (err != 0)
+		return err;
+	copy_registers(thread, r);
+	if ((r->flags & CLONE_THREAD) == 0)
+		inherit_process(t, r);
 	return 0;
+}
+
+/* CLONE_PIDFD and CLONE_PARENT_SETTID: what the parent is told before the child runs. */
+static int tell_parent(struct task *t, const struct request *r, int *pidfd)
+{
+	if ((r->flags & CLONE_PIDFD) != 0) {
+		*pidfd = pidfd_install(t->process, 0);
+		if (*pidfd < 0)
+			return *pidfd;
+		if (user_write_struct(r->pidfd, pidfd) != 0)
+			return -EFAULT;
+	}
+	if ((r->flags & CLONE_PARENT_SETTID) != 0)
+		(void)!user_write_struct(r->parent_tid, &t->tid); /* as Linux: the child runs */
+	return 0;
+}
+
+/* Everybody sees the task from now on. */
+static int publish(struct task *t, const struct request *r)
+{
+	int pidfd = -1, err = tell_parent(t, r, &pidfd);
+
+	if (err == 0)
+		err = task_publish(t, (r->flags & CLONE_PARENT) != 0);
+	if (err != 0 && pidfd >= 0)
+		(void)fd_close(pidfd);
+	return err;
+}
+
+static void wait_for_memory(struct task *child)
+{
+	(void)wait_event(&child->process->exit_wq, !READ_ONCE(child->borrows_memory),
+			 WAIT_KILLABLE, NSEC_NEVER);
 }
 
 static long clone(const struct request *r)
 {
-	struct process *p = process_current();
-	struct thread *thread;
+	bool is_thread = (r->flags & CLONE_THREAD) != 0;
 	struct task *t;
 	int err = check(r), tid;
 
+	if (err == 0)
+		err = check_limits();
 	if (err != 0)
 		return err;
-	if (p->nr_tasks >= process_limit(p, RLIMIT_NPROC) && cred_current()->uid != 0)
-		return -EAGAIN;
-	t = task_new(p);
+	t = is_thread ? task_new(process_current()) : process_new(process_current());
 	if (t == NULL)
 		return -EAGAIN;
-	err = make_thread(t, r, &thread);
+	err = make_thread(t, r);
+	if (err == 0)
+		err = publish(t, r);
 	if (err != 0) {
+		if (t->thread != NULL)
+			undo_thread(t);
 		task_discard(t);
 		return err;
 	}
 	tid = t->tid;
-	if ((r->flags & CLONE_PARENT_SETTID) != 0 && user_write_struct(r->parent_tid, &tid) != 0)
-		err = -EFAULT; /* as Linux: the thread runs all the same */
-	task_publish(t);
-	thread_start(thread);
+	(void)task_get(t);
+	thread_start(t->thread);
+	if ((r->flags & CLONE_VFORK) != 0)
+		wait_for_memory(t);
+	task_put(t);
 	return tid;
 }
 
@@ -170,12 +283,30 @@ long sys_clone(unsigned long flags, uaddr_t stack, uaddr_t parent_tid, uaddr_t c
 	       unsigned long tls)
 {
 	struct request r = {
-		.flags = flags & ~(unsigned long)CSIGNAL,
+		.flags = flags & 0xffffffff & ~(unsigned long)CSIGNAL,
 		.stack = stack,
 		.parent_tid = parent_tid,
 		.child_tid = child_tid,
+		.pidfd = parent_tid,
 		.tls = tls,
+		.exit_signal = (int)(flags & CSIGNAL),
 	};
+
+	if ((r.flags & (CLONE_PIDFD | CLONE_PARENT_SETTID)) == (CLONE_PIDFD | CLONE_PARENT_SETTID))
+		return -EINVAL;
+	return clone(&r);
+}
+
+long sys_fork(void)
+{
+	const struct request r = { .exit_signal = SIGCHLD };
+
+	return clone(&r);
+}
+
+long sys_vfork(void)
+{
+	const struct request r = { .flags = CLONE_VFORK | CLONE_VM, .exit_signal = SIGCHLD };
 
 	return clone(&r);
 }
@@ -212,7 +343,7 @@ long sys_clone3(uaddr_t uargs, size_t size)
 	if (err != 0)
 		return err;
 	if ((a.flags & (CSIGNAL | CLONE_DETACHED)) != 0 || a.exit_signal > NSIG_MAX ||
-	    ((a.flags & CLONE_THREAD) != 0 && a.exit_signal != 0) ||
+	    ((a.flags & (CLONE_THREAD | CLONE_PARENT)) != 0 && a.exit_signal != 0) ||
 	    (a.stack == 0) != (a.stack_size == 0) || a.set_tid_size != 0)
 		return -EINVAL;
 	r = (struct request){
@@ -220,7 +351,9 @@ long sys_clone3(uaddr_t uargs, size_t size)
 		.stack = a.stack + a.stack_size,
 		.parent_tid = a.parent_tid,
 		.child_tid = a.child_tid,
+		.pidfd = a.pidfd,
 		.tls = a.tls,
+		.exit_signal = (int)a.exit_signal,
 	};
 	return clone(&r);
 }

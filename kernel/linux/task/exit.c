@@ -5,10 +5,11 @@
  * A task ends itself, always: others only ask it to (THREAD_WORK_KILLED), and it notices on its
  * way out of the kernel. It first does what needs its address space (robust futexes, the cleared
  * id), gives back what it shares, then leaves the process. The last one tells whoever waits for
- * the process: for PID 1 that is the host, and the VM ends.
+ * the process: its parent (family.c), for PID 1 the host, and the VM ends.
  */
 #include "arch/context.h"
 #include "core/cred.h"
+#include "fs/tty/port.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "linux/task/futexes.h"
@@ -17,6 +18,7 @@
 #include "linux/signal/signals.h"
 #include "linux/strace/strace.h"
 #include "linux/sys.h"
+#include "linux/task/family.h"
 #include "linux/task/task.h"
 #include "mm/kmem.h"
 #include "mm/user.h"
@@ -30,6 +32,15 @@ static void leave_memory(struct task *t)
 	futex_task_exit(t);
 	if (t->clear_child_tid != 0 && user_write_struct(t->clear_child_tid, &zero) == 0)
 		futex_wake_address(t->clear_child_tid, 1);
+}
+
+bool task_return_memory(struct task *t)
+{
+	if (!READ_ONCE(t->borrows_memory))
+		return false;
+	atomic_store(&t->borrows_memory, false);
+	waitq_wake_all(&t->process->exit_wq, 0);
+	return true;
 }
 
 /* Gives back what may sleep to give back. */
@@ -52,6 +63,8 @@ static void release_shares(struct task *t)
 	spin_lock(&task_lock);
 	sched_switch_space(NULL);
 	spin_unlock(&task_lock);
+	if (!task_return_memory(t) && READ_ONCE(t->process->nr_tasks) == 1)
+		process_usage_keep(t->process, vs);
 	vmspace_put(vs);
 }
 
@@ -75,6 +88,13 @@ static int record_status(struct process *p, const struct task *t, int wait_statu
 	return p->exit_status;
 }
 
+/* The session's leader ends: its terminal is nobody's any more. */
+static void leave_session(struct process *p)
+{
+	if (READ_ONCE(p->session) == p->pid)
+		tty_session_ended(p->pid);
+}
+
 static void end_process(struct process *p)
 {
 	posix_timer_interval_stop(p);
@@ -82,21 +102,42 @@ static void end_process(struct process *p)
 	strace_exited(p->exit_status);
 	if (p->pid == 1)
 		launch_program_ended(p->exit_status);
+	leave_session(p);
+	if (family_process_ended(p))
+		process_put(p);
+}
+
+/* The last task that ran ends while the others are parked: the process has stopped now. */
+static void check_stopped(struct process *p)
+{
+	bool stopped;
+
+	spin_lock(&p->lock);
+	stopped = p->stopping && p->nr_tasks != 0 && p->nr_stopped == p->nr_tasks;
+	spin_unlock(&p->lock);
+	if (stopped)
+		signal_report_stop(p);
 }
 
 void task_exit(int wait_status)
 {
 	struct task *t = task_current();
 	struct process *p = t->process;
+	bool last;
 
 	record_status(p, t, wait_status);
 	leave_memory(t);
 	release_shares(t);
 	signal_retarget();
-	if (task_unpublish(t)) {
+	last = task_unpublish(t);
+	family_task_ended(t, last);
+	if (last) {
 		signal_pending_drop(p, &p->pending, ~0ull);
 		end_process(p);
+	} else {
+		check_stopped(p);
 	}
+	waitq_wake_all(&p->exit_wq, 0);
 	signal_pending_drop(p, &t->pending, ~0ull);
 	task_put(t); /* the table's count; the thread's goes in thread_gone */
 	thread_exit(thread_gone);
@@ -116,7 +157,7 @@ static void kill_tasks(struct process *p, const struct task *but)
 void process_kill(struct process *p, int wait_status)
 {
 	scoped_spin(&p->lock);
-	if (p->exiting)
+	if (p->exiting || p->nr_tasks == 0)
 		return;
 	p->exiting = true;
 	p->exit_status = wait_status;

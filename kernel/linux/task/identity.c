@@ -54,63 +54,71 @@ long sys_getsid(int pid)
 	return session;
 }
 
-/* With task_lock held: is there a group `pgrp` in the session? */
-static int group_check(struct process *p, int pgrp)
+/* ---- with task_lock held ---- */
+
+static bool group_exists(int pgrp, int session)
+{
+	struct process *p;
+
+	list_foreach(&process_list, p, all_link) {
+		if (p->pgrp == pgrp && p->session == session)
+			return true;
+	}
+	return false;
+}
+
+/* setpgid(2), ERRORS. */
+static int check_group_change(struct process *p, int pgrp)
 {
 	struct process *self = process_current();
 
-	if (p != self && (p->parent_pid != self->pid || p->session != self->session))
-		return p->parent_pid != self->pid ? -ESRCH : -EPERM;
-	if (p->session == p->pid)
-		return -EPERM; /* a session's leader */
+	if (p != self && p->parent != self)
+		return -ESRCH;
+	if (p != self && p->session != self->session)
+		return -EPERM;
 	if (p != self && p->did_exec)
 		return -EACCES;
-	return 0;
-}
-
-/* Is any process of the session in the group? */
-static bool group_exists(int pgrp, int session)
-{
-	bool found = false;
-
-	for (struct process *p = process_next(0), *next; p != NULL; p = next) {
-		found |= p->pgrp == pgrp && p->session == session;
-		next = process_next(p->pid);
-		process_put(p);
-	}
-	return found;
+	if (p->session == p->pid)
+		return -EPERM; /* a session's leader */
+	return pgrp != p->pid && !group_exists(pgrp, self->session) ? -EPERM : 0;
 }
 
 long sys_setpgid(int pid, int pgid)
 {
 	struct process *p;
-	int err;
+	int err, old;
 
 	if (pgid < 0)
 		return -EINVAL;
-	p = find(pid);
+	scoped_spin(&task_lock);
+	p = pid == 0 ? process_current() : process_find_locked(pid);
 	if (p == NULL)
 		return -ESRCH;
 	if (pgid == 0)
 		pgid = p->pid;
-	err = group_check(p, pgid);
-	if (err == 0 && pgid != p->pid && !group_exists(pgid, p->session))
-		err = -EPERM;
-	if (err == 0) {
-		scoped_spin(&task_lock);
-		p->pgrp = pgid;
-	}
-	process_put(p);
-	return err;
+	err = check_group_change(p, pgid);
+	if (err != 0)
+		return err;
+	old = p->pgrp;
+	p->pgrp = pgid;
+	task_id_release_locked(old);
+	return 0;
 }
 
 long sys_setsid(void)
 {
-	struct process *p = process_current();
+	struct process *self = process_current(), *p;
+	int old_pgrp, old_session;
 
-	if (p->pgrp == p->pid)
-		return -EPERM;
 	scoped_spin(&task_lock);
-	p->pgrp = p->session = p->pid;
-	return p->pid;
+	list_foreach(&process_list, p, all_link) {
+		if (p->pgrp == self->pid)
+			return -EPERM; /* it leads a group, or led one that lives on */
+	}
+	old_pgrp = self->pgrp;
+	old_session = self->session;
+	self->pgrp = self->session = self->pid;
+	task_id_release_locked(old_pgrp);
+	task_id_release_locked(old_session);
+	return self->pid;
 }

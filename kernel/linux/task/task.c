@@ -3,8 +3,9 @@
  * Tasks and processes: making them, finding them by id, counting what they use.
  *
  * Ids come from one space (a process's id is its first task's) and are given out upwards,
- * wrapping, as Linux does. The table is a hash of lists under task_lock; ids in use are also bits
- * in a map.
+ * wrapping, as Linux does. The tables are hashes of lists under task_lock; ids in use are also bits
+ * in a map. An id stays in use while a task, a process (a zombie too), a group or a session bears
+ * it.
  */
 #include "linux/task/task.h"
 
@@ -12,6 +13,7 @@
 #include "core/timer.h"
 #include "fs/vfs.h"
 #include "lib/bitmap.h"
+#include "lib/errno.h"
 #include "lib/string.h"
 #include "linux/time/posix_timer.h"
 #include "linux/signal/signals.h"
@@ -23,19 +25,26 @@
 #define PID_WRAP_TO 300 /* as Linux: low ids are not given out again */
 
 struct spinlock task_lock = SPINLOCK_INIT;
-static struct list table[TABLE_SIZE];         /* [task_lock] */
+struct list process_list = LIST_INIT(process_list);
+static struct list table[TABLE_SIZE];         /* [task_lock] tasks by id_link */
+static struct list process_table[TABLE_SIZE]; /* [task_lock] by table_link */
 static uint64_t ids[BITMAP_WORDS(PID_LIMIT)]; /* [task_lock] */
 static int last_id;                           /* [task_lock] */
 
 /* ---- ids, with task_lock held ---- */
 
-static struct list *bucket(int tid)
+static struct list *bucket_of(struct list *hash, int id)
 {
-	struct list *l = &table[tid % TABLE_SIZE];
+	struct list *l = &hash[id % TABLE_SIZE];
 
 	if (l->next == NULL)
 		list_init(l);
 	return l;
+}
+
+static struct list *bucket(int tid)
+{
+	return bucket_of(table, tid);
 }
 
 /* 0: none left. */
@@ -52,7 +61,7 @@ static int take_id(void)
 	return last_id;
 }
 
-static struct task *find_locked(int tid)
+struct task *task_find_locked(int tid)
 {
 	struct task *t;
 
@@ -63,6 +72,32 @@ static struct task *find_locked(int tid)
 			return t;
 	}
 	return NULL;
+}
+
+struct process *process_find_locked(int pid)
+{
+	struct process *p;
+
+	if (pid <= 0 || pid >= PID_LIMIT)
+		return NULL;
+	list_foreach(bucket_of(process_table, pid), p, table_link) {
+		if (p->pid == pid)
+			return p;
+	}
+	return NULL;
+}
+
+void task_id_release_locked(int id)
+{
+	struct process *p;
+
+	if (task_find_locked(id) != NULL || process_find_locked(id) != NULL)
+		return;
+	list_foreach(&process_list, p, all_link) {
+		if (p->pgrp == id || p->session == id)
+			return;
+	}
+	bitmap_clear(ids, (size_t)id);
 }
 
 /* ---- making ---- */
@@ -105,14 +140,13 @@ static void interval_timers_init(struct process *p)
 static void inherit(struct process *p, struct process *parent)
 {
 	scoped_spin(&parent->lock);
-	p->parent_pid = parent->pid;
-	p->pgrp = parent->pgrp;
-	p->session = parent->session;
 	memcpy(p->actions, parent->actions, sizeof(p->actions));
 	memcpy(p->limits, parent->limits, sizeof(p->limits));
 	p->personality = parent->personality;
 	p->dumpable = parent->dumpable;
 	p->no_patch = parent->no_patch;
+	p->membarriers = parent->membarriers;
+	p->cpu_limit_next = 0;
 }
 
 struct task *process_new(struct process *parent)
@@ -124,7 +158,13 @@ struct task *process_new(struct process *parent)
 		return NULL;
 	ref_init(&p->ref);
 	list_init(&p->tasks);
+	list_init(&p->children);
+	list_init(&p->sibling);
+	list_init(&p->table_link);
+	list_init(&p->all_link);
+	p->exit_signal = SIGCHLD;
 	signal_pending_init(&p->pending);
+	waitq_init(&p->child_wq);
 	waitq_init(&p->signal_wq);
 	waitq_init(&p->exit_wq);
 	waitq_init(&p->continue_wq);
@@ -139,18 +179,43 @@ struct task *process_new(struct process *parent)
 	t = task_new(p);
 	if (t != NULL) {
 		p->pid = t->tid;
-		if (parent == NULL)
-			p->pgrp = p->session = p->pid;
+		p->pgrp = p->session = p->pid;
 	}
 	process_put(p); /* the task holds it */
 	return t;
 }
 
-void task_publish(struct task *t)
+/* ---- publishing, with task_lock held ---- */
+
+static void publish_process(struct process *p, struct process *parent)
+{
+	list_append(bucket_of(process_table, p->pid), &process_get(p)->table_link);
+	list_append(&process_list, &p->all_link);
+	p->parent = parent;
+	if (parent == NULL)
+		return;
+	p->parent_pid = parent->pid;
+	p->parent_tid = parent == process_current() ? task_current()->tid : parent->pid;
+	list_append(&parent->children, &p->sibling);
+}
+
+static void publish_child(struct process *p, bool is_sibling)
+{
+	struct process *self = process_current();
+
+	p->pgrp = self->pgrp;
+	p->session = self->session;
+	if (is_sibling) {
+		p->exit_signal = self->exit_signal;
+		p->parent_pid = self->parent_pid;
+	}
+	publish_process(p, is_sibling ? self->parent : self);
+}
+
+static void publish_task(struct task *t)
 {
 	struct process *p = t->process;
 
-	scoped_spin(&task_lock);
 	list_append(bucket(t->tid), &task_get(t)->id_link);
 	scoped_spin(&p->lock);
 	list_append(&p->tasks, &t->process_link);
@@ -159,6 +224,25 @@ void task_publish(struct task *t)
 		thread_set_work(t->thread, THREAD_WORK_KILLED);
 	if (p->stopping && t->thread != NULL)
 		thread_set_work(t->thread, THREAD_WORK_SIGNAL);
+}
+
+int task_publish(struct task *t, bool is_sibling)
+{
+	scoped_spin(&task_lock);
+	if (t->process != process_current()) {
+		if (thread_has_signal(thread_current()))
+			return -ERESTARTNOINTR;
+		publish_child(t->process, is_sibling);
+	}
+	publish_task(t);
+	return 0;
+}
+
+void task_publish_first(struct task *t)
+{
+	scoped_spin(&task_lock);
+	publish_process(t->process, NULL);
+	publish_task(t);
 }
 
 void task_discard(struct task *t)
@@ -205,6 +289,8 @@ void process_put(struct process *p)
 {
 	if (!ref_put(&p->ref))
 		return;
+	if (p->dead_cred != NULL)
+		cred_put(p->dead_cred);
 	kmem_free(p->exe_name);
 	kmem_free(p);
 }
@@ -214,48 +300,27 @@ void process_put(struct process *p)
 struct task *task_find(int tid)
 {
 	scoped_spin(&task_lock);
-	struct task *t = find_locked(tid);
+	struct task *t = task_find_locked(tid);
 
 	return t == NULL ? NULL : task_get(t);
-}
-
-/* Any task of the process whose id is pid, the leader being perhaps gone. With task_lock held. */
-static struct process *find_process_locked(int pid)
-{
-	struct task *t = find_locked(pid);
-
-	if (t != NULL)
-		return t->process->pid == pid ? t->process : NULL;
-	for (int i = 0; i < TABLE_SIZE; i++) {
-		list_foreach(bucket(i), t, id_link) {
-			if (t->process->pid == pid)
-				return t->process;
-		}
-	}
-	return NULL;
 }
 
 struct process *process_find(int pid)
 {
 	scoped_spin(&task_lock);
-	struct process *p = find_process_locked(pid);
+	struct process *p = process_find_locked(pid);
 
 	return p == NULL ? NULL : process_get(p);
 }
 
 struct process *process_next(int after_pid)
 {
-	struct process *best = NULL;
-	struct task *t;
+	struct process *best = NULL, *p;
 
 	scoped_spin(&task_lock);
-	for (int i = 0; i < TABLE_SIZE; i++) {
-		list_foreach(bucket(i), t, id_link) {
-			struct process *p = t->process;
-
-			if (p->pid > after_pid && (best == NULL || p->pid < best->pid))
-				best = p;
-		}
+	list_foreach(&process_list, p, all_link) {
+		if (p->pid > after_pid && (best == NULL || p->pid < best->pid))
+			best = p;
 	}
 	return best == NULL ? NULL : process_get(best);
 }
@@ -286,12 +351,24 @@ bool task_unpublish(struct task *t)
 	if (t->tid != p->pid)
 		bitmap_clear(ids, (size_t)t->tid);
 	if (last)
-		bitmap_clear(ids, (size_t)p->pid); /* taken as long as the process */
-	p->dead_cpu_ns += thread_cpu_time(t->thread);
-	p->dead_voluntary += t->thread->nr_voluntary;
-	p->dead_involuntary += t->thread->nr_involuntary;
-	waitq_wake_all(&p->exit_wq, 0);
+		p->dead_cred = cred_get(t->thread->cred);
+	p->dead.cpu_ns += thread_cpu_time(t->thread);
+	p->dead.nr_voluntary += t->thread->nr_voluntary;
+	p->dead.nr_involuntary += t->thread->nr_involuntary;
 	return last;
+}
+
+void process_unpublish_locked(struct process *p)
+{
+	list_remove(&p->table_link);
+	list_remove(&p->all_link);
+	list_remove(&p->sibling);
+	p->parent = NULL;
+	task_id_release_locked(p->pid);
+	if (p->pgrp != p->pid)
+		task_id_release_locked(p->pgrp);
+	if (p->session != p->pid && p->session != p->pgrp)
+		task_id_release_locked(p->session);
 }
 
 void task_become_leader(struct task *t)
@@ -345,13 +422,26 @@ struct cred *task_cred(struct task *t)
 
 /* ---- what they use ---- */
 
+unsigned task_count_user(uint32_t uid)
+{
+	unsigned nr = 0;
+	struct task *t;
+
+	scoped_spin(&task_lock);
+	for (int i = 0; i < TABLE_SIZE; i++) {
+		list_foreach(bucket(i), t, id_link)
+			nr += t->thread != NULL && t->thread->cred->uid == uid;
+	}
+	return nr;
+}
+
 nsec_t process_cpu_time(struct process *p)
 {
 	nsec_t sum;
 	struct task *t;
 
 	scoped_spin(&p->lock);
-	sum = p->dead_cpu_ns;
+	sum = p->dead.cpu_ns;
 	list_foreach(&p->tasks, t, process_link) {
 		if (t->thread != NULL)
 			sum += thread_cpu_time(t->thread);
@@ -359,36 +449,71 @@ nsec_t process_cpu_time(struct process *p)
 	return sum;
 }
 
-static void count_switches(struct process *p, struct rusage *out)
+static void count_tasks(struct process *p, struct usage *out)
 {
 	struct task *t;
 
 	scoped_spin(&p->lock);
-	out->ru_nvcsw = (long)p->dead_voluntary;
-	out->ru_nivcsw = (long)p->dead_involuntary;
+	*out = p->dead;
 	list_foreach(&p->tasks, t, process_link) {
 		if (t->thread == NULL)
 			continue;
-		out->ru_nvcsw += (long)t->thread->nr_voluntary;
-		out->ru_nivcsw += (long)t->thread->nr_involuntary;
+		out->cpu_ns += thread_cpu_time(t->thread);
+		out->nr_voluntary += t->thread->nr_voluntary;
+		out->nr_involuntary += t->thread->nr_involuntary;
 	}
+}
+
+static void add_space(struct usage *u, const struct vmspace *vs)
+{
+	u->max_rss_pages = max(u->max_rss_pages, READ_ONCE(vs->nr_pages_peak));
+	u->nr_minor_faults += READ_ONCE(vs->nr_minor_faults);
+	u->nr_major_faults += READ_ONCE(vs->nr_major_faults);
+}
+
+void process_usage_keep(struct process *p, struct vmspace *vs)
+{
+	scoped_spin(&p->lock);
+	add_space(&p->dead, vs);
+}
+
+void process_usage_get(struct process *p, struct usage *out)
+{
+	struct vmspace *vs = process_vmspace(p);
+
+	count_tasks(p, out);
+	if (vs == NULL)
+		return;
+	add_space(out, vs);
+	vmspace_put(vs);
+}
+
+void usage_add(struct usage *to, const struct usage *u)
+{
+	to->cpu_ns += u->cpu_ns;
+	to->nr_voluntary += u->nr_voluntary;
+	to->nr_involuntary += u->nr_involuntary;
+	to->nr_minor_faults += u->nr_minor_faults;
+	to->nr_major_faults += u->nr_major_faults;
+	to->max_rss_pages = max(to->max_rss_pages, u->max_rss_pages);
+}
+
+void usage_to_rusage(const struct usage *u, struct rusage *out)
+{
+	*out = (struct rusage){
+		.ru_utime = { u->cpu_ns / NSEC_PER_SEC, u->cpu_ns % NSEC_PER_SEC / 1000 },
+		.ru_maxrss = (long)(u->max_rss_pages * (PAGE_SIZE / 1024)),
+		.ru_minflt = (long)u->nr_minor_faults,
+		.ru_majflt = (long)u->nr_major_faults,
+		.ru_nvcsw = (long)u->nr_voluntary,
+		.ru_nivcsw = (long)u->nr_involuntary,
+	};
 }
 
 void process_usage(struct process *p, struct rusage *out)
 {
-	nsec_t cpu = process_cpu_time(p);
-	struct vmspace *vs = process_vmspace(p);
-	uint64_t pages = p->max_rss_pages;
+	struct usage u;
 
-	*out = (struct rusage){
-		.ru_utime = { cpu / NSEC_PER_SEC, cpu % NSEC_PER_SEC / 1000 },
-	};
-	count_switches(p, out);
-	if (vs != NULL) {
-		pages = max(pages, READ_ONCE(vs->nr_pages_peak));
-		out->ru_minflt = (long)READ_ONCE(vs->nr_minor_faults);
-		out->ru_majflt = (long)READ_ONCE(vs->nr_major_faults);
-		vmspace_put(vs);
-	}
-	out->ru_maxrss = (long)(pages * (PAGE_SIZE / 1024));
+	process_usage_get(p, &u);
+	usage_to_rusage(&u, out);
 }

@@ -7,12 +7,13 @@
  * limits, timers, exit status. core/thread.h's struct thread runs the task and owns its
  * credentials, address space and view of the files.
  *
- * Lives. A task and its process are counted. task_lock guards the table of ids and the family
+ * Lives. A task and its process are counted. task_lock guards the tables of ids and the family
  * links. A task that ends leaves the table and its process at once, and is freed with its last
- * count; the last task of a process ends the process. PID 1's end ends the VM.
+ * count; the last task of a process ends the process, which stays in the table as a zombie until
+ * its parent waited for it (family.h). PID 1's end ends the VM.
  *
- * Locks: task_lock is outermost, then process->lock. Both are spinlocks, taken from interrupts too
- * (timers and the tty send signals).
+ * Locks: task_lock is outermost, then process->lock, one at a time. Both are spinlocks, taken from
+ * interrupts too (timers and the tty send signals).
  */
 #pragma once
 #include <linux/resource.h>
@@ -64,6 +65,7 @@ struct task {
 	struct fault fault;            /* [o] the last one, for the frame of its signal */
 	bool has_fault;                /* [o] */
 	bool stopped;                  /* [process.lock] parked by job control */
+	bool borrows_memory; /* [a] vfork(2): its parent waits until it has its own, or none */
 
 	uaddr_t clear_child_tid;     /* [o] CLONE_CHILD_CLEARTID, set_tid_address */
 	uaddr_t set_child_tid;       /* [o] until it starts */
@@ -91,11 +93,30 @@ struct interval_timer {
 	int which;               /* [I] */
 };
 
+/* What tasks and address spaces that are gone have used. */
+struct usage {
+	nsec_t cpu_ns;
+	uint64_t nr_voluntary, nr_involuntary; /* switches */
+	uint64_t nr_minor_faults, nr_major_faults;
+	uint64_t max_rss_pages;
+};
+
 struct process {
 	struct ref ref;
 	int pid;           /* [I] */
 	int parent_pid;    /* [task_lock] 0: none */
 	int pgrp, session; /* [task_lock] */
+	struct process *parent;   /* [task_lock] not counted; NULL: nobody waits for it */
+	int parent_tid;           /* [task_lock] the task that made it, while that lives */
+	struct list children;     /* [task_lock] by sibling */
+	struct list sibling;      /* [task_lock] */
+	struct list table_link;   /* [task_lock] table of process ids; counted */
+	struct list all_link;     /* [task_lock] every process, oldest first */
+	bool zombie;              /* [task_lock] it ended, and nobody has waited for it */
+	int exit_signal;          /* [task_lock] what tells the parent of its end; 0: nothing */
+	struct cred *dead_cred;   /* [task_lock] of a zombie, counted */
+	struct waitq child_wq;    /* woken when a child ends, stops or goes on */
+	struct usage child_usage; /* [task_lock] of children that were waited for, and theirs */
 	struct list tasks; /* [lock] */
 	unsigned nr_tasks; /* [lock] */
 	struct spinlock lock;
@@ -112,15 +133,17 @@ struct process {
 	bool stopping;          /* [lock] job control: every task parks */
 	int stop_signal;        /* [lock] */
 	unsigned nr_stopped;    /* [lock] */
+	bool stop_reported;     /* [lock] the parent was told of this stop */
+	bool stop_waited;       /* [lock] and has waited for it */
+	bool continued;         /* [lock] it went on, and the parent has not waited for that */
+	bool tell_continued;    /* [lock] the parent is to be told of it */
 	struct waitq continue_wq;
 
 	struct rlimit_pair limits[RLIM_NLIMITS]; /* [lock] */
 	struct interval_timer itimers[3];
 	struct list posix_timers;                  /* [lock] */
 	int next_timer_id;                         /* [lock] */
-	nsec_t dead_cpu_ns;                        /* [lock] of tasks that ended */
-	uint64_t dead_voluntary, dead_involuntary; /* [lock] */
-	uint64_t max_rss_pages; /* [lock] of address spaces before the last exec */
+	struct usage dead;      /* [lock] of tasks that ended and address spaces before the last exec */
 	nsec_t cpu_limit_next;  /* [lock] when RLIMIT_CPU is looked at again */
 	nsec_t start_ns;        /* [I] */
 
@@ -149,15 +172,26 @@ static inline struct process *process_current(void)
 struct task *process_new(struct process *parent);
 /* A further task of a process, not yet in it: task_publish() makes it visible. */
 struct task *task_new(struct process *p);
-void task_publish(struct task *t);
+/* Makes a task visible, and with its first task a process: the current one's child, or its sibling.
+ * -ERESTARTNOINTR: the current task has a signal to take first, which the new one might miss. */
+MUST_CHECK int task_publish(struct task *t, bool is_sibling);
+void task_publish_first(struct task *t); /* PID 1 */
+unsigned task_count_user(uint32_t uid);  /* tasks of this real user id */
 void task_discard(struct task *t); /* of one that was never published */
 /* Takes a task that ended out of its process; true: it was the last. exit.c's. */
 MUST_CHECK bool task_unpublish(struct task *t);
+/* A process leaves the table for good. With task_lock held; its count is the caller's then. */
+void process_unpublish_locked(struct process *p);
+/* A process left this group or session: the id is free if nothing bears it. With task_lock held. */
+void task_id_release_locked(int id);
 /* Makes `thread` the one that runs t. */
 void task_attach(struct task *t, struct thread *thread);
 
 struct task *task_find(int tid);       /* counted, or NULL */
-struct process *process_find(int pid); /* counted, or NULL */
+struct task *task_find_locked(int tid); /* not counted, with task_lock held */
+struct process *process_find(int pid); /* counted, or NULL; zombies too */
+struct process *process_find_locked(int pid); /* not counted, with task_lock held */
+extern struct list process_list;       /* [task_lock] every process, by all_link */
 /* After exec: the only task takes the process's id. */
 void task_become_leader(struct task *t);
 /* Counted, or NULL when it has ended; for procfs. The last is never NULL. */
@@ -173,7 +207,12 @@ void process_put(struct process *p);
 struct process *process_next(int after_pid);
 struct task *process_leader(struct process *p); /* counted; any task if the leader ended; or NULL */
 nsec_t process_cpu_time(struct process *p);     /* of all its tasks, dead ones too */
+void process_usage_get(struct process *p, struct usage *out); /* without its children */
+void usage_add(struct usage *to, const struct usage *u);
+void usage_to_rusage(const struct usage *u, struct rusage *out);
 void process_usage(struct process *p, struct rusage *out);
+/* The current task leaves an address space: what it used is kept. */
+void process_usage_keep(struct process *p, struct vmspace *vs);
 uint64_t process_limit(struct process *p, unsigned resource); /* the soft one */
 /* A new process's limits: what Linux gives to init, for this much memory. */
 void process_limits_init(struct process *p);
@@ -188,6 +227,8 @@ NORETURN void task_exit(int wait_status);
 NORETURN void process_exit(int wait_status);
 /* The same from outside, or when the caller still has to return: tasks notice on their way out. */
 void process_kill(struct process *p, int wait_status);
+/* A task that borrowed its parent's memory (vfork) has its own now, or ends. False: it did not. */
+bool task_return_memory(struct task *t);
 /* exec: ends all other tasks of the process and waits for them. -EAGAIN: somebody else does so,
  * or it exits. */
 MUST_CHECK int process_become_single(void);
