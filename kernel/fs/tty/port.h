@@ -52,14 +52,19 @@ MUST_CHECK int tty_console_file_new(unsigned open_flags, struct file **file_out)
 /* Output is not processed: the host's terminal does it (LAUNCH_TTY_PLAIN). */
 void tty_set_plain(void);
 void tty_set_winsize(unsigned columns, unsigned rows);
-/* Job control asks the personality: filled by linux/. Any context. */
+/* Job control asks the personality: filled by linux/. Any context unless said. */
 struct tty_signals {
-	void (*signal_foreground)(int pgrp, int sig); /* to a process group */
+	void (*signal_group)(int pgrp, int sig); /* to a process group */
 	int (*current_pgrp)(void);
 	int (*current_session)(void);
-	/* A background process reads or writes: 0 go on, -EIO, -ERESTARTSYS (a stop signal was
-	 * sent). */
-	int (*check_background)(int tty_pgrp, int sig);
+	bool (*current_is_leader)(void);                 /* of its session */
+	bool (*group_in_session)(int pgrp, int session); /* does such a group exist? */
+	/*
+	 * The current process reads (SIGTTIN) or changes (SIGTTOU) a terminal whose foreground
+	 * group this is: 0 go on, -EIO, -ERESTARTSYS (its group was sent the signal).
+	 */
+	int (*check_background)(int tty_pgrp, int tty_session, int sig);
+	bool (*is_admin)(void); /* CAP_SYS_ADMIN: may steal a terminal, push input */
 };
 extern const struct tty_signals tty_signals; /* defined by linux/ */
 /* Towards linux/: the leader of a session ended. Thread context. */

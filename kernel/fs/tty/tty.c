@@ -99,7 +99,7 @@ static void send_signals(int pgrp, unsigned signals)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(order); i++) {
 		if ((signals & 1u << order[i]) != 0)
-			tty_signals.signal_foreground(pgrp, order[i]);
+			tty_signals.signal_group(pgrp, order[i]);
 	}
 }
 
@@ -137,14 +137,13 @@ static void port_notify(struct port *p)
 /* Job control: 0, or why a background process may not go on. */
 static int check_background(struct tty *t, int sig)
 {
-	int pgrp;
+	int pgrp, session;
 
 	spin_lock(&t->lock);
-	pgrp = t->session == tty_signals.current_session() ? t->pgrp : 0;
+	pgrp = t->pgrp;
+	session = t->session;
 	spin_unlock(&t->lock);
-	if (pgrp == 0 || pgrp == tty_signals.current_pgrp())
-		return 0;
-	return tty_signals.check_background(pgrp, sig);
+	return tty_signals.check_background(pgrp, session, sig);
 }
 
 static bool can_read(struct tty *t, unsigned at_least)
@@ -708,7 +707,7 @@ void tty_session_ended(int session)
 	}
 	spin_unlock(&t->lock);
 	if (pgrp != 0) {
-		tty_signals.signal_foreground(pgrp, SIGHUP);
-		tty_signals.signal_foreground(pgrp, SIGCONT);
+		tty_signals.signal_group(pgrp, SIGHUP);
+		tty_signals.signal_group(pgrp, SIGCONT);
 	}
 }
