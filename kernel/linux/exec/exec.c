@@ -17,7 +17,6 @@
 #include "lib/errno.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
-#include "linux/task/futexes.h"
 #include "linux/time/posix_timer.h"
 #include "linux/signal/signals.h"
 #include "linux/sys.h"
@@ -197,18 +196,6 @@ static int apply_cred(const struct exec *x)
 
 /* ---- committing ---- */
 
-/* The old address space is told that this thread leaves it, as at the end of a task. */
-static void leave_old_space(struct task *self)
-{
-	static const uint32_t zero;
-
-	if (self->thread->vmspace == NULL)
-		return;
-	futex_task_exit(self);
-	if (self->clear_child_tid != 0 && user_write_struct(self->clear_child_tid, &zero) == 0)
-		futex_wake_address(self->clear_child_tid, 1);
-}
-
 static void switch_space(struct task *self, struct vmspace *vs)
 {
 	struct vmspace *old = self->thread->vmspace;
@@ -314,7 +301,8 @@ int exec_commit(struct exec *x)
 
 	if (vs == NULL)
 		return -ENOMEM;
-	leave_old_space(task_current());
+	if (thread_current()->vmspace != NULL)
+		task_leave_memory(task_current());
 	return fill_space(x, vs);
 }
 

@@ -140,30 +140,42 @@ static void describe_place(uaddr_t pc, char *buf, size_t size)
 	kmem_free(room);
 }
 
-void fault_report(const struct trap_frame *f, const siginfo_t *info)
+static void describe_end(const struct trap_frame *f, const siginfo_t *info, char *buf, size_t size)
 {
 	struct task *self = task_current();
 	const char *name = signal_name(info->si_signo);
 	char place[200];
 
-	if ((SIGNAL_BIT(info->si_signo) & REPORTED) == 0)
-		return;
 	if (!self->has_fault) {
-		log_user("%s: killed by %s", self->thread->name, name);
+		fmt(buf, size, "%s: killed by %s", self->thread->name, name);
 		return;
 	}
 	describe_place(frame_pc(f), place, sizeof(place));
 	if (info->si_signo == SIGSEGV && info->si_code == SI_KERNEL)
-		log_user(
-			"%s: killed by SIGSEGV (not an address, or not for programs) at %#lx in %s",
-			self->thread->name, (unsigned long)frame_pc(f), place);
+		fmt(buf, size,
+		    "%s: killed by SIGSEGV (not an address, or not for programs) at %#lx in %s",
+		    self->thread->name, (unsigned long)frame_pc(f), place);
 	else if (info->si_signo == SIGSEGV || info->si_signo == SIGBUS)
-		log_user("%s: killed by %s: address %#lx (%s), at %#lx in %s", self->thread->name,
-			 name, (unsigned long)self->fault.address, reason_of(info, &self->fault),
-			 (unsigned long)frame_pc(f), place);
+		fmt(buf, size, "%s: killed by %s: address %#lx (%s), at %#lx in %s",
+		    self->thread->name, name, (unsigned long)self->fault.address,
+		    reason_of(info, &self->fault), (unsigned long)frame_pc(f), place);
 	else
-		log_user("%s: killed by %s at %#lx in %s", self->thread->name, name,
-			 (unsigned long)frame_pc(f), place);
+		fmt(buf, size, "%s: killed by %s at %#lx in %s", self->thread->name, name,
+		    (unsigned long)frame_pc(f), place);
+}
+
+/* The user is told of the program's end; the ends of its children are their parents' business. */
+void fault_report(const struct trap_frame *f, const siginfo_t *info)
+{
+	char text[400];
+
+	if ((SIGNAL_BIT(info->si_signo) & REPORTED) == 0)
+		return;
+	describe_end(f, info, text, sizeof(text));
+	if (process_current()->pid == 1)
+		log_user("%s", text);
+	else
+		log_info("%s", text);
 	if (launch_is_verbose)
 		machine_print_registers(f);
 }

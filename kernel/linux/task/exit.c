@@ -24,13 +24,13 @@
 #include "mm/user.h"
 #include "mm/vmspace.h"
 
-/* With the address space still there. */
-static void leave_memory(struct task *t)
+void task_leave_memory(struct task *t)
 {
 	static const uint32_t zero;
+	bool shared = atomic_load(&t->thread->vmspace->ref.count) > 1;
 
 	futex_task_exit(t);
-	if (t->clear_child_tid != 0 && user_write_struct(t->clear_child_tid, &zero) == 0)
+	if (t->clear_child_tid != 0 && shared && user_write_struct(t->clear_child_tid, &zero) == 0)
 		futex_wake_address(t->clear_child_tid, 1);
 }
 
@@ -126,7 +126,7 @@ void task_exit(int wait_status)
 	bool last;
 
 	record_status(p, t, wait_status);
-	leave_memory(t);
+	task_leave_memory(t);
 	release_shares(t);
 	signal_retarget();
 	last = task_unpublish(t);

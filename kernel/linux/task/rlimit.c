@@ -137,23 +137,41 @@ static void thread_usage(struct rusage *out)
 	out->ru_nivcsw = (long)t->nr_involuntary;
 }
 
+static void children_usage(struct usage *out)
+{
+	scoped_spin(&task_lock);
+	*out = process_current()->child_usage;
+}
+
 long sys_getrusage(int who, uaddr_t to)
 {
-	struct rusage r = { .ru_maxrss = 0 };
+	struct usage children;
+	struct rusage r;
 
-	if (who == RUSAGE_SELF)
+	switch (who) {
+	case RUSAGE_SELF:
 		process_usage(process_current(), &r);
-	else if (who == RUSAGE_THREAD_)
+		break;
+	case RUSAGE_THREAD_:
 		thread_usage(&r);
-	else if (who != RUSAGE_CHILDREN)
+		break;
+	case RUSAGE_CHILDREN:
+		children_usage(&children);
+		usage_to_rusage(&children, &r);
+		break;
+	default:
 		return -EINVAL;
+	}
 	return user_write_struct(to, &r);
 }
 
 long sys_times(uaddr_t to)
 {
 	struct tms t = { .tms_utime = (long)(process_cpu_time(process_current()) / NSEC_PER_TICK) };
+	struct usage children;
 
+	children_usage(&children);
+	t.tms_cutime = (long)(children.cpu_ns / NSEC_PER_TICK);
 	if (to != 0 && user_write_struct(to, &t) != 0)
 		return -EFAULT;
 	return (long)(clock_monotonic() / NSEC_PER_TICK);
