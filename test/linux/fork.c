@@ -283,7 +283,7 @@ static void test_clone_flags(void)
 	fd = dup(0);
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK_EQ(status, 0);
-	CHECK_EQ(umask(022), 0123);          /* CLONE_FS */
+	CHECK_EQ(umask(022), 0123);                                              /* CLONE_FS */
 	CHECK_EQ(fcntl(fd + 1, F_GETFD) >= 0 || fcntl(fd - 1, F_GETFD) >= 0, 1); /* CLONE_FILES */
 	close(fd);
 
@@ -314,8 +314,7 @@ static void test_clone_parent(void)
 		pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, 0);
 		if (pid == 0)
 			_exit(getppid() != self ? 21 : 1);
-		_exit(write(p[1], &pid, sizeof(pid)) != sizeof(pid) ||
-		      waitpid(pid, NULL, 0) != -1);
+		_exit(write(p[1], &pid, sizeof(pid)) != sizeof(pid) || waitpid(pid, NULL, 0) != -1);
 	}
 	CHECK_EQ(read(p[0], &sibling, sizeof(sibling)), sizeof(sibling));
 	CHECK_EQ(waitpid(child, &status, 0), child);

@@ -244,8 +244,8 @@ static int publish(struct task *t, const struct request *r)
 
 static void wait_for_memory(struct task *child)
 {
-	(void)wait_event(&child->process->exit_wq, !READ_ONCE(child->borrows_memory),
-			 WAIT_KILLABLE, NSEC_NEVER);
+	(void)wait_event(&child->process->exit_wq, !READ_ONCE(child->borrows_memory), WAIT_KILLABLE,
+			 NSEC_NEVER);
 }
 
 static long clone(const struct request *r)

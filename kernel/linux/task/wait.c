@@ -146,7 +146,8 @@ long sys_wait4(int pid, uaddr_t status, int options, uaddr_t usage)
 	struct answer a;
 	int found;
 
-	if ((options & ~(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | (int)__WCLONE | __WALL)) != 0)
+	if ((options &
+	     ~(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | (int)__WCLONE | __WALL)) != 0)
 		return -EINVAL;
 	if (pid == INT32_MIN)
 		return -ESRCH;
