@@ -4,6 +4,11 @@
  * entries, private ones with the parent's, read-only on both sides. A private page's count says
  * how many spaces map it: whoever writes while it is above 1 copies, the last one writes in place
  * (fault.c).
+ *
+ * A page that the parent may write now is one that it has written since its last fork, and will
+ * write soon again: the stack, the C library's data. The first few of those are copied at once.
+ * That costs less than one of the two faults that it saves, and no change of the parent's entry
+ * (on software KVM 45 us). Not while other threads run, which could write during the copy.
  */
 #include "arch/program.h"
 #include "core/file.h"
@@ -49,6 +54,43 @@ static struct vm_area *copy_area(struct vmspace *child, const struct vm_area *fr
 	return a;
 }
 
+#define COPIES_MAX       96 /* pages copied at once, in all areas but the stack */
+#define STACK_COPIES_MAX 16
+
+/* Copies of pages that a fork may still make. */
+struct copy_budget {
+	unsigned stack, others;
+};
+
+static bool takes_copy(struct copy_budget *budget, const struct vm_area *a,
+		       const struct mmu_entry *entry)
+{
+	unsigned *left = a->flags & VM_GROWSDOWN ? &budget->stack : &budget->others;
+
+	if (*left == 0 || !(entry->prot & MMU_WRITE) || !page_is_copy(paddr_to_page(entry->paddr)))
+		return false;
+	(*left)--;
+	return true;
+}
+
+static int copy_entry(struct vmspace *child, uaddr_t va, const struct mmu_entry *entry)
+{
+	struct page *copy = page_alloc(0, 0);
+	int err;
+
+	if (copy == NULL)
+		return -ENOMEM;
+	memcpy(page_to_ptr(copy), paddr_to_ptr(entry->paddr), PAGE_SIZE);
+	err = mmu_map(&child->mmu, va, page_to_paddr(copy), entry->prot, MMU_4K);
+	if (err != 0) {
+		page_put(copy);
+		return err;
+	}
+	page_account(PAGE_USE_ANONYMOUS, 1);
+	child->nr_pages++;
+	return 0;
+}
+
 static int share_entry(struct vm_edit *parent, struct vmspace *child, uaddr_t va,
 		       struct mmu_entry *entry)
 {
@@ -66,7 +108,8 @@ static int share_entry(struct vm_edit *parent, struct vmspace *child, uaddr_t va
 	return 0;
 }
 
-static int share_pages(struct vm_edit *parent, struct vmspace *child, const struct vm_area *a)
+static int share_pages(struct vm_edit *parent, struct vmspace *child, const struct vm_area *a,
+		       struct copy_budget *budget)
 {
 	struct mmu_entry entry;
 	vaddr_t va = a->start;
@@ -79,7 +122,9 @@ static int share_pages(struct vm_edit *parent, struct vmspace *child, const stru
 				mmu_lookup(&parent->vs->mmu, va, &entry);
 		}
 		if (err == 0)
-			err = share_entry(parent, child, va, &entry);
+			err = takes_copy(budget, a, &entry)
+				      ? copy_entry(child, va, &entry)
+				      : share_entry(parent, child, va, &entry);
 		if (err != 0)
 			return err;
 	}
@@ -88,9 +133,13 @@ static int share_pages(struct vm_edit *parent, struct vmspace *child, const stru
 
 static int fork_areas(struct vm_edit *parent, struct vmspace *child)
 {
+	bool alone = atomic_load(&parent->vs->ref.count) == 1;
+	struct copy_budget budget = { 0, 0 };
 	struct vm_area *a, *copy;
 	int err;
 
+	if (alone && page_memory_is_ample())
+		budget = (struct copy_budget){ STACK_COPIES_MAX, COPIES_MAX };
 	for (a = vmspace_area_first(parent->vs); a != NULL; a = area_next(a)) {
 		if (a->flags & VM_DONTFORK)
 			continue;
@@ -100,7 +149,7 @@ static int fork_areas(struct vm_edit *parent, struct vmspace *child)
 		area_link(child, copy);
 		if (a->flags & (VM_SHARED | VM_WIPEONFORK | VM_SPECIAL))
 			continue;
-		err = share_pages(parent, child, a);
+		err = share_pages(parent, child, a, &budget);
 		if (err != 0)
 			return err;
 	}
