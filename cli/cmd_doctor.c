@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,11 +49,12 @@ static void check_host(void)
 		printf("%18s hull runs on 64-bit x86 hosts only\n", "");
 }
 
-static bool check_kvm(void)
+static bool check_kvm(unsigned *max_cpus)
 {
 	struct vm_host host;
 
 	monitor_probe(&host);
+	*max_cpus = host.max_cpus;
 	switch (host.accel) {
 	case VM_ACCEL_HARDWARE:
 		say(GOOD, "kvm", "usable, with hardware virtualisation");
@@ -108,7 +110,19 @@ static uint64_t meminfo_kib(const char *field)
 	return kib;
 }
 
-static void check_resources(void)
+/* Those that this process may use: what a program's own threads would share. */
+static void check_cpus(unsigned max_cpus)
+{
+	long nr = sysconf(_SC_NPROCESSORS_ONLN);
+	cpu_set_t allowed;
+
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0)
+		nr = CPU_COUNT(&allowed);
+	say(GOOD, "cpus", "%ld; hull run -c gives a program up to %u, which share them", nr,
+	    max_cpus);
+}
+
+static void check_resources(unsigned max_cpus)
 {
 	uint64_t total = meminfo_kib("MemTotal"), available = meminfo_kib("MemAvailable");
 	struct rlimit files;
@@ -116,7 +130,7 @@ static void check_resources(void)
 	say(available > 256 * 1024 ? GOOD : NOTE, "memory", "%llu MiB, %llu MiB available%s",
 	    (unsigned long long)total >> 10, (unsigned long long)available >> 10,
 	    available > 256 * 1024 ? "" : ": large programs may fail; see hull run -m");
-	say(GOOD, "cpus", "%ld", sysconf(_SC_NPROCESSORS_ONLN));
+	check_cpus(max_cpus);
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0)
 		say(files.rlim_max >= 4096 ? GOOD : NOTE, "files", "%llu open at most%s",
 		    (unsigned long long)files.rlim_max,
@@ -147,14 +161,15 @@ static int run(int argc, char **argv)
 {
 	int rest, err = options_parse(&cmd_doctor, argc, argv, NULL, &rest);
 	bool has_kvm, has_qemu;
+	unsigned max_cpus;
 
 	if (err)
 		return err;
 	say(GOOD, "hull", "%s", HULL_VERSION);
 	check_host();
-	has_kvm = check_kvm();
+	has_kvm = check_kvm(&max_cpus);
 	has_qemu = check_qemu(has_kvm);
-	check_resources();
+	check_resources(max_cpus);
 	check_confinement();
 	if (has_kvm)
 		printf("\nPrograms run by KVM. Try: hull run /bin/echo hello\n");

@@ -29,11 +29,12 @@ struct run_options {
 	const char *rootfs;     /* NULL: the host's own files */
 	const char *user, *cwd; /* NULL: as the caller */
 	uint64_t memory_bytes;  /* 0: choose */
+	unsigned nr_cpus;       /* 0: choose */
 	enum accel_choice accel;
 	const char *machine;     /* QEMU's */
 	const char *kernel;      /* a file; NULL: the one inside */
 	const char *strace_file; /* NULL: standard error */
-	bool strace, no_patch, quiet, verbose, clear_env, timings;
+	bool strace, follow_forks, no_patch, quiet, verbose, clear_env, timings;
 	struct volume volumes[VM_MAX_SHARES - 1];
 	unsigned nr_volumes;
 	char **env; /* -e's, in order; NULL-terminated */

@@ -101,6 +101,22 @@ static int set_memory(void *context, const char *value)
 	return 0;
 }
 
+static int set_cpus(void *context, const char *value)
+{
+	struct run_options *options = context;
+	unsigned long n;
+	char *end;
+
+	errno = 0;
+	n = strtoul(value, &end, 10);
+	if (errno || value[0] < '0' || value[0] > '9' || *end || n < 1 || n > VM_MAX_CPUS) {
+		message_print("-c %s: write a number of CPUs from 1 to %d", value, VM_MAX_CPUS);
+		return EXIT_USAGE;
+	}
+	options->nr_cpus = (unsigned)n;
+	return 0;
+}
+
 static int set_env(void *context, const char *value)
 {
 	struct run_options *options = context;
@@ -174,6 +190,15 @@ static int set_strace(void *context, const char *value)
 	return 0;
 }
 
+static int set_follow_forks(void *context, const char *value)
+{
+	struct run_options *options = context;
+
+	(void)value;
+	options->follow_forks = true;
+	return 0;
+}
+
 static int set_no_patch(void *context, const char *value)
 {
 	(void)value;
@@ -213,6 +238,8 @@ const struct option_row run_option_rows[] = {
 	  "run as this user of the guest (default: you)", set_user },
 	{ 'm', "memory", ARGUMENT_NEEDED, "SIZE", "the most memory it may use, such as 64M or 2G",
 	  set_memory },
+	{ 'c', "cpus", ARGUMENT_NEEDED, "N", "how many CPUs it has, 1 to 64 (default: 1)",
+	  set_cpus },
 	{ 'e', "env", ARGUMENT_NEEDED, "NAME[=VALUE]",
 	  "set a variable (default: your whole environment)", set_env },
 	{ 0, "env-clear", ARGUMENT_NONE, NULL, "start from an empty environment", set_clear_env },
@@ -222,6 +249,8 @@ const struct option_row run_option_rows[] = {
 	  "how to run the virtual machine; tcg is QEMU, slow,\nfor hosts without KVM", set_accel },
 	{ 0, "strace", ARGUMENT_OPTIONAL, "FILE",
 	  "print every system call, to standard error or FILE", set_strace },
+	{ 'f', "follow-forks", ARGUMENT_NONE, NULL,
+	  "with --strace: those of its child processes too", set_follow_forks },
 	{ 0, "no-patch", ARGUMENT_NONE, NULL, "never rewrite system-call instructions",
 	  set_no_patch },
 	{ 'q', "quiet", ARGUMENT_NONE, NULL, "say nothing about how the program died", set_quiet },

@@ -301,6 +301,7 @@ int run_plan_make(struct run_plan *plan)
 	plan->files.volumes = options->volumes;
 	plan->files.nr_volumes = options->nr_volumes;
 	plan->config.memory_bytes = options->memory_bytes ? options->memory_bytes : choose_memory();
+	plan->config.nr_cpus = options->nr_cpus ? options->nr_cpus : 1;
 	err = make_env(plan);
 	if (!err)
 		err = make_root(plan);

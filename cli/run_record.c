@@ -97,6 +97,7 @@ static void add_options(struct run_plan *plan)
 	struct launch_options out = {
 		.flags = (options->no_patch ? LAUNCH_NO_PATCH : 0) |
 			 (options->strace ? LAUNCH_STRACE : 0) |
+			 (options->follow_forks ? LAUNCH_STRACE_FORKS : 0) |
 			 (options->verbose ? LAUNCH_VERBOSE : 0) |
 			 (options->timings ? LAUNCH_MARK_MAIN : 0) |
 			 (!plan->streams.tty_input ? LAUNCH_TTY_PLAIN : 0),

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The kernel with every leaf in.
-LEAVES := $(addprefix kernel/boot/,direct.S direct.c pvh.S pvh.c) \
-	$(addprefix kernel/plat/,ending.c ioapic.c kvm.c lapic.c pc.c pci.c wall.c) \
+LEAVES := $(addprefix kernel/boot/,acpi.c cpus.c direct.S direct.c pvh.S pvh.c) \
+	$(addprefix kernel/plat/,ending.c ioapic.c kvm.c lapic.c pc.c pci.c sipi.S sipi.c wall.c) \
 	$(addprefix kernel/drivers/,virtio.c virtio_console.c virtio_fs.c virtio_mmio.c virtio_pci.c virtio_ring.c virtio_rng.c)
 
 # The Linux personality, by families. A call whose family is left out answers ENOSYS.
-LINUX_FAMILIES := event exec file proc signal strace task time
+LINUX_FAMILIES := event exec file ipc proc signal socket strace task time
+LEAVES += $(wildcard kernel/net/*.c kernel/net/*/*.c)
 LEAVES += $(wildcard kernel/linux/*.c $(LINUX_FAMILIES:%=kernel/linux/%/*.c))

@@ -10,6 +10,7 @@ HOST_TEST_object	:= $(HOST_TEST_MACHINE)
 HOST_TEST_vmspace	:= $(HOST_TEST_MACHINE) test/host/space.c
 HOST_TEST_vmspace_file	:= $(HOST_TEST_MACHINE) test/host/space.c
 HOST_TEST_vmspace_model	:= $(HOST_TEST_MACHINE)
+HOST_TEST_acpi		:= kernel/boot/acpi.c
 HOST_TEST_virtqueue	:= monitor/device/virtqueue.c monitor/guest_memory.c
 HOST_TEST_fs_server	:= $(sort $(wildcard monitor/fs/*.c))
 HOST_TEST_launch	:= $(addprefix cli/,options.c run_options.c launch.c message.c terminal.c)

@@ -13,11 +13,12 @@ $(O)/test/linux/%: test/linux/%.c $(wildcard test/linux/*.h)
 
 # test/linux/programs: what test/cli runs, each kind of executable that Debian's compilers make.
 P		:= $(O)/test/programs
-PROGRAMS	:= $(addprefix $(P)/,hello hello-static hello-static-pie hello-no-pie segv compute echo-tty throw \
+PROGRAMS	:= $(addprefix $(P)/,hello hello-static hello-static-pie hello-no-pie segv compute cpus echo-tty throw \
 		     hello-minimal)
 PROGRAMS	+= $(if $(shell command -v musl-gcc),$(P)/hello-musl)
 PROGRAMS	+= $(if $(shell command -v gfortran),$(P)/stencil)
-PROGRAMS	+= $(if $(shell command -v go),$(P)/hello-go)
+PROGRAMS	+= $(if $(shell command -v go),$(P)/hello-go $(P)/goroutines)
+PROGRAMS	+= $(if $(shell command -v javac),$(P)/Threads.class)
 PROGRAMS	+= $(if $(shell command -v rustc),$(P)/hello-rust)
 PROGRAMS	+= $(P)/openmp
 PROGRAM_SRC	:= test/linux/programs
@@ -38,7 +39,7 @@ $(P)/hello-musl: $(PROGRAM_SRC)/hello.c
 	musl-gcc $(TEST_CFLAGS) -static $< -o $@
 $(P)/hello-minimal: $(PROGRAM_SRC)/minimal.S
 	$(CC) -nostdlib -static -Wl,--build-id=none $< -o $@
-$(P)/segv $(P)/compute $(P)/echo-tty: $(P)/%: $(PROGRAM_SRC)/%.c
+$(P)/segv $(P)/compute $(P)/cpus $(P)/echo-tty: $(P)/%: $(PROGRAM_SRC)/%.c
 	$(CC) $(TEST_CFLAGS) -O2 $< -o $@
 $(P)/throw: $(PROGRAM_SRC)/throw.cpp
 	$(CXX) -O1 -g -Wall -Wextra -Werror $< -o $@
@@ -46,7 +47,12 @@ $(P)/stencil: $(PROGRAM_SRC)/stencil.f90
 	gfortran -O2 -J$(P) $< -o $@
 $(P)/openmp: $(PROGRAM_SRC)/openmp.c
 	gcc $(TEST_CFLAGS) -fopenmp $< -o $@
+$(P)/Threads.class: $(PROGRAM_SRC)/Threads.java
+	javac -d $(P) $<
+	@touch $@ && chmod +x $@
 $(P)/hello-go: $(PROGRAM_SRC)/hello.go
+	GOCACHE=$(abspath $(O))/go-cache GOFLAGS=-buildvcs=false GO111MODULE=off go build -o $@ $<
+$(P)/goroutines: $(PROGRAM_SRC)/goroutines.go
 	GOCACHE=$(abspath $(O))/go-cache GOFLAGS=-buildvcs=false GO111MODULE=off go build -o $@ $<
 $(P)/hello-rust: $(PROGRAM_SRC)/hello.rs
 	rustc -O -o $@ $<

@@ -212,6 +212,9 @@ void boot_write_info(struct vm *vm)
 			.size_bytes = VM_DEVICE_BYTES,
 			.irq = VM_DEVICE_VECTOR + i,
 		};
+	info->nr_cpus = vm->config->nr_cpus;
+	for (unsigned i = 0; i < info->nr_cpus; i++)
+		info->cpu_apic_ids[i] = i;
 	info->tsc_khz = vm->tsc_khz;
 	clock_gettime(CLOCK_REALTIME, &now);
 	info->tsc_at_wall = __builtin_ia32_rdtsc();

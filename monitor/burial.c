@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include "monitor/vm.h"
 
-#define NR_BURIED 5 /* the pair, the VM, its vCPU, /dev/kvm */
+#define MAX_BURIED (4 + VM_MAX_CPUS) /* the pair, the VM, /dev/kvm, the vCPUs */
 
 void burial_prepare(struct vm *vm)
 {
@@ -29,8 +29,8 @@ void burial_prepare(struct vm *vm)
 
 static void bury(struct vm *vm)
 {
-	const int fds[NR_BURIED] = { vm->grave[0], vm->grave[1], vm->vm_fd, vm->vcpu_fd,
-				     vm->kvm_fd };
+	int fds[MAX_BURIED] = { vm->grave[0], vm->grave[1], vm->vm_fd, vm->kvm_fd };
+	size_t nr = 4;
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(fds))];
@@ -43,10 +43,14 @@ static void bury(struct vm *vm)
 				  .msg_controllen = sizeof(control.space) };
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&message);
 
+	for (unsigned i = 0; i < vm->config->nr_cpus; i++)
+		if (vm->vcpus[i].fd >= 0)
+			fds[nr++] = vm->vcpus[i].fd;
 	cmsg->cmsg_level = SOL_SOCKET;
 	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(fds));
-	memcpy(CMSG_DATA(cmsg), fds, sizeof(fds));
+	cmsg->cmsg_len = CMSG_LEN(nr * sizeof(fds[0]));
+	memcpy(CMSG_DATA(cmsg), fds, nr * sizeof(fds[0]));
+	message.msg_controllen = CMSG_SPACE(nr * sizeof(fds[0]));
 	sendmsg(vm->grave[0], &message, MSG_DONTWAIT); /* refused: the plain close does it */
 }
 
@@ -59,12 +63,17 @@ static void close_fd(int *fd)
 
 void burial_close(struct vm *vm)
 {
-	if (vm->run != NULL)
-		munmap(vm->run, vm->run_bytes);
-	vm->run = NULL;
+	for (unsigned i = 0; i < vm->config->nr_cpus; i++) {
+		struct vcpu *vcpu = &vm->vcpus[i];
+
+		if (vcpu->run != NULL)
+			munmap(vcpu->run, vcpu->run_bytes);
+		vcpu->run = NULL;
+	}
 	if (vm->grave[0] >= 0)
 		bury(vm);
-	close_fd(&vm->vcpu_fd);
+	for (unsigned i = 0; i < vm->config->nr_cpus; i++)
+		close_fd(&vm->vcpus[i].fd);
 	close_fd(&vm->vm_fd);
 	close_fd(&vm->kvm_fd);
 	close_fd(&vm->grave[0]);

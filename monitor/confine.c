@@ -88,6 +88,12 @@ static const unsigned long requests_terminal[] = {
 static const unsigned long requests_vcpu[] = {
 	KVM_RUN, KVM_GET_REGS, KVM_GET_SREGS, KVM_GET_VCPU_EVENTS, KVM_SET_VCPU_EVENTS,
 };
+static const unsigned long requests_secondary[] = {
+	KVM_SET_SREGS,
+	KVM_SET_REGS,
+	KVM_SET_MSRS,
+	KVM_SET_MP_STATE,
+};
 static const unsigned long requests_device[] = { KVM_SIGNAL_MSI };
 
 static const int caps_files[] = {
@@ -180,9 +186,11 @@ static void emit_ioctl(struct program *p, enum confine_kind kind)
 	emit_return(p, SECCOMP_RET_KILL_PROCESS);
 	emit_load(p, argument(1));
 	emit_requests(p, requests_device, ARRAY_SIZE(requests_device));
-	if (kind == CONFINE_VCPU)
+	if (kind == CONFINE_VCPU || kind == CONFINE_SECONDARY)
 		emit_requests(p, requests_vcpu, ARRAY_SIZE(requests_vcpu));
-	if (kind != CONFINE_FILES)
+	if (kind == CONFINE_SECONDARY)
+		emit_requests(p, requests_secondary, ARRAY_SIZE(requests_secondary));
+	if (kind == CONFINE_VCPU || kind == CONFINE_STREAMS)
 		emit_requests(p, requests_terminal, ARRAY_SIZE(requests_terminal));
 	emit_return(p, SECCOMP_RET_KILL_PROCESS);
 }
@@ -200,7 +208,7 @@ static void write_program(struct program *p, enum confine_kind kind)
 	emit_not_executable(p, SYS_mmap);
 	emit_not_executable(p, SYS_mprotect);
 	emit_own_process(p, SYS_tgkill);
-	if (kind != CONFINE_FILES)
+	if (kind == CONFINE_VCPU || kind == CONFINE_STREAMS)
 		emit_own_process(p, SYS_kill);
 	emit_ioctl(p, kind);
 }

@@ -7,9 +7,10 @@
 #pragma once
 
 enum confine_kind {
-	CONFINE_VCPU,    /* the caller's thread: runs the guest, later cleans up and exits */
-	CONFINE_STREAMS, /* copies between rings and descriptors that are open already */
-	CONFINE_FILES,   /* the virtio-fs server: opens files; keeps capabilities for it */
+	CONFINE_VCPU,      /* the caller's thread: runs the guest, later cleans up and exits */
+	CONFINE_SECONDARY, /* a further vCPU's thread */
+	CONFINE_STREAMS,   /* copies between rings and descriptors that are open already */
+	CONFINE_FILES,     /* the virtio-fs server: opens files; keeps capabilities for it */
 };
 
 /* 0 or -Exxx. */

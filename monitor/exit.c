@@ -28,24 +28,24 @@ static void describe(const struct kvm_run *run, char *text, size_t size)
 	}
 }
 
-int exit_report(struct vm *vm)
+int exit_report(struct vcpu *vcpu)
 {
 	struct kvm_regs regs = { .rip = 0 };
 	struct kvm_sregs sregs = { .cr2 = 0 };
 	struct kvm_vcpu_events events = { .flags = 0 };
 	char what[80], exception[48] = "no exception pending";
 
-	describe(vm->run, what, sizeof(what));
-	ioctl(vm->vcpu_fd, KVM_GET_REGS, &regs);
-	ioctl(vm->vcpu_fd, KVM_GET_SREGS, &sregs);
-	ioctl(vm->vcpu_fd, KVM_GET_VCPU_EVENTS, &events);
+	describe(vcpu->run, what, sizeof(what));
+	ioctl(vcpu->fd, KVM_GET_REGS, &regs);
+	ioctl(vcpu->fd, KVM_GET_SREGS, &sregs);
+	ioctl(vcpu->fd, KVM_GET_VCPU_EVENTS, &events);
 	if (events.exception.injected || events.exception.nr != 0)
 		snprintf(exception, sizeof(exception), "exception %u, error code %#x",
 			 events.exception.nr, events.exception.error_code);
-	return vm_fail(vm, EIO,
-		       "the guest ended in %s: rip %#llx rsp %#llx rflags %#llx "
+	return vm_fail(vcpu->vm, EIO,
+		       "the guest's CPU %u ended in %s: rip %#llx rsp %#llx rflags %#llx "
 		       "cr2 %#llx cr3 %#llx rax %#llx rcx %#llx, %s",
-		       what, (unsigned long long)regs.rip, (unsigned long long)regs.rsp,
+		       vcpu->id, what, (unsigned long long)regs.rip, (unsigned long long)regs.rsp,
 		       (unsigned long long)regs.rflags, (unsigned long long)sregs.cr2,
 		       (unsigned long long)sregs.cr3, (unsigned long long)regs.rax,
 		       (unsigned long long)regs.rcx, exception);

@@ -6,10 +6,10 @@
  *	probe	monitor_probe() says whether this host can run a VM and how, without making one.
  *	run	monitor_run() makes the VM, confines the process, returns when the guest has ended.
  *
- * Threads. The caller's thread becomes the vCPU's; it is where the caller's signal handlers run
- * (the other threads block every signal), so a handler may do what is async-signal-safe and the
- * guest goes on afterwards. One thread serves the console and rng devices, and one more each shared
- * directory.
+ * Threads. The caller's thread becomes the first vCPU's; it is where the caller's signal handlers
+ * run (the other threads block every signal), so a handler may do what is async-signal-safe and the
+ * guest goes on afterwards. Each further vCPU has a thread of its own, one serves the console and
+ * rng devices, and one more each shared directory.
  *
  * Confinement. As soon as the guest is about to start, the process gives up its capabilities
  * (threads that serve files keep those that concern files) and every thread has a seccomp filter.
@@ -28,6 +28,7 @@
 #include "abi/hull/ports.h"
 
 #define VM_MIN_MEMORY (2ull << 20) /* the kernel begins at 1 MiB */
+#define VM_MAX_CPUS   64
 #define VM_MAX_PORTS  16
 #define VM_MAX_SHARES 24
 
@@ -53,6 +54,7 @@ struct vm_config {
 	const void *kernel; /* an ELF image; NULL: the one inside the executable */
 	size_t kernel_bytes;
 	uint64_t memory_bytes; /* a multiple of 1 MiB */
+	unsigned nr_cpus;      /* up to VM_MAX_CPUS; 0 is 1 */
 	const void *launch;    /* the launch record, copied into the guest */
 	size_t launch_bytes;
 	const struct vm_share *shares;
@@ -71,7 +73,10 @@ struct vm_config {
 	int control_in_fd;     /* -1: nothing is ever sent */
 	void (*on_control)(void *context, const struct control_message *message);
 
-	/* Bytes of the kernel's log (PORT_DEBUG), on the vCPU's thread. NULL: thrown away. */
+	/*
+	 * Bytes of the kernel's log (PORT_DEBUG), on any vCPU's thread, one call at a time. NULL:
+	 * thrown away.
+	 */
 	void (*on_log)(void *context, const char *bytes, size_t len);
 	void *context; /* for both */
 };
@@ -108,6 +113,7 @@ struct vm_host {
 	enum vm_accel accel;
 	int error;         /* NONE: 0 or the -Exxx of opening /dev/kvm */
 	uint32_t tsc_khz;  /* 0: not known */
+	unsigned max_cpus; /* of a VM, up to VM_MAX_CPUS */
 	char message[256]; /* NONE: why, and what to do about it */
 };
 

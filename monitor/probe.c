@@ -42,6 +42,13 @@ static void probe_vcpu(struct vm_host *host, int vcpu_fd)
 	host->tsc_khz = khz > 0 ? (uint32_t)khz : 0;
 }
 
+static unsigned max_cpus(int kvm_fd)
+{
+	int most = ioctl(kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
+
+	return most > 0 && most < VM_MAX_CPUS ? (unsigned)most : VM_MAX_CPUS;
+}
+
 static void probe_vm(struct vm_host *host, int kvm_fd)
 {
 	int vm_fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
@@ -65,12 +72,13 @@ void monitor_probe(struct vm_host *host)
 {
 	int kvm_fd = -1;
 
-	*host = (struct vm_host){ .accel = VM_ACCEL_NONE };
+	*host = (struct vm_host){ .accel = VM_ACCEL_NONE, .max_cpus = VM_MAX_CPUS };
 	host->error = vcpu_open_kvm(&kvm_fd);
 	if (host->error != 0) {
 		explain_open(host);
 		return;
 	}
 	probe_vm(host, kvm_fd);
+	host->max_cpus = max_cpus(kvm_fd);
 	close(kvm_fd);
 }

@@ -19,9 +19,8 @@
 #include "monitor/device/virtio_rng.h"
 #include "monitor/device/worker.h"
 
-#define MIB         (1ull << 20)
-#define HUGE        (2 * MIB)
-#define KICK_SIGNAL SIGRTMAX /* takes the vCPU out of KVM_RUN */
+#define MIB  (1ull << 20)
+#define HUGE (2 * MIB)
 
 struct machine { /* a VM and everything that was made for it */
 	struct vm vm;
@@ -40,13 +39,24 @@ bool vm_is_stopping(const struct vm *vm)
 }
 
 /* immediate_exit closes the gap between the loop's last look at `stopping` and KVM_RUN. */
-static void stop_vcpu(struct vm *vm)
+static void kick(struct vcpu *vcpu)
 {
-	__atomic_store_n(&vm->stopping, true, __ATOMIC_SEQ_CST);
-	if (vm->run == NULL || pthread_equal(pthread_self(), vm->vcpu_thread))
+	struct kvm_run *run = __atomic_load_n(&vcpu->run, __ATOMIC_SEQ_CST);
+
+	if (run == NULL || pthread_equal(pthread_self(), vcpu->thread))
+		return; /* it will look at `stopping` before it runs */
+	__atomic_store_n(&run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	pthread_kill(vcpu->thread, VM_KICK_SIGNAL);
+}
+
+void vm_stop(struct vm *vm)
+{
+	if (__atomic_exchange_n(&vm->stopping, true, __ATOMIC_SEQ_CST))
 		return;
-	__atomic_store_n(&vm->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-	pthread_kill(vm->vcpu_thread, KICK_SIGNAL);
+	for (unsigned i = 0; i < vm->config->nr_cpus; i++) {
+		kick(&vm->vcpus[i]);
+		sem_post(&vm->vcpus[i].go);
+	}
 }
 
 int vm_fail(struct vm *vm, int error, const char *format, ...)
@@ -62,8 +72,15 @@ int vm_fail(struct vm *vm, int error, const char *format, ...)
 		vm->error = error > 0 ? error : EIO;
 	}
 	pthread_mutex_unlock(&vm->lock);
-	stop_vcpu(vm);
+	vm_stop(vm);
 	return error > 0 ? -error : -EIO;
+}
+
+int vm_fail_errno(struct vm *vm, const char *what)
+{
+	int error = errno;
+
+	return vm_fail(vm, error, "%s: %s", what, strerror(error));
 }
 
 static void take_kick(int signal_number)
@@ -87,6 +104,9 @@ static int check_config(struct vm *vm)
 		return vm_fail(vm, EINVAL,
 			       "1 MiB of memory is too little: the kernel begins "
 			       "there; give it more with -m");
+	if (config->nr_cpus > VM_MAX_CPUS)
+		return vm_fail(vm, EINVAL, "%u CPUs are more than the %d that a VM can have",
+			       config->nr_cpus, VM_MAX_CPUS);
 	if (config->nr_shares > VM_MAX_SHARES || config->nr_ports >= VM_MAX_PORTS)
 		return vm_fail(vm, EINVAL, "at most %d directories and %d streams can be shared",
 			       VM_MAX_SHARES, VM_MAX_PORTS - 1);
@@ -153,6 +173,18 @@ static int add_devices(struct machine *m)
 	return error;
 }
 
+static int set_boot_entry(struct vm *vm)
+{
+	const struct cpu_start start = {
+		.entry = vm->entry,
+		.argument = BOOT_INFO_GPA,
+		.root = BOOT_TABLES_GPA,
+		.flag_page = BOOT_FLAG_PAGE_GPA,
+	};
+
+	return vcpu_set_entry(&vm->vcpus[0], &start);
+}
+
 static int build(struct machine *m)
 {
 	int error = check_config(&m->vm);
@@ -164,11 +196,13 @@ static int build(struct machine *m)
 	if (error == 0)
 		error = boot_load_kernel(&m->vm);
 	if (error == 0)
-		error = vcpu_create(&m->vm);
+		error = vcpu_create_vm(&m->vm);
 	if (error == 0)
 		error = add_devices(m);
 	if (error == 0)
-		error = vcpu_set_entry(&m->vm);
+		error = vcpu_set_features(&m->vm.vcpus[0]);
+	if (error == 0)
+		error = set_boot_entry(&m->vm);
 	return error;
 }
 
@@ -183,7 +217,6 @@ static int start_workers(struct machine *m)
 
 static void stop_workers(struct machine *m)
 {
-	__atomic_store_n(&m->vm.stopping, true, __ATOMIC_SEQ_CST);
 	for (unsigned i = 0; i < VM_MAX_SHARES; i++)
 		if (m->shares[i] != NULL)
 			virtio_fs_stop(m->shares[i]);
@@ -193,13 +226,15 @@ static void stop_workers(struct machine *m)
 
 static int run_guest(struct machine *m)
 {
-	struct sigaction kick = { .sa_handler = take_kick };
+	struct sigaction on_kick = { .sa_handler = take_kick };
 	struct vm *vm = &m->vm;
 	int error;
 
 	burial_prepare(vm);
-	m->kick_set = sigaction(KICK_SIGNAL, &kick, &m->old_kick) == 0;
+	m->kick_set = sigaction(VM_KICK_SIGNAL, &on_kick, &m->old_kick) == 0;
 	error = start_workers(m);
+	if (error == 0)
+		error = secondary_create_all(vm);
 	if (error != 0)
 		return error;
 	vm->result->confined = true;
@@ -207,8 +242,10 @@ static int run_guest(struct machine *m)
 	if (error != 0)
 		return vm_fail(vm, -error, "confining the vCPU's thread: %s", strerror(-error));
 	boot_write_info(vm);
-	error = vcpu_run(vm);
-	vm->result->end_tsc = __builtin_ia32_rdtsc();
+	error = vcpu_run(&vm->vcpus[0]);
+	secondary_join_all(vm);
+	if (!vm->ended)
+		vm->result->end_tsc = __builtin_ia32_rdtsc();
 	if (error == 0 && (unsigned)vm->result->end > VM_END_NO_START)
 		error = vm_fail(vm, EIO, "the guest ended with code %#x, which means nothing",
 				(unsigned)vm->result->end);
@@ -217,9 +254,11 @@ static int run_guest(struct machine *m)
 
 static void demolish(struct machine *m)
 {
+	vm_stop(&m->vm);
+	secondary_join_all(&m->vm);
 	stop_workers(m);
 	if (m->kick_set)
-		sigaction(KICK_SIGNAL, &m->old_kick, NULL);
+		sigaction(VM_KICK_SIGNAL, &m->old_kick, NULL);
 	burial_close(&m->vm);
 	for (unsigned i = 0; i < VM_MAX_SHARES; i++)
 		if (m->shares[i] != NULL)
@@ -230,6 +269,16 @@ static void demolish(struct machine *m)
 		virtio_console_free(m->console);
 	if (m->mapping != NULL)
 		munmap(m->mapping, m->mapping_bytes);
+}
+
+static void init_vcpus(struct vm *vm)
+{
+	for (unsigned i = 0; i < VM_MAX_CPUS; i++) {
+		struct vcpu *vcpu = &vm->vcpus[i];
+
+		*vcpu = (struct vcpu){ .vm = vm, .id = i, .fd = -1 };
+		sem_init(&vcpu->go, 0, 0);
+	}
 }
 
 int monitor_run(const struct vm_config *config, struct vm_result *result)
@@ -245,17 +294,18 @@ int monitor_run(const struct vm_config *config, struct vm_result *result)
 	}
 	if (effective.control_port == 0)
 		effective.control_in_fd = -1;
+	effective.nr_cpus = max(effective.nr_cpus, 1u);
 	if (effective.kernel == NULL)
 		monitor_kernel_image(&effective.kernel, &effective.kernel_bytes);
 	m->vm = (struct vm){ .config = &effective,
 			     .result = result,
 			     .kvm_fd = -1,
 			     .vm_fd = -1,
-			     .vcpu_fd = -1,
 			     .grave = { -1, -1 },
 			     .bell = -1,
-			     .vcpu_thread = pthread_self(),
+			     .bus_lock = PTHREAD_MUTEX_INITIALIZER,
 			     .lock = PTHREAD_MUTEX_INITIALIZER };
+	init_vcpus(&m->vm);
 	error = build(m);
 	if (error == 0)
 		error = run_guest(m);

@@ -1,24 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * KVM: the VM, its memory, its one vCPU, the registers at entry (abi/hull/boot.h) and the run loop.
+ * KVM: the VM, its memory, its vCPUs, and the registers at entry (abi/hull/boot.h, cpu_start.h).
  *
  * The order of creation matters on software KVM: memory slots before the interrupt controller (50
- * us instead of 7 ms each), the opt-in after the special registers. Interrupts: the local APIC in
+ * us instead of 7 ms each), the opt-in after the special registers. Interrupts: the local APICs in
  * KVM, no PIC, PIT or IOAPIC (KVM_CAP_SPLIT_IRQCHIP); devices send messages.
- *
- * The run loop knows four exits: MMIO and port accesses (device.h, abi/hull/ports.h), a signal for
- * this thread (the caller's handlers run, then the guest goes on, or the VM is stopping), and the
- * end.
  */
 #include <asm/kvm.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include "lib/types.h"
-#include "monitor/device/device.h"
+#include "monitor/vm.h"
 
 #define CR0_AT_ENTRY  0x80050033ull /* PG WP NE MP ET PE, AM */
 #define CR4_AT_ENTRY  0x50620ull    /* PAE OSFXSR OSXMMEXCPT FSGSBASE OSXSAVE */
@@ -31,12 +28,11 @@
 #define CPUID_KVM_FEATURES 0x40000001u
 #define CPUID_KVMCLOCK     (1u << 3)    /* EAX: MSRs 0x4b564d00/01 */
 #define XCR0_AMX           (3ull << 17) /* needs leave from the host: not offered */
-#define MAX_CPUID          128
+#define CPUID_TOPOLOGY     0xbu
+#define CPUID_TOPOLOGY2    0x1fu
 
-union cpuid_table {
-	struct kvm_cpuid2 cpuid;
-	uint8_t space[sizeof(struct kvm_cpuid2) + MAX_CPUID * sizeof(struct kvm_cpuid_entry2)];
-};
+_Static_assert(offsetof(struct vcpu_cpuid, entries) == offsetof(struct kvm_cpuid2, entries),
+	       "one layout");
 
 int vcpu_open_kvm(int *kvm_fd)
 {
@@ -52,13 +48,6 @@ int vcpu_open_kvm(int *kvm_fd)
 	return 0;
 }
 
-static int failed(struct vm *vm, const char *what)
-{
-	int error = errno;
-
-	return vm_fail(vm, error, "%s: %s", what, strerror(error));
-}
-
 static int add_memory(struct vm *vm)
 {
 	for (unsigned i = 0; i < vm->memory.nr_regions; i++) {
@@ -71,55 +60,84 @@ static int add_memory(struct vm *vm)
 		};
 
 		if (ioctl(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0)
-			return failed(vm, "KVM_SET_USER_MEMORY_REGION");
+			return vm_fail_errno(vm, "KVM_SET_USER_MEMORY_REGION");
 	}
 	return 0;
 }
 
-/* The run page, and behind it the ring of collected MMIO writes where KVM has one. */
-static int map_run(struct vm *vm)
+/*
+ * The run page. Behind it in the first vCPU's mapping stands the ring of collected MMIO writes, one
+ * a VM, where KVM has one.
+ */
+static int map_run(struct vcpu *vcpu)
 {
+	struct vm *vm = vcpu->vm;
 	long page = sysconf(_SC_PAGESIZE);
 	int size = ioctl(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	int ring_page = ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_COALESCED_MMIO);
 	void *run;
 
 	if (size < (int)sizeof(struct kvm_run))
-		return failed(vm, "KVM_GET_VCPU_MMAP_SIZE");
-	run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu_fd, 0);
+		return vm_fail_errno(vm, "KVM_GET_VCPU_MMAP_SIZE");
+	run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	if (run == MAP_FAILED)
-		return failed(vm, "mapping the vCPU");
-	vm->run = run;
-	vm->run_bytes = (size_t)size;
-	if (ring_page > 0 && (ring_page + 1) * page <= size)
+		return vm_fail_errno(vm, "mapping a vCPU");
+	vcpu->run_bytes = (size_t)size;
+	vcpu->thread = pthread_self();
+	__atomic_store_n(&vcpu->run, run, __ATOMIC_SEQ_CST); /* from here on it can be kicked */
+	if (vcpu->id == 0 && ring_page > 0 && (ring_page + 1) * page <= size)
 		vm->ring = (void *)((char *)run + ring_page * page);
 	return 0;
 }
 
-/* What the host supports, plus the TSC-deadline timer; notes what boot_info is to say. */
-static int set_cpuid(struct vm *vm, uint64_t *xcr0)
+int vcpu_create(struct vcpu *vcpu)
 {
-	union cpuid_table table = { .cpuid.nent = MAX_CPUID };
+	vcpu->fd = ioctl(vcpu->vm->vm_fd, KVM_CREATE_VCPU, (unsigned long)vcpu->id);
+	if (vcpu->fd < 0)
+		return vm_fail_errno(vcpu->vm, "KVM_CREATE_VCPU");
+	return map_run(vcpu);
+}
+
+/* What the host supports, plus the TSC-deadline timer; notes what boot_info is to say. */
+static int get_cpuid(struct vm *vm)
+{
+	struct vcpu_cpuid *table = &vm->cpuid;
 	bool deadline = ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
 
-	if (ioctl(vm->kvm_fd, KVM_GET_SUPPORTED_CPUID, &table) < 0)
-		return failed(vm, "KVM_GET_SUPPORTED_CPUID");
-	for (unsigned i = 0; i < table.cpuid.nent; i++) {
-		struct kvm_cpuid_entry2 *e = &table.cpuid.entries[i];
+	table->nent = VM_MAX_CPUID;
+	if (ioctl(vm->kvm_fd, KVM_GET_SUPPORTED_CPUID, table) < 0)
+		return vm_fail_errno(vm, "KVM_GET_SUPPORTED_CPUID");
+	for (unsigned i = 0; i < table->nent; i++) {
+		struct kvm_cpuid_entry2 *e = &table->entries[i];
 
 		if (e->function == 1 && deadline) {
 			e->ecx |= CPUID_TSC_DEADLINE;
 			vm->tsc_deadline = true;
 		}
-		if (e->function == 1)
-			e->ebx &= 0x00ffffff; /* APIC 0 */
 		if (e->function == CPUID_KVM_FEATURES)
 			vm->kvmclock = (e->eax & CPUID_KVMCLOCK) != 0;
 		if (e->function == 0xd && e->index == 0)
-			*xcr0 = ((uint64_t)e->edx << 32 | e->eax) & ~XCR0_AMX;
+			vm->xcr0 = ((uint64_t)e->edx << 32 | e->eax) & ~XCR0_AMX;
 	}
-	if (ioctl(vm->vcpu_fd, KVM_SET_CPUID2, &table) < 0)
-		return failed(vm, "KVM_SET_CPUID2");
+	return 0;
+}
+
+/* The same for every vCPU but for the number of its APIC. */
+static int set_cpuid(struct vcpu *vcpu)
+{
+	struct vcpu_cpuid own = vcpu->vm->cpuid;
+
+	for (unsigned i = 0; i < own.nent; i++) {
+		struct kvm_cpuid_entry2 *e = &own.entries[i];
+
+		if (e->function == 1)
+			e->ebx = (e->ebx & 0xffff) | vcpu->vm->config->nr_cpus << 16 |
+				 vcpu->id << 24;
+		if (e->function == CPUID_TOPOLOGY || e->function == CPUID_TOPOLOGY2)
+			e->edx = vcpu->id;
+	}
+	if (ioctl(vcpu->fd, KVM_SET_CPUID2, &own) < 0)
+		return vm_fail_errno(vcpu->vm, "KVM_SET_CPUID2");
 	return 0;
 }
 
@@ -144,35 +162,36 @@ static void set_segments(struct kvm_sregs *sregs)
 	sregs->ds = sregs->es = sregs->fs = sregs->gs = sregs->ss = data;
 }
 
-static int set_sregs(struct vm *vm)
+static int set_sregs(struct vcpu *vcpu, uint64_t root)
 {
 	struct kvm_sregs sregs;
 
-	if (ioctl(vm->vcpu_fd, KVM_GET_SREGS, &sregs) < 0)
-		return failed(vm, "KVM_GET_SREGS");
+	if (ioctl(vcpu->fd, KVM_GET_SREGS, &sregs) < 0)
+		return vm_fail_errno(vcpu->vm, "KVM_GET_SREGS");
 	set_segments(&sregs);
 	sregs.cr0 = CR0_AT_ENTRY;
-	sregs.cr3 = BOOT_TABLES_GPA;
+	sregs.cr3 = root;
 	sregs.cr4 = CR4_AT_ENTRY;
 	sregs.efer = EFER_AT_ENTRY;
-	if (ioctl(vm->vcpu_fd, KVM_SET_SREGS, &sregs) < 0)
-		return failed(vm, "KVM_SET_SREGS");
+	if (ioctl(vcpu->fd, KVM_SET_SREGS, &sregs) < 0)
+		return vm_fail_errno(vcpu->vm, "KVM_SET_SREGS");
 	return 0;
 }
 
-static int set_xcr0(struct vm *vm, uint64_t xcr0)
+static int set_xcr0(struct vcpu *vcpu)
 {
-	struct kvm_xcrs xcrs = { .nr_xcrs = 1, .xcrs = { { .xcr = 0, .value = xcr0 } } };
+	struct vm *vm = vcpu->vm;
+	struct kvm_xcrs xcrs = { .nr_xcrs = 1, .xcrs = { { .xcr = 0, .value = vm->xcr0 } } };
 
-	if (xcr0 == 0 || ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_XCRS) <= 0)
+	if (vm->xcr0 == 0 || ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_XCRS) <= 0)
 		return 0;
-	if (ioctl(vm->vcpu_fd, KVM_SET_XCRS, &xcrs) < 0)
-		return failed(vm, "KVM_SET_XCRS");
+	if (ioctl(vcpu->fd, KVM_SET_XCRS, &xcrs) < 0)
+		return vm_fail_errno(vm, "KVM_SET_XCRS");
 	return 0;
 }
 
 /* Guest TSC = host TSC: times taken on both sides compare. Where KVM cannot, nothing breaks. */
-static void align_tsc(struct vm *vm)
+static void align_tsc(struct vcpu *vcpu)
 {
 	uint64_t offset = 0;
 	struct kvm_device_attr attr = {
@@ -180,178 +199,88 @@ static void align_tsc(struct vm *vm)
 		.attr = KVM_VCPU_TSC_OFFSET,
 		.addr = (uintptr_t)&offset,
 	};
-	int khz = ioctl(vm->vcpu_fd, KVM_GET_TSC_KHZ, 0);
 
-	vm->tsc_khz = khz > 0 ? (uint32_t)khz : 0;
-	ioctl(vm->vcpu_fd, KVM_SET_DEVICE_ATTR, &attr);
+	ioctl(vcpu->fd, KVM_SET_DEVICE_ATTR, &attr);
 }
 
-int vcpu_create(struct vm *vm)
+static int check_nr_cpus(struct vm *vm)
+{
+	int most;
+
+	if (vm->config->nr_cpus == 1)
+		return 0;
+	most = ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
+	if (most > 0 && (unsigned)most < vm->config->nr_cpus)
+		return vm_fail(vm, EINVAL, "this host's KVM gives a VM %d CPUs at most, not %u",
+			       most, vm->config->nr_cpus);
+	return 0;
+}
+
+int vcpu_create_vm(struct vm *vm)
 {
 	struct kvm_enable_cap split = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { 24 } };
-	int error;
+	int error = check_nr_cpus(vm);
 
+	if (error != 0)
+		return error;
 	vm->vm_fd = ioctl(vm->kvm_fd, KVM_CREATE_VM, 0);
 	if (vm->vm_fd < 0)
-		return failed(vm, "KVM_CREATE_VM");
+		return vm_fail_errno(vm, "KVM_CREATE_VM");
 	error = add_memory(vm);
 	if (error != 0)
 		return error;
 	if (ioctl(vm->vm_fd, KVM_ENABLE_CAP, &split) < 0)
-		return failed(vm, "KVM_CAP_SPLIT_IRQCHIP");
-	vm->vcpu_fd = ioctl(vm->vm_fd, KVM_CREATE_VCPU, 0);
-	if (vm->vcpu_fd < 0)
-		return failed(vm, "KVM_CREATE_VCPU");
-	vm->software = soft_kvm_present(vm->vcpu_fd);
-	vm->result->software_kvm = vm->software;
-	return map_run(vm);
-}
-
-int vcpu_set_entry(struct vm *vm)
-{
-	struct kvm_regs regs = { .rip = vm->entry, .rdi = BOOT_INFO_GPA, .rflags = RFLAGS_FIXED };
-	uint64_t xcr0 = 0;
-	int error = set_cpuid(vm, &xcr0);
-
-	if (error == 0)
-		error = set_sregs(vm);
-	if (error == 0)
-		error = set_xcr0(vm, xcr0);
+		return vm_fail_errno(vm, "KVM_CAP_SPLIT_IRQCHIP");
+	error = vcpu_create(&vm->vcpus[0]);
 	if (error != 0)
 		return error;
-	align_tsc(vm);
-	if (vm->software) {
-		error = soft_kvm_enable(vm->vcpu_fd, BOOT_FLAG_PAGE_GPA);
-		if (error != 0)
-			return vm_fail(vm, -error, "software KVM refuses the opt-in: %s",
-				       strerror(-error));
-	}
-	if (ioctl(vm->vcpu_fd, KVM_SET_REGS, &regs) < 0)
-		return failed(vm, "KVM_SET_REGS");
+	vm->software = soft_kvm_present(vm->vcpus[0].fd);
+	vm->result->software_kvm = vm->software;
 	return 0;
 }
 
-static struct device *device_at(struct vm *vm, uint64_t gpa)
+int vcpu_set_features(struct vcpu *vcpu)
 {
-	uint64_t slot = (gpa - VM_DEVICE_BASE) / VM_DEVICE_BYTES;
+	struct vm *vm = vcpu->vm;
+	int error = 0;
+	int khz;
 
-	return gpa >= VM_DEVICE_BASE && slot < vm->nr_devices ? vm->devices[slot] : NULL;
-}
-
-static void mmio_write(struct vm *vm, uint64_t gpa, const void *data, uint32_t len)
-{
-	struct device *device = device_at(vm, gpa);
-	uint32_t value;
-
-	if (device == NULL || len != sizeof(value))
-		return; /* nobody there, or not the width of any register */
-	memcpy(&value, data, sizeof(value));
-	virtio_mmio_write(device, (uint32_t)(gpa % VM_DEVICE_BYTES), value);
-}
-
-static void mmio_access(struct vm *vm)
-{
-	struct device *device = device_at(vm, vm->run->mmio.phys_addr);
-	uint64_t gpa = vm->run->mmio.phys_addr;
-	uint32_t offset = (uint32_t)(gpa % VM_DEVICE_BYTES);
-	uint32_t len = min(vm->run->mmio.len, (uint32_t)sizeof(vm->run->mmio.data));
-
-	if (vm->run->mmio.is_write)
-		mmio_write(vm, gpa, vm->run->mmio.data, len);
-	else if (device != NULL)
-		virtio_mmio_read(device, offset, vm->run->mmio.data, len);
-	else
-		memset(vm->run->mmio.data, 0, len);
-}
-
-/* Writes that KVM collected since the last exit, in order. */
-static void replay_collected(struct vm *vm)
-{
-	struct kvm_coalesced_mmio_ring *ring = vm->ring;
-	uint32_t nr_max = KVM_COALESCED_MMIO_MAX;
-	uint32_t first;
-
-	if (ring == NULL)
-		return;
-	first = ring->first;
-	while (first != __atomic_load_n(&ring->last, __ATOMIC_ACQUIRE)) {
-		struct kvm_coalesced_mmio *write = &ring->coalesced_mmio[first];
-
-		mmio_write(vm, write->phys_addr, write->data, write->len);
-		first = (first + 1) % nr_max;
-		__atomic_store_n(&ring->first, first, __ATOMIC_RELEASE);
+	if (vcpu->id == 0) {
+		khz = ioctl(vcpu->fd, KVM_GET_TSC_KHZ, 0);
+		vm->tsc_khz = khz > 0 ? (uint32_t)khz : 0;
+		error = get_cpuid(vm);
 	}
+	if (error == 0)
+		error = set_cpuid(vcpu);
+	if (error == 0)
+		error = set_xcr0(vcpu);
+	if (error == 0)
+		align_tsc(vcpu);
+	return error;
 }
 
-/* true: the guest ended by PORT_EXIT. */
-static bool port_access(struct vm *vm)
+int vcpu_set_entry(struct vcpu *vcpu, const struct cpu_start *start)
 {
-	struct kvm_run *run = vm->run;
-	uint8_t *data = (uint8_t *)run + run->io.data_offset;
-	uint32_t value;
+	struct kvm_regs regs = {
+		.rip = start->entry,
+		.rsp = start->stack,
+		.rdi = start->argument,
+		.rflags = RFLAGS_FIXED,
+	};
+	struct kvm_mp_state state = { .mp_state = KVM_MP_STATE_RUNNABLE };
+	int error = set_sregs(vcpu, start->root);
 
-	if (run->io.direction == KVM_EXIT_IO_IN) {
-		memset(data, 0xff, (size_t)run->io.size * run->io.count);
-		return false;
+	if (error == 0 && vcpu->vm->software) {
+		error = soft_kvm_enable(vcpu->fd, start->flag_page);
+		if (error != 0)
+			return vm_fail(vcpu->vm, -error, "software KVM refuses the opt-in: %s",
+				       strerror(-error));
 	}
-	if (run->io.port == PORT_DEBUG && run->io.size == 1 && vm->config->on_log != NULL)
-		vm->config->on_log(vm->config->context, (const char *)data, run->io.count);
-	if (run->io.port != PORT_EXIT || run->io.size != sizeof(value))
-		return false;
-	memcpy(&value, data, sizeof(value));
-	vm->result->end = (enum vm_end)value;
-	return true;
-}
-
-/*
- * A software-KVM host emulates what raises #GP, and gives up on instructions that its emulator does
- * not know (vector loads). Where the program's own instruction is to blame, the answer is that #GP.
- * False: it is not.
- */
-static bool inject_protection_fault(struct vm *vm)
-{
-	struct kvm_vcpu_events events;
-	struct kvm_regs regs;
-
-	if (vm->run->exit_reason != KVM_EXIT_INTERNAL_ERROR ||
-	    vm->run->internal.suberror != KVM_INTERNAL_ERROR_EMULATION ||
-	    ioctl(vm->vcpu_fd, KVM_GET_REGS, &regs) < 0 || regs.rip >> 47 != 0 ||
-	    ioctl(vm->vcpu_fd, KVM_GET_VCPU_EVENTS, &events) < 0)
-		return false;
-	events.exception.injected = 1;
-	events.exception.nr = 13;
-	events.exception.has_error_code = 1;
-	events.exception.error_code = 0;
-	return ioctl(vm->vcpu_fd, KVM_SET_VCPU_EVENTS, &events) == 0;
-}
-
-int vcpu_run(struct vm *vm)
-{
-	while (!vm_is_stopping(vm)) {
-		int status = ioctl(vm->vcpu_fd, KVM_RUN, 0);
-
-		if (status < 0 && errno != EINTR && errno != EAGAIN)
-			return failed(vm, "KVM_RUN");
-		replay_collected(vm);
-		if (status < 0)
-			continue;
-		switch (vm->run->exit_reason) {
-		case KVM_EXIT_MMIO:
-			mmio_access(vm);
-			break;
-		case KVM_EXIT_IO:
-			if (port_access(vm))
-				return 0;
-			break;
-		case KVM_EXIT_INTR:
-		case KVM_EXIT_IRQ_WINDOW_OPEN:
-		case KVM_EXIT_IOAPIC_EOI:
-			break;
-		default:
-			if (inject_protection_fault(vm))
-				break;
-			return exit_report(vm);
-		}
-	}
-	return -EIO; /* vm_fail() has said why */
+	if (error != 0)
+		return error;
+	if (ioctl(vcpu->fd, KVM_SET_REGS, &regs) < 0)
+		return vm_fail_errno(vcpu->vm, "KVM_SET_REGS");
+	if (vcpu->id != 0 && ioctl(vcpu->fd, KVM_SET_MP_STATE, &state) < 0)
+		return vm_fail_errno(vcpu->vm, "KVM_SET_MP_STATE");
+	return 0;
 }

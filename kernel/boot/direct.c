@@ -25,7 +25,8 @@ void direct_main(paddr_t info_paddr)
 
 	if (info->magic != BOOT_INFO_MAGIC || info->version != BOOT_INFO_VERSION)
 		refuse("hull: the loader and the kernel are not of one version\n");
-	if (info->nr_memory > BOOT_MAX_MEMORY || info->nr_devices > BOOT_MAX_DEVICES)
+	if (info->nr_memory > BOOT_MAX_MEMORY || info->nr_devices > BOOT_MAX_DEVICES ||
+	    info->nr_cpus == 0 || info->nr_cpus > BOOT_MAX_CPUS)
 		refuse("hull: the loader's boot information is damaged\n");
 	kernel_main(info);
 }

@@ -5,18 +5,23 @@
  *
  *	virtio_mmio.device=<size>@<base>:<irq>		with an optional K or M after the size
  *
- * Nothing of what the loader passed is trusted to be terminated or small.
+ * Nothing of what the loader passed is trusted to be terminated or small. What it left in low
+ * memory is read here and needed no more: the memory for starting further CPUs is taken from there.
  */
 #include "abi/boot/pvh.h"
 
 #include "abi/hull/boot.h"
 #include "arch/mmu.h"
+#include "boot/cpus.h"
 #include "boot/direct.h"
 #include "lib/string.h"
 
 #define CMDLINE_MAX   4096
 #define DIRECT_LIMIT  (4ull << 30) /* what pvh.S has mapped */
 #define DEVICE_OPTION "virtio_mmio.device="
+
+#define LOW_MEMORY_BEGIN 0x1000ull
+#define LOW_MEMORY_END   0x9f000ull /* the BIOS has its data area somewhere above */
 
 NORETURN void pvh_main(paddr_t start_paddr);
 
@@ -108,6 +113,22 @@ static void read_launch(const struct pvh_start_info *start)
 	add_memory(module->paddr, module->size, BOOT_MEMORY_RESERVED);
 }
 
+/* The launch record and the kernel lie above 1 MiB. */
+static void reserve_trampoline(void)
+{
+	for (unsigned i = 0; i < info.nr_memory; i++) {
+		const struct boot_memory *m = &info.memory[i];
+		paddr_t base = align_up(max(m->base, LOW_MEMORY_BEGIN), PAGE_SIZE);
+		paddr_t end = min(m->base + m->size_bytes, LOW_MEMORY_END);
+
+		if (m->type != BOOT_MEMORY_RAM || end < base || end - base < BOOT_TRAMPOLINE_BYTES)
+			continue;
+		info.trampoline = base;
+		add_memory(base, BOOT_TRAMPOLINE_BYTES, BOOT_MEMORY_RESERVED);
+		return;
+	}
+}
+
 void pvh_main(paddr_t start_paddr)
 {
 	const struct pvh_start_info *start = paddr_to_ptr(start_paddr);
@@ -121,5 +142,8 @@ void pvh_main(paddr_t start_paddr)
 		read_cmdline(start->cmdline_paddr);
 		info.rsdp = start->rsdp_paddr;
 	}
+	cpus_find(&info, DIRECT_LIMIT);
+	if (info.nr_cpus > 1)
+		reserve_trampoline();
 	direct_main(ptr_to_paddr(&info));
 }

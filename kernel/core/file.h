@@ -58,6 +58,8 @@ struct file_ops {
 	int (*mmap)(struct file *f,
 		    struct vm_area *area); /* sets area->object and takes a reference
 						 * for it (object_get); NULL: -ENODEV */
+	void (*unmapped)(struct file *f); /* one of the mappings that mmap made, or its copy, is
+					    * gone; thread context */
 	int (*sync)(struct file *f, int64_t start, int64_t end, bool data_only);
 	int (*allocate)(struct file *f, int mode, int64_t offset, int64_t len);
 	int (*flush)(struct file *f);                     /* each close(2) */
@@ -75,6 +77,7 @@ enum file_traits {
 	FILE_WRITE = 1 << 2,
 	FILE_PATH_ONLY = 1 << 3, /* O_PATH */
 	FILE_STREAM = 1 << 4,    /* has no position: read and write take no pos_lock */
+	FILE_QUIET_PIPE = 1 << 5, /* -EPIPE of a write raises no SIGPIPE: datagrams */
 };
 
 struct file {

@@ -9,18 +9,29 @@
 
 struct boot_info;
 struct cpu;
+struct cpu_start;
 
 struct platform {
 	const char *name;
 	int (*probe)(const struct boot_info *info); /* > 0: usable, this well */
-	void (*init)(const struct boot_info
-			     *info);        /* clock_init(), interrupt controller, device_add() */
-	void (*init_cpu)(struct cpu *cpu);  /* on each CPU */
+	/* clock_init(), interrupt controller, device_add() */
+	void (*init)(const struct boot_info *info);
+	/* On each CPU, interrupts off: its own interrupt controller and timer. */
+	void (*init_cpu)(struct cpu *cpu);
 	void (*timer_set)(nsec_t deadline); /* CLOCK_MONOTONIC; NSEC_NEVER stops it */
 	int (*irq_enable)(unsigned line);   /* 0 or -ENOENT */
 	void (*irq_disable)(unsigned line);
 	void (*irq_ack)(void); /* end of interrupt */
-	int (*start_cpu)(struct cpu *cpu);
+	/*
+	 * Makes CPU how->cpu arrive at how->entry (abi/hull/cpu_start.h says in what state), where
+	 * it calls init_cpu itself. Thread context, one call at a time; `how` may be reused on
+	 * return. Under the monitor it returns at once and the CPU arrives later; elsewhere it
+	 * waits until the CPU has begun, some 100 us. 0; -ENODEV: it cannot be started, and
+	 * never will arrive.
+	 */
+	int (*start_cpu)(const struct cpu_start *how);
+	/* TRAP_IPI on that CPU, by cpu->id; once it has called init_cpu. Any context. The
+	 * sender's stores before it are seen by the handler. */
 	void (*send_ipi)(struct cpu *cpu);
 	void (*end)(unsigned vm_end); /* enum vm_end; does not return */
 };

@@ -25,9 +25,16 @@
 #define WAKE_LEAD_NS    (1 * 1000 * 1000ll) /* how far behind a woken thread must be to preempt */
 #define RT_PRIORITY_MAX 99
 
+int thread_level(const struct thread *t)
+{
+	bool own = t->policy == SCHED_POLICY_FIFO || t->policy == SCHED_POLICY_RR;
+
+	return max(own ? t->rt_priority : 0, t->boost);
+}
+
 static bool is_realtime(const struct thread *t)
 {
-	return t->policy == SCHED_POLICY_FIFO || t->policy == SCHED_POLICY_RR;
+	return thread_level(t) > 0;
 }
 
 static uint32_t weight_of(enum sched_policy policy, int nice)
@@ -72,9 +79,9 @@ static void enqueue(struct runqueue *rq, struct thread *t, bool at_front)
 	if (!is_realtime(t))
 		enqueue_fair(rq, t);
 	else if (at_front)
-		list_prepend(&rq->realtime[t->rt_priority], &t->rq_link);
+		list_prepend(&rq->realtime[thread_level(t)], &t->rq_link);
 	else
-		list_append(&rq->realtime[t->rt_priority], &t->rq_link);
+		list_append(&rq->realtime[thread_level(t)], &t->rq_link);
 }
 
 static void dequeue(struct runqueue *rq, struct thread *t)
@@ -132,7 +139,7 @@ static bool should_preempt(const struct cpu *cpu, const struct thread *woken)
 	if (running == cpu->idle)
 		return true;
 	if (is_realtime(woken))
-		return !is_realtime(running) || woken->rt_priority > running->rt_priority;
+		return !is_realtime(running) || thread_level(woken) > thread_level(running);
 	return !is_realtime(running) &&
 	       woken->virtual_ns + WAKE_LEAD_NS <
 		       running->virtual_ns + (uint64_t)(clock_monotonic() - running->run_start_ns);
@@ -149,7 +156,8 @@ static void slice_ended(struct timer *t)
 
 static void arm_slice(struct cpu *cpu, const struct thread *next, nsec_t now)
 {
-	bool shares = cpu->rq.nr_runnable > 0 && next->policy != SCHED_POLICY_FIFO;
+	bool shares = cpu->rq.nr_runnable > 0 &&
+		      (!is_realtime(next) || next->policy == SCHED_POLICY_RR);
 
 	if (shares && next != cpu->idle)
 		timer_arm(&cpu->slice, now + SLICE_NS);
@@ -356,6 +364,23 @@ void thread_set_sched(struct thread *t, enum sched_policy policy, int nice, int 
 	t->nice = nice;
 	t->rt_priority = rt_priority;
 	t->weight = weight_of(policy, nice);
+	if (was_queued)
+		enqueue(rq, t, false);
+	t->cpu->need_resched = true;
+}
+
+void thread_boost(struct thread *t, int level)
+{
+	struct runqueue *rq = &t->cpu->rq;
+
+	scoped_spin(&rq->lock);
+	bool was_queued = t->queued;
+
+	if (t->boost == level)
+		return;
+	if (was_queued)
+		dequeue(rq, t);
+	t->boost = level;
 	if (was_queued)
 		enqueue(rq, t, false);
 	t->cpu->need_resched = true;

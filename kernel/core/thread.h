@@ -51,6 +51,7 @@ struct thread {
 	bool queued;                       /* [rq.lock] */
 	enum sched_policy policy;          /* [rq.lock] */
 	int nice, rt_priority;             /* [rq.lock] */
+	int boost;                         /* [rq.lock] real-time level lent to it; 0: none */
 	uint32_t weight;                   /* [rq.lock] of nice: 1024 at 0 */
 	void (*entry)(void *);             /* [I] */
 	void *arg;                         /* [I] */
@@ -87,6 +88,9 @@ void thread_clear_work(struct thread *t, unsigned bits);
 bool thread_has_signal(const struct thread *t); /* SIGNAL or KILLED is set */
 nsec_t thread_cpu_time(const struct thread *t); /* up to now */
 void thread_set_sched(struct thread *t, enum sched_policy policy, int nice, int rt_priority);
+/* Priority inheritance: t runs at this real-time level (1..99) if its own is lower; 0 ends it. */
+void thread_boost(struct thread *t, int level);
+int thread_level(const struct thread *t); /* its own or lent real-time level; 0: fair */
 
 /* The program's registers: at the top of its kernel stack. */
 struct trap_frame *thread_frame(const struct thread *t);

@@ -336,6 +336,16 @@ static int allocate_buffers(struct console_port *p)
 	return 0;
 }
 
+/*
+ * Tells of the receive buffers, after the port was opened: QEMU passes over buffers of a port that
+ * is not open, and would not look for input again before something else wakes it.
+ */
+static void kick_rx(struct console_port *p)
+{
+	scoped_spin(&p->lock);
+	virtq_kick(p->rx);
+}
+
 static int console_activate(struct port *port)
 {
 	struct console_port *p = console_port_of(port);
@@ -352,15 +362,14 @@ static int console_activate(struct port *port)
 			err = post_rx_locked(p, &p->buffers[i]);
 	}
 	p->active = err == 0;
-	if (p->active) {
-		(void)virtq_arm(p->rx);
-		virtq_kick(p->rx);
-	}
+	if (p->active)
+		take_rx_locked(p); /* the device may have seen the buffers already */
 	spin_unlock(&p->lock);
 	if (err != 0)
 		return err;
 	send_control(p->console, port->nr, VIRTIO_CONSOLE_PORT_READY, 1);
 	send_control(p->console, port->nr, VIRTIO_CONSOLE_PORT_OPEN, 1);
+	kick_rx(p);
 	return 0;
 }
 
@@ -512,8 +521,10 @@ static int probe(struct virtio_device *d)
 	if (err != 0)
 		return err; /* what the device was shown stays where it is */
 	virtio_ready(d);
-	if (c->multiport)
+	if (c->multiport) {
+		scoped_spin(&c->lock);
 		virtq_kick(c->control_rx);
+	}
 	send_control(c, VIRTIO_CONSOLE_BAD_ID, VIRTIO_CONSOLE_DEVICE_READY, 1);
 	for (unsigned i = c->first_port; i < c->nr_ports; i++)
 		port_add(&c->ports[i].port);

@@ -21,8 +21,8 @@
 void (*vfs_locks_release)(struct file *f);
 void (*vfs_watchers_release)(struct file *f);
 
-/* Not in F_GETFL's answer. */
-#define OPEN_ONLY_FLAGS (O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC)
+/* Not in F_GETFL's answer; open.c takes O_NOCTTY and O_TRUNC away when it is done. */
+#define OPEN_ONLY_FLAGS (O_CREAT | O_EXCL | O_CLOEXEC)
 
 static unsigned traits_of(unsigned flags, const struct inode *inode)
 {

@@ -142,7 +142,7 @@ static int open_inode(struct path *p, unsigned flags, bool created, struct file 
 	}
 	if ((flags & O_TRUNC) && !created && !(flags & O_PATH))
 		err = truncate_opened(f);
-	f->flags &= ~(unsigned)O_TRUNC;
+	f->flags &= ~(unsigned)(O_TRUNC | O_NOCTTY);
 	if (err != 0) {
 		file_put(f);
 		return err;

@@ -255,6 +255,8 @@ MUST_CHECK int file_new_anonymous(const struct file_ops *ops, uint32_t mode, uns
 MUST_CHECK int file_path_get(struct file *f, struct path *out);
 /* Of a tmpfs of its own: memfd_create, shared anonymous files. flags: MFD_*. */
 MUST_CHECK int vfs_memory_file(const char *name, unsigned flags, struct file **out);
+/* The same for a file that no program opened (System V shared memory). */
+MUST_CHECK int vfs_nameless_file(const char *shown_as, struct file **out);
 /* fcntl(F_ADD_SEALS, F_GET_SEALS): F_SEAL_*. -EINVAL: not a memory file; -EPERM, -EBUSY as
  * fcntl(2). */
 MUST_CHECK int vfs_seals_add(struct file *f, unsigned seals);

@@ -5,7 +5,6 @@
  * here; the work and the other checks are mm's.
  */
 #include <linux/capability.h>
-#include <linux/mempolicy.h>
 #include <linux/mman.h>
 
 #include "core/cred.h"
@@ -303,52 +302,6 @@ long sys_mlockall(int flags)
 long sys_munlockall(void)
 {
 	return 0;
-}
-
-/* ---- memory policies: one node, so every valid one comes to the same ---- */
-
-static int check_policy(int mode, uaddr_t nodemask, unsigned long maxnode)
-{
-	int policy = mode & ~(MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES | MPOL_F_NUMA_BALANCING);
-	uint64_t nodes = 0;
-
-	if (policy < MPOL_DEFAULT || policy >= MPOL_MAX)
-		return -EINVAL;
-	if (nodemask != 0 && maxnode > 1 && user_read_struct(&nodes, nodemask) != 0)
-		return -EFAULT;
-	if ((policy == MPOL_BIND || policy == MPOL_INTERLEAVE) && (nodes & 1) == 0)
-		return -EINVAL;
-	return policy == MPOL_DEFAULT && nodes != 0 ? -EINVAL : 0;
-}
-
-long sys_set_mempolicy(int mode, uaddr_t nodemask, unsigned long maxnode)
-{
-	return check_policy(mode, nodemask, maxnode);
-}
-
-long sys_mbind(uaddr_t addr, size_t len, int mode, uaddr_t nodemask, unsigned long maxnode,
-	       unsigned flags)
-{
-	if (!is_aligned(addr, PAGE_SIZE) || (flags & ~(unsigned)MPOL_MF_VALID) != 0 ||
-	    addr + len < addr)
-		return -EINVAL;
-	return check_policy(mode, nodemask, maxnode);
-}
-
-long sys_get_mempolicy(uaddr_t mode, uaddr_t nodemask, unsigned long maxnode, uaddr_t addr,
-		       unsigned long flags)
-{
-	static const uint64_t node_0 = 1, none;
-	static const int answer; /* MPOL_DEFAULT, or node 0 */
-	bool asks_allowed = (flags & MPOL_F_MEMS_ALLOWED) != 0;
-
-	if ((flags & ~(unsigned long)(MPOL_F_NODE | MPOL_F_ADDR | MPOL_F_MEMS_ALLOWED)) != 0 ||
-	    (asks_allowed && flags != MPOL_F_MEMS_ALLOWED) || (nodemask != 0 && maxnode < 1) ||
-	    ((flags & MPOL_F_ADDR) == 0 && addr != 0))
-		return -EINVAL;
-	if (mode != 0 && user_write_struct(mode, &answer) != 0)
-		return -EFAULT;
-	return nodemask == 0 ? 0 : user_write_struct(nodemask, asks_allowed ? &node_0 : &none);
 }
 
 /* ---- the memory of a process: only the caller's own is within reach, there being no other yet

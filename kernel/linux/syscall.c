@@ -122,7 +122,7 @@ void program_syscall(struct trap_frame *f)
 	unsigned long nr = frame_syscall_nr(f);
 	long result;
 
-	if (unlikely(strace_is_on)) {
+	if (unlikely(strace_is_on) && strace_is_for_current()) {
 		traced(f, nr);
 	} else {
 		result = likely(nr < SYSCALL_NR_MAX && table[nr].target != NULL) ? table[nr].call(f)

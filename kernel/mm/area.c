@@ -44,8 +44,11 @@ void area_free(struct vm_area *a)
 					   (a->object_idx + area_pages(a)) * PAGE_SIZE));
 	if (o != NULL)
 		object_put(o);
-	if (a->file != NULL)
+	if (a->file != NULL) {
+		if (a->file->ops->unmapped != NULL)
+			a->file->ops->unmapped(a->file);
 		file_put(a->file);
+	}
 	for (uint64_t i = 0; a->special_pages != NULL && i < area_pages(a); i++)
 		page_put(a->special_pages[i]);
 	kmem_free(a->special_pages);

@@ -172,6 +172,8 @@ static bool are_alike(const struct vm_area *low, const struct vm_area *high)
 	    low->flags != high->flags || low->object != high->object || low->file != high->file ||
 	    low->name != high->name || (low->flags & (VM_SPECIAL | VM_GROWSDOWN)))
 		return false;
+	if (low->file != NULL && low->file->ops->unmapped != NULL)
+		return false; /* who counts mappings (shmat) counts pieces, as Linux does */
 	return low->object == NULL || low->object_idx + area_pages(low) == high->object_idx;
 }
 

@@ -3,6 +3,7 @@
 #include "plat/ioapic.h"
 
 #include "core/panic.h"
+#include "core/spinlock.h"
 #include "mm/kmem.h"
 
 #define IOAPIC_BASE    0xfec00000ull
@@ -14,6 +15,7 @@
 #define ENTRY_MASKED   (1u << 16)
 
 static volatile uint32_t *windows; /* [I] */
+static struct spinlock lock;       /* the two windows belong together */
 
 static void reg_write(unsigned reg, uint32_t value)
 {
@@ -32,11 +34,13 @@ void ioapic_init(void)
 
 void ioapic_enable(unsigned input, uint8_t vector, uint32_t apic_id)
 {
+	scoped_spin(&lock);
 	reg_write(REDIRECTION(input) + 1, apic_id << 24);
 	reg_write(REDIRECTION(input), vector | ENTRY_LEVEL);
 }
 
 void ioapic_disable(unsigned input)
 {
+	scoped_spin(&lock);
 	reg_write(REDIRECTION(input), ENTRY_MASKED);
 }

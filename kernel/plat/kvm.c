@@ -2,10 +2,15 @@
 /*
  * Hull's own monitor, on hardware and on software KVM alike: x2APIC, TSC-deadline timer, devices on
  * virtio-mmio whose interrupts arrive as vectors (irqfd with MSI routes), so nothing has to be
- * enabled. What differs between the two kinds of KVM is the arch code's business.
+ * enabled. Further CPUs are started by the monitor (abi/hull/cpu_start.h). What differs between the
+ * two kinds of KVM is the arch code's business.
  */
 #include "abi/hull/boot.h"
+#include "abi/hull/cpu_start.h"
+#include "abi/hull/ports.h"
+#include "arch/mmu.h"
 #include "arch/trap.h"
+#include "arch/x86_64/x86.h"
 #include "core/log.h"
 #include "core/platform.h"
 #include "lib/errno.h"
@@ -24,7 +29,7 @@ static int probe(const struct boot_info *info)
 static void init(const struct boot_info *info)
 {
 	wall_init(info);
-	lapic_init(LAPIC_X2APIC | LAPIC_TSC_DEADLINE);
+	lapic_init(info, LAPIC_X2APIC | LAPIC_TSC_DEADLINE);
 	for (unsigned i = 0; i < info->nr_devices; i++) {
 		const struct boot_device *b = &info->devices[i];
 		const struct device d = {
@@ -41,8 +46,17 @@ static void init(const struct boot_info *info)
 	}
 }
 
-static void init_cpu(struct cpu *cpu)
+static int start_cpu(const struct cpu_start *how)
 {
+	static struct cpu_start request; /* in the image, so below 4 GiB */
+
+	request = *how;
+	request.status = -ENODEV;
+	out32(PORT_START_CPU, (uint32_t)ptr_to_paddr(&request));
+	if (READ_ONCE(request.status) == 0)
+		return 0;
+	log_warn("kvm: CPU %u does not start: error %d", how->cpu, request.status);
+	return -ENODEV;
 }
 
 static int irq_enable(unsigned line)
@@ -58,10 +72,12 @@ PLATFORM(kvm) = {
 	.name = "kvm",
 	.probe = probe,
 	.init = init,
-	.init_cpu = init_cpu,
+	.init_cpu = lapic_init_cpu,
 	.timer_set = lapic_timer_set,
 	.irq_enable = irq_enable,
 	.irq_disable = irq_disable,
 	.irq_ack = lapic_ack,
+	.start_cpu = start_cpu,
+	.send_ipi = lapic_send_ipi,
 	.end = ending_end,
 };

@@ -3,13 +3,19 @@
  * Registers by MSR (x2APIC) or memory (xAPIC); the timer in TSC-deadline mode or as a one-shot
  * count, calibrated against the TSC. A one-shot that is too long fires early: timer_irq() arms it
  * again.
+ *
+ * Interrupts to other CPUs go out by one register in x2APIC mode, by two otherwise, which an
+ * interrupt here must not come between. Intel SDM 3A §10.6.1, §10.12.9.
  */
 #include "plat/lapic.h"
 
+#include "abi/hull/boot.h"
 #include "arch/cpu.h"
 #include "arch/x86_64/x86.h"
+#include "core/cpu.h"
 #include "core/panic.h"
 #include "core/timer.h"
+#include "lib/string.h"
 #include "mm/kmem.h"
 
 #define XAPIC_BASE   0xfee00000ull
@@ -35,12 +41,17 @@ enum lapic_register {
 #define LVT_MASKED       (1u << 16)
 #define LVT_TSC_DEADLINE (2u << 17)
 #define SPURIOUS_ENABLE  (1u << 8)
+#define ICR_INIT         (5u << 8 | 1u << 14) /* level: assert */
+#define ICR_STARTUP      (6u << 8 | 1u << 14)
+#define ICR_PENDING      (1u << 12)
+#define XAPIC_MAX_ID     254
 #define DIVIDE_BY_1      0xb
 #define CALIBRATION_NS   200000
 
-static unsigned features;            /* [I] enum lapic_features */
-static volatile uint32_t *registers; /* [I] xAPIC */
-static uint64_t timer_khz;           /* [I] of the one-shot count */
+static unsigned features;                /* [I] enum lapic_features */
+static volatile uint32_t *registers;     /* [I] xAPIC */
+static uint64_t timer_khz;               /* [I] of the one-shot count */
+static uint32_t apic_ids[BOOT_MAX_CPUS]; /* [I] */
 
 static uint32_t reg_read(enum lapic_register r)
 {
@@ -57,7 +68,7 @@ static void reg_write(enum lapic_register r, uint32_t value)
 		registers[r / 4] = value;
 }
 
-void lapic_init_cpu(void)
+static void init_this(void)
 {
 	uint64_t base = rdmsr(MSR_APIC_BASE) |
 			(features & LAPIC_X2APIC ? APIC_BASE_X2 : APIC_BASE_X1);
@@ -90,18 +101,25 @@ static void calibrate(void)
 		timer_khz = 1;
 }
 
-void lapic_init(unsigned with_features)
+void lapic_init(const struct boot_info *info, unsigned with_features)
 {
+	memcpy(apic_ids, info->cpu_apic_ids, sizeof(apic_ids));
 	features = with_features;
 	if (!(features & LAPIC_X2APIC))
 		registers = kmem_map_device(XAPIC_BASE, XAPIC_SIZE);
 	if (!(features & LAPIC_X2APIC) && !registers)
 		panic("too little memory to map the local APIC");
-	lapic_init_cpu();
+	init_this();
 	if (features & LAPIC_TSC_DEADLINE)
 		return;
 	calibrate();
-	lapic_init_cpu();
+	init_this();
+}
+
+void lapic_init_cpu(struct cpu *cpu)
+{
+	if (cpu->id != 0)
+		init_this();
 }
 
 static void set_deadline(nsec_t deadline)
@@ -141,19 +159,50 @@ void lapic_ack(void)
 	reg_write(REG_EOI, 0);
 }
 
-uint32_t lapic_id(void)
+uint32_t lapic_id_of(unsigned cpu)
 {
-	uint32_t id = reg_read(REG_ID);
-
-	return features & LAPIC_X2APIC ? id : id >> 24;
+	return apic_ids[cpu];
 }
 
-void lapic_send_ipi(uint32_t id, uint8_t vector)
+bool lapic_reaches(unsigned cpu)
 {
+	return features & LAPIC_X2APIC || apic_ids[cpu] <= XAPIC_MAX_ID;
+}
+
+static void send_x2apic(uint32_t id, uint32_t command)
+{
+	/* not ordered after earlier stores by itself */
+	__asm__ volatile("mfence; lfence" : : : "memory");
+	wrmsr(MSR_X2APIC + (REG_ICR >> 4), (uint64_t)id << 32 | command);
+}
+
+static void send(uint32_t id, uint32_t command)
+{
+	bool irqs;
+
 	if (features & LAPIC_X2APIC) {
-		wrmsr(MSR_X2APIC + (REG_ICR >> 4), (uint64_t)id << 32 | vector);
+		send_x2apic(id, command);
 		return;
 	}
+	irqs = cpu_irq_save();
+	while (reg_read(REG_ICR) & ICR_PENDING)
+		cpu_relax();
 	reg_write(REG_ICR_HIGH, id << 24);
-	reg_write(REG_ICR, vector);
+	reg_write(REG_ICR, command);
+	cpu_irq_restore(irqs);
+}
+
+void lapic_send_ipi(struct cpu *cpu)
+{
+	send(apic_ids[cpu->id], TRAP_IPI);
+}
+
+void lapic_send_init(unsigned cpu)
+{
+	send(apic_ids[cpu], ICR_INIT);
+}
+
+void lapic_send_startup(unsigned cpu, paddr_t page)
+{
+	send(apic_ids[cpu], ICR_STARTUP | (uint32_t)(page >> PAGE_SHIFT));
 }

@@ -3,13 +3,24 @@
 #pragma once
 #include "lib/types.h"
 
+struct boot_info;
+struct cpu;
+
 enum lapic_features { LAPIC_X2APIC = 1, LAPIC_TSC_DEADLINE = 2 };
 
-/* Once, after clock_init(): maps or opens it. Sleeps not, spins up to 200 us without TSC
- * deadline. */
-void lapic_init(unsigned features);
-void lapic_init_cpu(void);
+/*
+ * Once, on the boot CPU, after clock_init(): maps or opens it. Sleeps not, spins up to 200 us
+ * without TSC deadline.
+ */
+void lapic_init(const struct boot_info *info, unsigned features);
+/* platform.init_cpu: nothing on the boot CPU, where lapic_init() did it. */
+void lapic_init_cpu(struct cpu *cpu);
 void lapic_timer_set(nsec_t deadline);
 void lapic_ack(void);
-uint32_t lapic_id(void);
-void lapic_send_ipi(uint32_t id, uint8_t vector);
+
+/* By cpu->id: boot_info.cpu_apic_ids says which APIC that is. Any context. */
+uint32_t lapic_id_of(unsigned cpu);
+bool lapic_reaches(unsigned cpu);     /* false: its number is too large for this mode */
+void lapic_send_ipi(struct cpu *cpu); /* TRAP_IPI */
+void lapic_send_init(unsigned cpu);
+void lapic_send_startup(unsigned cpu, paddr_t page); /* below 1 MiB */

@@ -2,7 +2,8 @@
 /*
  * A PC without help from its host: QEMU's microvm and q35, with or without KVM. Local APIC in
  * whichever mode CPUID offers, I/O APIC inputs for virtio-mmio, MSI-X for PCI. A line's number is
- * its vector: TRAP_DEVICES + n is I/O APIC input n, those above are PCI's.
+ * its vector: TRAP_DEVICES + n is I/O APIC input n, those above are PCI's. All go to CPU 0. Further
+ * CPUs are started by INIT and SIPI.
  */
 #include "abi/hull/boot.h"
 #include "arch/trap.h"
@@ -14,6 +15,7 @@
 #include "plat/ioapic.h"
 #include "plat/lapic.h"
 #include "plat/pci.h"
+#include "plat/sipi.h"
 #include "plat/wall.h"
 
 #define SCORE_FALLBACK   1
@@ -41,8 +43,9 @@ static void init(const struct boot_info *info)
 	out8(PIC2_MASK, 0xff);
 	wall_init(info);
 	out8(PIT_COMMAND, PIT_STOP);
-	lapic_init(lapic_features());
+	lapic_init(info, lapic_features());
 	ioapic_init();
+	sipi_init(info);
 	for (unsigned i = 0; i < info->nr_devices; i++) {
 		const struct boot_device *b = &info->devices[i];
 		const struct device d = {
@@ -58,16 +61,12 @@ static void init(const struct boot_info *info)
 	pci_scan(FIRST_PCI_VECTOR);
 }
 
-static void init_cpu(struct cpu *cpu)
-{
-}
-
 static int irq_enable(unsigned line)
 {
 	if (line < TRAP_DEVICES || line >= TRAP_SPURIOUS)
 		return -ENOENT;
 	if (line < FIRST_PCI_VECTOR)
-		ioapic_enable(line - TRAP_DEVICES, (uint8_t)line, lapic_id());
+		ioapic_enable(line - TRAP_DEVICES, (uint8_t)line, lapic_id_of(0));
 	return 0;
 }
 
@@ -81,10 +80,12 @@ PLATFORM(pc) = {
 	.name = "pc",
 	.probe = probe,
 	.init = init,
-	.init_cpu = init_cpu,
+	.init_cpu = lapic_init_cpu,
 	.timer_set = lapic_timer_set,
 	.irq_enable = irq_enable,
 	.irq_disable = irq_disable,
 	.irq_ack = lapic_ack,
+	.start_cpu = sipi_start_cpu,
+	.send_ipi = lapic_send_ipi,
 	.end = ending_end,
 };

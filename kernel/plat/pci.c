@@ -4,11 +4,13 @@
 
 #include <linux/pci_regs.h>
 
-#include "arch/cpu.h"
+#include "arch/trap.h"
 #include "arch/x86_64/x86.h"
 #include "core/log.h"
 #include "core/pci.h"
 #include "core/platform.h"
+#include "core/spinlock.h"
+#include "plat/lapic.h"
 
 #define CONFIG_ADDRESS 0xcf8
 #define CONFIG_DATA    0xcfc
@@ -17,7 +19,8 @@
 #define FUNCTIONS      8
 #define VENDOR_NONE    0xffff
 
-static unsigned next_vector;
+static struct spinlock lock; /* the two ports belong together */
+static unsigned next_vector; /* [I] after the scan */
 
 static void select_register(uint16_t address, unsigned offset)
 {
@@ -26,20 +29,20 @@ static void select_register(uint16_t address, unsigned offset)
 
 uint32_t pci_read(uint16_t address, unsigned offset, unsigned width)
 {
-	bool irqs_were_on = cpu_irq_save();
 	uint32_t value;
 
+	spin_lock(&lock);
 	select_register(address, offset);
 	value = in32(CONFIG_DATA) >> (offset & 3) * 8;
-	cpu_irq_restore(irqs_were_on);
+	spin_unlock(&lock);
 	return width == 4 ? value : value & ((1u << width * 8) - 1);
 }
 
 void pci_write(uint16_t address, unsigned offset, unsigned width, uint32_t value)
 {
-	bool irqs_were_on = cpu_irq_save();
 	uint16_t port = (uint16_t)(CONFIG_DATA + (offset & 3));
 
+	scoped_spin(&lock);
 	select_register(address, offset);
 	if (width == 4)
 		out32(port, value);
@@ -47,12 +50,11 @@ void pci_write(uint16_t address, unsigned offset, unsigned width, uint32_t value
 		out16(port, (uint16_t)value);
 	else
 		out8(port, (uint8_t)value);
-	cpu_irq_restore(irqs_were_on);
 }
 
 void platform_msi_message(unsigned vector, uint64_t *address, uint32_t *data)
 {
-	*address = 0xfee00000; /* APIC 0, the boot CPU; SDM 3A §10.11 */
+	*address = 0xfee00000 | lapic_id_of(0) << 12; /* the boot CPU; SDM 3A §10.11 */
 	*data = vector;
 }
 

@@ -2,7 +2,7 @@
 /*
  * A virtio device, seen from both of its sides.
  *
- * The transport (virtio_mmio.c, on the vCPU's thread) keeps the registers; it hands the queues over
+ * The transport (virtio_mmio.c, on any vCPU's thread) keeps the registers; it hands the queues over
  * at DRIVER_OK and takes them back at a reset. The device's worker serves the queues in between.
  * `lock` is what they meet under: the worker holds it while it serves, never while it sleeps.
  *
@@ -23,7 +23,7 @@ struct device_queue_setup { /* what the driver has written so far */
 };
 
 struct device {
-	/* [I] after device_add  [a] atomic  [l] lock  [v] the vCPU's thread only */
+	/* [I] after device_add  [a] atomic  [l] lock  [b] vm->bus_lock */
 	struct vm *vm;       /* [I] */
 	const char *name;    /* [I] for messages */
 	uint32_t type;       /* [I] virtio 1.2 §5 */
@@ -41,9 +41,9 @@ struct device {
 	bool (*arm)(struct device *);      /* [I] */
 	void (*on_reset)(struct device *); /* [I] under lock; NULL: nothing to do */
 
-	uint32_t status, feature_select, driver_feature_select, queue_select; /* [v] */
-	uint64_t driver_features;                                             /* [v] */
-	struct device_queue_setup *setup;                                     /* [v] nr_queues */
+	uint32_t status, feature_select, driver_feature_select, queue_select; /* [b] */
+	uint64_t driver_features;                                             /* [b] */
+	struct device_queue_setup *setup;                                     /* [b] nr_queues */
 	uint32_t interrupt_status;                                            /* [a] */
 
 	pthread_mutex_t lock;
@@ -62,7 +62,7 @@ bool device_serve(struct device *device);
 bool device_arm(struct device *device);
 bool device_arm_all(struct device *device);
 
-/* The vCPU's side: an access to the register block. */
+/* The vCPUs' side: an access to the register block, with vm->bus_lock. */
 void virtio_mmio_read(struct device *device, uint32_t offset, void *data, uint32_t len);
 void virtio_mmio_write(struct device *device, uint32_t offset, uint32_t value);
 /* KVM's part: notification by ioeventfd, other writes collected. */

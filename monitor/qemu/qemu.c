@@ -203,6 +203,7 @@ static int add_share(struct qemu *qemu, const struct vm_share *share)
 static void add_machine(struct qemu *qemu, const char *machine)
 {
 	uint64_t mib = qemu->config->memory_bytes >> 20;
+	unsigned nr_cpus = qemu->config->nr_cpus > 1 ? qemu->config->nr_cpus : 1;
 
 	add(qemu, QEMU);
 	add(qemu, "-nodefaults");
@@ -211,14 +212,14 @@ static void add_machine(struct qemu *qemu, const char *machine)
 	add(qemu, "-display");
 	add(qemu, "none");
 	add(qemu, "-accel");
-	add(qemu, "tcg");
+	add(qemu, "tcg,thread=multi");
 	add(qemu, "-cpu");
 	add(qemu, "max");
 	/* With room for one CPU only, QEMU 7.2 leaves the guest's barriers out (CF_PARALLEL),
 	 * though our device threads run beside it: a ring's arming would race with its
 	 * completion. */
 	add(qemu, "-smp");
-	add(qemu, "1,maxcpus=2");
+	add(qemu, "%u,maxcpus=%u", nr_cpus, nr_cpus > 1 ? nr_cpus : 2);
 	add(qemu, "-sandbox");
 	add(qemu, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
 	add(qemu, "-object");

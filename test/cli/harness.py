@@ -4,7 +4,8 @@ What the tests of the command share: functions marked @test, run in order, print
 
     test/cli/FILE.py [NAME]...      only the tests whose name contains one of these
 
-HULL names the command (./hull), HULL_ACCEL the accelerator (kvm or tcg), O the build directory.
+HULL names the command (./hull), HULL_ACCEL the accelerator (kvm or tcg), HULL_CPUS the number of CPUs
+(hull's default), O the build directory.
 Expected output is never typed in: the same command runs on the host in the same test.
 """
 import os, shutil, signal, subprocess, sys, tempfile, time
@@ -12,6 +13,7 @@ import os, shutil, signal, subprocess, sys, tempfile, time
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HULL = os.path.abspath(os.path.join(TOP, os.environ.get("HULL", "./hull")))
 ACCEL = os.environ.get("HULL_ACCEL", "kvm")
+CPUS = os.environ.get("HULL_CPUS", "")
 PROGRAMS = os.path.join(TOP, os.environ.get("O", "build"), "test", "programs")
 SOAK = "HULL_SOAK" in os.environ
 SLOW = 8 if ACCEL == "tcg" else 1       # emulation's time-outs
@@ -54,7 +56,8 @@ def program(name):
 
 
 def hull_command(command, options=()):
-    return [HULL, "run", "--accel", ACCEL, *options, *command]
+    cpus = ["-c", CPUS] if CPUS and "-c" not in options else []
+    return [HULL, "run", "--accel", ACCEL, *cpus, *options, *command]
 
 
 def execute(command, timeout, **more):

@@ -147,6 +147,23 @@ KTEST(no_interrupt_while_they_are_off)
 	KCHECK(c.count == 1);
 }
 
+/* What is pending already must come in, not only end the wait: an idle CPU would wait for ever. */
+KTEST(a_wait_lets_in_what_came_before_it)
+{
+	struct counter c = { .count = 0 };
+	unsigned after;
+
+	timer_init(&c.timer, count_up);
+	cpu_irq_disable();
+	timer_arm(&c.timer, clock_monotonic() + MS);
+	spin_for(5 * MS);
+	cpu_wait_irq();
+	after = c.count;
+	cpu_irq_enable();
+	timer_cancel(&c.timer);
+	KCHECK(after == 1);
+}
+
 static volatile bool stop_counting;
 static volatile uint64_t counted;
 

@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 #define BOOT_INFO_MAGIC   0x6c6c7548u /* "Hull" */
-#define BOOT_INFO_VERSION 1
+#define BOOT_INFO_VERSION 2
 
 #define KERNEL_BASE       0xffffffff80000000ull /* image: physical 0 is seen here */
 #define DIRECT_BASE       0xffff880000000000ull /* direct map: physical 0 is seen here */
@@ -62,6 +62,10 @@ enum boot_flags {
 
 #define BOOT_MAX_MEMORY  16
 #define BOOT_MAX_DEVICES 32
+#define BOOT_MAX_CPUS    64
+
+/* Of the memory at boot_info.trampoline. */
+#define BOOT_TRAMPOLINE_BYTES 0x4000ull
 
 struct boot_info {
 	uint32_t magic, version;
@@ -70,10 +74,17 @@ struct boot_info {
 	uint32_t tsc_khz; /* 0: not known, measure it */
 	uint64_t wall_ns; /* CLOCK_REALTIME when the TSC read tsc_at_wall; 0: not known */
 	uint64_t tsc_at_wall;
-	uint64_t flag_page; /* soft KVM: physical page of CPU 0; CPU n's is n pages above it */
+	uint64_t flag_page; /* soft KVM: physical page of CPU 0; cpu_start.h has the others' */
 	uint64_t launch, launch_bytes; /* the launch record (abi/hull/launch.h) */
 	uint64_t rsdp;                 /* ACPI root pointer; 0: none given */
 	uint64_t entry_tsc;            /* TSC just before the first entry; 0: not known */
+	/*
+	 * Pages below 1 MiB, reserved, where CPUs can be started in real mode; 0: none, and none
+	 * needed under Hull's own monitor (abi/hull/cpu_start.h).
+	 */
+	uint64_t trampoline;
+	uint32_t nr_cpus;                     /* 1 to BOOT_MAX_CPUS, the boot CPU included */
+	uint32_t cpu_apic_ids[BOOT_MAX_CPUS]; /* of each; [0]: the boot CPU's */
 	struct boot_memory memory[BOOT_MAX_MEMORY];
 	struct boot_device devices[BOOT_MAX_DEVICES];
 };

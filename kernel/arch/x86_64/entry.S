@@ -238,7 +238,11 @@ context_begin:
 
 /* ---- idle ---- */
 
-/* void cpu_wait_irq(void). A trap inside [begin, end) continues at end (trap_place). */
+/*
+ * void cpu_wait_irq(void). A trap inside [begin, end) continues at end (trap_place). `sti` holds
+ * interrupts off for one instruction more (SDM 2B "STI"), where it is emulated too: that must not
+ * be the one that turns them off again, or what is pending never comes in.
+ */
 	.globl	cpu_wait_irq, cpu_wait_begin, cpu_wait_end
 cpu_wait_irq:
 	cmpb	$0, cpu_soft_kvm(%rip)
@@ -254,6 +258,7 @@ cpu_wait_begin:
 	hlt
 	jmp	cpu_wait_end
 1:	sti
+	nop
 cpu_wait_end:
 	movb	$0, %gs:CPU_FLAG_IF
 	ret

@@ -402,18 +402,23 @@ static struct pipe *enter(struct inode *inode)
 	return p;
 }
 
-/* What open(2) of one end waits for: the other end, which may have come and gone meanwhile. */
+/*
+ * What open(2) of one end waits for: the other end, which may have come and gone meanwhile. One that was
+ * there before may be gone by the time of the wait: being counted is what lets it go on.
+ */
 struct peer {
 	unsigned *now, *opens, opens_before;
+	bool there;
 };
 
 static struct peer peer_of(struct pipe *p, unsigned ends)
 {
 	bool reads = ends == FILE_READ;
 	struct peer peer = { reads ? &p->writers : &p->readers,
-			     reads ? &p->nr_write_opens : &p->nr_read_opens, 0 };
+			     reads ? &p->nr_write_opens : &p->nr_read_opens, 0, false };
 
 	peer.opens_before = atomic_load(peer.opens);
+	peer.there = atomic_load(peer.now) > 0;
 	return peer;
 }
 
@@ -440,7 +445,8 @@ int pipe_fifo_open(struct inode *inode, struct file *f)
 	}
 	peer = peer_of(p, ends);
 	count_end(p, ends, 1);
-	if (ends != (FILE_READ | FILE_WRITE) && !nonblock && !inode_is_anonymous(inode))
+	if (ends != (FILE_READ | FILE_WRITE) && !nonblock && !peer.there &&
+	    !inode_is_anonymous(inode))
 		err = wait_for_peer(ends == FILE_READ ? &p->readable : &p->writable, &peer);
 	if (err != 0) {
 		count_end(p, ends, -1);

@@ -251,16 +251,19 @@ static int lookup(struct inode *dir, const char *name, size_t len, struct inode 
 {
 	const struct gen_place *here = &gen_inode_of(dir)->at;
 	int id = parse_number(name, len);
+	const struct proc_processes *p = tree_of(dir)->processes;
 	struct gen_node *n;
 	struct gen_place at;
 
+	if (here->pid != 0 && !p->exists(here->pid))
+		return -ENOENT;
 	list_foreach(&here->node->children, n, link) {
 		if (has_name(n)) {
 			if (!is_named(n, name, len) || is_hidden(here, n))
 				continue;
 			at = *here;
 			at.node = n;
-		} else if (id < 0 || !find_number(tree_of(dir)->processes, here, n, id, &at)) {
+		} else if (id < 0 || !find_number(p, here, n, id, &at)) {
 			continue;
 		}
 		*out = new_inode(dir->sb, &at);

@@ -24,6 +24,7 @@ static const struct {
 	uint32_t mode;
 } dirs[] = {
 	{ "shm", S_IFDIR | 01777 },
+	{ "mqueue", S_IFDIR | 01777 },
 	{ "pts", S_IFDIR | 0755 },
 };
 

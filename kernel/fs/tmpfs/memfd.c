@@ -38,25 +38,20 @@ static struct mount *get_home(void)
 	return home;
 }
 
-int vfs_memory_file(const char *name, unsigned flags, struct file **out)
+static int make(const char *full, unsigned seals, struct file **out)
 {
 	struct mount *m = get_home();
-	char full[MEMFD_NAME_MAX + 8];
 	struct inode *inode;
 	struct dentry *d;
-	int len;
 
-	if (strlen(name) > MEMFD_NAME_MAX)
-		return -EINVAL;
 	if (m == NULL)
 		return -ENOMEM;
-	len = fmt(full, sizeof(full), "memfd:%s", name);
 	inode = tmpfs_inode_new(m->sb, NULL, S_IFREG | 0777);
 	if (inode == NULL)
 		return -ENOMEM;
 	inode->nlink = 0;
-	tmpfs_inode_of(inode)->seals = flags & MFD_ALLOW_SEALING ? 0 : F_SEAL_SEAL;
-	d = dentry_add(m->root, full, (size_t)len, inode, false);
+	tmpfs_inode_of(inode)->seals = seals;
+	d = dentry_add(m->root, full, strlen(full), inode, false);
 	if (d == NULL)
 		return -ENOMEM;
 	if (file_new_inode(d->inode, O_RDWR, out) != 0) {
@@ -66,6 +61,21 @@ int vfs_memory_file(const char *name, unsigned flags, struct file **out)
 	mount_get(m);
 	(*out)->path = (struct path){ m, d };
 	return 0;
+}
+
+int vfs_memory_file(const char *name, unsigned flags, struct file **out)
+{
+	char full[MEMFD_NAME_MAX + 8];
+
+	if (strlen(name) > MEMFD_NAME_MAX)
+		return -EINVAL;
+	fmt(full, sizeof(full), "memfd:%s", name);
+	return make(full, flags & MFD_ALLOW_SEALING ? 0 : F_SEAL_SEAL, out);
+}
+
+int vfs_nameless_file(const char *shown_as, struct file **out)
+{
+	return make(shown_as, F_SEAL_SEAL, out);
 }
 
 static bool is_memory_file(const struct file *f)

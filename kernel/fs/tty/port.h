@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A byte port to the host: what a console driver offers and what streams (fs/tty/stream.c), the tty
- * (fs/tty/tty.c), the control channel and strace use. One reader and any number of writers.
+ * A byte port: what a console driver offers to the host's side and what streams (fs/tty/stream.c),
+ * terminals (fs/tty/tty.h), the control channel and strace use. The two ends of a pseudo terminal
+ * meet in one too (fs/tty/pty.c). One reader and any number of writers.
  */
 #pragma once
 #include "core/waitq.h"
@@ -43,29 +44,48 @@ ssize_t port_write_all(struct port *p, const void *buf, size_t len);
 struct file;
 MUST_CHECK int stream_file_new(struct port *p, unsigned open_flags, struct file **file_out);
 
-/* The tty (termios, line discipline, job control). It owns its port. */
-struct tty;
-/* makes /dev/tty, /dev/console open it */
+/* The console terminal. It owns its port, and is the current process's controlling terminal. */
+/* makes /dev/console open it */
 MUST_CHECK int tty_init_console(struct port *p, unsigned columns, unsigned rows);
 MUST_CHECK int tty_console_file_new(unsigned open_flags, struct file **file_out);
-/* raises SIGWINCH in the foreground */
 /* Output is not processed: the host's terminal does it (LAUNCH_TTY_PLAIN). */
 void tty_set_plain(void);
+/* raises SIGWINCH in the foreground */
 void tty_set_winsize(unsigned columns, unsigned rows);
-/* Job control asks the personality: filled by linux/. Any context unless said. */
+
+/*
+ * Job control asks the personality: filled by linux/. Any context, but for what asks about the
+ * current process.
+ *
+ * Each time that a session takes a terminal as its own, that bond gets a number, which its leader
+ * keeps and children inherit (0: none). A process's controlling terminal is the one whose bond and
+ * session are its own: when the bond is dissolved, all processes have lost the terminal at once.
+ */
 struct tty_signals {
-	void (*signal_group)(int pgrp, int sig); /* to a process group */
+	void (*signal_group)(int pgrp, int sig);
+	void (*signal_leader)(int session, int sig); /* if it still lives */
 	int (*current_pgrp)(void);
 	int (*current_session)(void);
-	bool (*current_is_leader)(void);                 /* of its session */
-	bool (*group_in_session)(int pgrp, int session); /* does such a group exist? */
+	bool (*current_is_leader)(void); /* of its session */
+	uint64_t (*current_bond)(void);
+	void (*set_current_bond)(uint64_t bond);
 	/*
-	 * The current process reads (SIGTTIN) or changes (SIGTTOU) a terminal whose foreground
-	 * group this is: 0 go on, -EIO, -ERESTARTSYS (its group was sent the signal).
+	 * The current process reads (SIGTTIN) or changes (SIGTTOU) its terminal, whose foreground
+	 * group and session these are: 0 go on, -EIO, -ERESTARTSYS (its group was sent the signal).
 	 */
 	int (*check_background)(int tty_pgrp, int tty_session, int sig);
-	bool (*is_admin)(void); /* CAP_SYS_ADMIN: may steal a terminal, push input */
+	/* -ESRCH: no such group; -EPERM: it is of another session. */
+	int (*check_group)(int pgrp, int session);
 };
 extern const struct tty_signals tty_signals; /* defined by linux/ */
-/* Towards linux/: the leader of a session ended. Thread context. */
+
+/* The leader of a session ends: its terminal is free, and the foreground group hears of it. Thread
+ * context. */
 void tty_session_ended(int session);
+/* vhangup(2), for the current process's controlling terminal. */
+void tty_hang_up_current(void);
+/* A process's controlling terminal: its device number as stat(2) has it and its foreground group; 0
+ * and -1 if it has none. Thread context. */
+void tty_of_process(uint64_t bond, int session, int *device_out, int *pgrp_out);
+/* ioctl(TIOCGPTPEER): opens the other end of a master. -ENOTTY: f is no terminal. */
+MUST_CHECK int tty_open_peer(struct file *f, unsigned open_flags, struct file **file_out);

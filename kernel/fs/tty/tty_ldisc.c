@@ -3,7 +3,8 @@
  * The line discipline: input editing, echo, signals, output processing (termios(3), POSIX chapter
  * 11). Where POSIX leaves a choice it is Linux's: a full line drops further bytes but its end, a
  * change to canonical mode makes what is queued a complete line, ECHOCTL shows control characters
- * as ^X. Not done: ECHOPRT, PARMRK, case mapping, delays other than tab expansion.
+ * as ^X. Under EXTPROC somebody else edits lines: every byte can be read at once. Delays other than
+ * tab expansion do nothing, as on Linux's own terminals.
  */
 #include "fs/tty/tty_ldisc.h"
 
@@ -35,6 +36,16 @@ static bool is_control(unsigned char c)
 	return c < 32 || c == 127;
 }
 
+static unsigned char to_upper(unsigned char c)
+{
+	return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
+}
+
+static unsigned char to_lower(unsigned char c)
+{
+	return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
+}
+
 static bool is_word(unsigned char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
@@ -49,6 +60,12 @@ static bool is_continuation(const struct ldisc *l, unsigned char c)
 static bool has_local(const struct ldisc *l, tcflag_t flag)
 {
 	return (l->t.c_lflag & flag) != 0;
+}
+
+/* Are lines put together and edited here? */
+static bool is_canonical(const struct ldisc *l)
+{
+	return has_local(l, ICANON) && !has_local(l, EXTPROC);
 }
 
 static bool is_special(const struct ldisc *l, unsigned index, unsigned char c)
@@ -102,6 +119,8 @@ static size_t process(struct ldisc *l, unsigned char c, char *out)
 			l->column--;
 		break;
 	default:
+		if ((flags & OLCUC) != 0)
+			c = to_upper(c);
 		if (!is_control(c) && !is_continuation(l, c))
 			l->column++;
 	}
@@ -202,6 +221,24 @@ static unsigned column_of_line(const struct ldisc *l)
 	return column;
 }
 
+/* ECHOPRT: what was erased stands between a backslash and a slash. */
+static void finish_erasing(struct ldisc *l)
+{
+	if (l->erasing)
+		echo_plain(l, '/');
+	l->erasing = false;
+}
+
+static void echo_printed(struct ldisc *l, unsigned at, unsigned len)
+{
+	if (!l->erasing)
+		echo_plain(l, '\\');
+	l->erasing = true;
+	echo_char(l, byte_at(l, at));
+	for (unsigned i = 1; i < len; i++)
+		echo_plain(l, byte_at(l, at + i));
+}
+
 /* Rubs out on the screen what was just taken off the line. */
 static void echo_erased(struct ldisc *l, unsigned char c)
 {
@@ -232,6 +269,7 @@ static unsigned char take_last(struct ldisc *l)
 
 static void erase_char(struct ldisc *l, unsigned char key)
 {
+	unsigned end = l->head;
 	unsigned char c;
 
 	if (l->head == l->line_end)
@@ -239,10 +277,14 @@ static void erase_char(struct ldisc *l, unsigned char key)
 	c = take_last(l);
 	if (!has_local(l, ECHO))
 		return;
-	if (has_local(l, ECHOE))
+	if (has_local(l, ECHOPRT))
+		echo_printed(l, l->head, end - l->head);
+	else if (has_local(l, ECHOE) || !is_special(l, VERASE, key))
 		echo_erased(l, c);
 	else
 		echo_char(l, key);
+	if (l->head == l->line_end)
+		finish_erasing(l);
 }
 
 static void erase_word(struct ldisc *l, unsigned char key)
@@ -270,6 +312,7 @@ static void erase_line(struct ldisc *l, unsigned char key)
 	l->head = l->line_end;
 	if (!has_local(l, ECHO))
 		return;
+	finish_erasing(l);
 	echo_char(l, key);
 	if (has_local(l, ECHOK))
 		echo_plain(l, '\n');
@@ -277,6 +320,7 @@ static void erase_line(struct ldisc *l, unsigned char key)
 
 static void reprint_line(struct ldisc *l, unsigned char key)
 {
+	finish_erasing(l);
 	echo_char(l, key);
 	echo_plain(l, '\n');
 	l->line_column = l->column;
@@ -288,8 +332,14 @@ static void insert(struct ldisc *l, unsigned char c)
 {
 	if (l->head == l->line_end)
 		l->line_column = l->column;
-	if (put(l, c, false) && has_local(l, ECHO))
-		echo_char(l, c);
+	if (!put(l, c, false))
+		return;
+	if (c == 0xff && (l->t.c_iflag & PARMRK) != 0)
+		(void)put(l, c, false); /* what marks a broken byte is doubled */
+	if (!has_local(l, ECHO))
+		return;
+	finish_erasing(l);
+	echo_char(l, c);
 }
 
 /* Keys that edit the line. True: c was one. */
@@ -340,6 +390,12 @@ static int signal_of(const struct ldisc *l, unsigned char c)
 	return is_special(l, VSUSP, c) ? SIGTSTP : 0;
 }
 
+static void start(struct ldisc *l)
+{
+	if (!l->held)
+		l->stopped = false;
+}
+
 /* Flow control. True: c was for it alone. */
 static bool flow(struct ldisc *l, unsigned char c)
 {
@@ -350,22 +406,21 @@ static bool flow(struct ldisc *l, unsigned char c)
 		return true;
 	}
 	if (is_special(l, VSTART, c)) {
-		l->stopped = false;
+		start(l);
 		return true;
 	}
-	if ((l->t.c_iflag & IXANY) != 0)
-		l->stopped = false;
 	return false;
 }
 
 static void raise(struct ldisc *l, int sig, unsigned char c)
 {
+	l->signal(l, sig);
 	if (!has_local(l, NOFLSH))
 		ldisc_flush_input(l);
-	l->stopped = false;
+	if ((l->t.c_iflag & IXON) != 0)
+		start(l);
 	if (has_local(l, ECHO))
 		echo_char(l, c);
-	l->signal(l, sig);
 }
 
 /* CR and NL as c_iflag has them. False: c is dropped. */
@@ -388,6 +443,8 @@ static void input_byte(struct ldisc *l, unsigned char c)
 
 	if ((l->t.c_iflag & ISTRIP) != 0)
 		c &= 0x7f;
+	if ((l->t.c_iflag & IUCLC) != 0 && has_local(l, IEXTEN))
+		c = to_lower(c);
 	if (l->literal_next) {
 		l->literal_next = false;
 		insert(l, c);
@@ -400,16 +457,21 @@ static void input_byte(struct ldisc *l, unsigned char c)
 		raise(l, sig, c);
 		return;
 	}
+	if ((l->t.c_iflag & IXON) != 0 && (l->t.c_iflag & IXANY) != 0)
+		start(l);
 	if (!map_newline(l, &c))
 		return;
-	if (!has_local(l, ICANON)) {
+	if (!is_canonical(l)) {
 		insert(l, c);
 		return;
 	}
 	if (has_local(l, IEXTEN) && is_special(l, VLNEXT, c)) {
 		l->literal_next = true;
-		if (has_local(l, ECHO) && has_local(l, ECHOCTL))
-			echo_text(l, "^\b");
+		if (has_local(l, ECHO)) {
+			finish_erasing(l);
+			if (has_local(l, ECHOCTL))
+				echo_text(l, "^\b");
+		}
 		return;
 	}
 	if (!edit(l, c) && !finish(l, c))
@@ -428,7 +490,7 @@ size_t ldisc_room(const struct ldisc *l)
 {
 	unsigned used = l->head - l->read_at;
 
-	if (has_local(l, ICANON) && l->line_end == l->read_at)
+	if (is_canonical(l) && l->line_end == l->read_at)
 		return LDISC_SIZE;
 	return used >= LDISC_SIZE - 1 ? 0 : LDISC_SIZE - 1 - used;
 }
@@ -436,24 +498,40 @@ size_t ldisc_room(const struct ldisc *l)
 void ldisc_flush_input(struct ldisc *l)
 {
 	l->read_at = l->line_end = l->head;
-	l->literal_next = false;
+	l->literal_next = l->erasing = false;
+}
+
+void ldisc_hold(struct ldisc *l, bool hold)
+{
+	if (hold || l->held)
+		l->stopped = hold;
+	l->held = hold;
+}
+
+void ldisc_hang_up(struct ldisc *l, const struct termios2 *t)
+{
+	ldisc_flush_input(l);
+	l->stopped = l->held = false;
+	l->column = 0;
+	if (t != NULL)
+		ldisc_set_termios(l, t);
 }
 
 /* Entering canonical mode makes a line of what is queued; leaving it makes every byte readable. */
 void ldisc_set_termios(struct ldisc *l, const struct termios2 *t)
 {
-	bool was_canonical = has_local(l, ICANON);
+	tcflag_t changed = (l->t.c_lflag ^ t->c_lflag) & (ICANON | EXTPROC);
 
 	l->t = *t;
 	if ((l->t.c_iflag & IXON) == 0)
-		l->stopped = false;
-	if (was_canonical == has_local(l, ICANON))
+		start(l);
+	if (changed == 0)
 		return;
-	l->literal_next = false;
+	l->literal_next = l->erasing = false;
 	memset(l->delimiters, 0, sizeof(l->delimiters));
 	memset(l->ends, 0, sizeof(l->ends));
 	l->line_end = l->read_at;
-	if (!was_canonical && l->head != l->read_at) {
+	if (has_local(l, ICANON) && l->head != l->read_at) {
 		bitmap_set(l->delimiters, (l->head - 1) % LDISC_SIZE);
 		l->line_end = l->head;
 	}
@@ -461,7 +539,7 @@ void ldisc_set_termios(struct ldisc *l, const struct termios2 *t)
 
 bool ldisc_can_read(const struct ldisc *l, unsigned at_least)
 {
-	if (has_local(l, ICANON))
+	if (is_canonical(l))
 		return l->line_end != l->read_at;
 	return l->head - l->read_at >= max(at_least, 1u);
 }
@@ -470,7 +548,7 @@ size_t ldisc_count(const struct ldisc *l)
 {
 	size_t bytes = 0;
 
-	if (!has_local(l, ICANON))
+	if (!is_canonical(l))
 		return l->head - l->read_at;
 	for (unsigned at = l->read_at; at != l->line_end; at++)
 		bytes += !bitmap_test(l->ends, at % LDISC_SIZE);
@@ -502,7 +580,7 @@ size_t ldisc_read(struct ldisc *l, char *buf, size_t size, bool *ended)
 {
 	size_t done = 0;
 
-	if (has_local(l, ICANON))
+	if (is_canonical(l))
 		return read_line(l, buf, size, ended);
 	while (done < size && l->read_at != l->head)
 		buf[done++] = (char)byte_at(l, l->read_at++);

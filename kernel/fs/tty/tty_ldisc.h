@@ -24,8 +24,10 @@ struct ldisc {
 	unsigned line_column; /* where the line being edited began */
 	bool literal_next;    /* VLNEXT was typed */
 	bool stopped;         /* output, by VSTOP or tcflow(3) */
-	/* Bytes to show, after output processing. And a signal to the foreground. Called from
-	 * ldisc_input. */
+	bool held;            /* by tcflow(3): VSTART does not start it */
+	bool erasing;         /* ECHOPRT: between the backslash and the slash */
+	/* Bytes to show, after output processing. And a signal to the foreground, before input is
+	 * thrown away and the key is shown. Called from ldisc_input. */
 	void (*echo)(struct ldisc *l, const char *text, size_t len);
 	void (*signal)(struct ldisc *l, int sig);
 	uint64_t delimiters[BITMAP_WORDS(LDISC_SIZE)], ends[BITMAP_WORDS(LDISC_SIZE)];
@@ -38,6 +40,9 @@ void ldisc_set_termios(struct ldisc *l, const struct termios2 *t);
 void ldisc_input(struct ldisc *l, const char *bytes, size_t len);
 size_t ldisc_room(const struct ldisc *l); /* how much input is not lost */
 void ldisc_flush_input(struct ldisc *l);
+void ldisc_hold(struct ldisc *l, bool hold); /* output: tcflow(3) */
+/* As new, but for the callbacks; settings as t has them, NULL: unchanged. */
+void ldisc_hang_up(struct ldisc *l, const struct termios2 *t);
 
 /* Is there something to read: a line, or in raw mode `at_least` bytes? */
 bool ldisc_can_read(const struct ldisc *l, unsigned at_least);

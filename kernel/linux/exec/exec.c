@@ -20,6 +20,7 @@
 #include "linux/time/posix_timer.h"
 #include "linux/signal/signals.h"
 #include "linux/sys.h"
+#include "linux/task/futexes.h"
 #include "linux/task/task.h"
 #include "mm/kmem.h"
 #include "mm/user.h"
@@ -225,7 +226,7 @@ static void reset_task(struct task *self, const struct exec *x)
 	context_set_tls(self->thread, 0);
 	fpu_reset();
 	p->did_exec = true;
-	p->keep_caps = false;
+	p->membarriers = 0;
 	/* A script is known by its own name. */
 	if (x->nr_prefix != 0)
 		base = strrchr(x->name, '/');
@@ -303,6 +304,7 @@ int exec_commit(struct exec *x)
 		return -ENOMEM;
 	if (thread_current()->vmspace != NULL)
 		task_leave_memory(task_current());
+	futex_task_exec(task_current());
 	return fill_space(x, vs);
 }
 

@@ -161,6 +161,16 @@ static int unpack_archive(const char *target)
 	return err;
 }
 
+/* Terminals made in here: where devtmpfs has a directory for them. */
+static int mount_devpts(const char *dev)
+{
+	char target[160];
+
+	if ((size_t)fmt(target, sizeof(target), "%s/pts", dev) >= sizeof(target))
+		return -ENAMETOOLONG;
+	return vfs_mount("devpts", "devpts", target, 0, "gid=5,mode=620,ptmxmode=666");
+}
+
 static int mount_one(const struct launch_mount_entry *e, bool is_root)
 {
 	const char *fs = fs_of(e->mount->type);
@@ -178,6 +188,8 @@ static int mount_one(const struct launch_mount_entry *e, bool is_root)
 	err = vfs_mount(fs, e->source[0] != '\0' ? e->source : fs, e->target, flags, options);
 	if (err == 0 && e->mount->type == LAUNCH_MOUNT_CPIO && record.archive != NULL)
 		err = unpack_archive(e->target);
+	if (err == 0 && e->mount->type == LAUNCH_MOUNT_DEVTMPFS)
+		err = mount_devpts(e->target);
 	return err;
 }
 
@@ -220,7 +232,7 @@ static void start_ports(void)
 	if ((record.options & LAUNCH_TTY_PLAIN) != 0)
 		tty_set_plain();
 	if (strace != NULL && (record.options & LAUNCH_STRACE) != 0)
-		strace_start(strace);
+		strace_start(strace, (record.options & LAUNCH_STRACE_FORKS) != 0);
 }
 
 static int open_stream(const struct launch_stream *s, struct file **out)

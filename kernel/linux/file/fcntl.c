@@ -6,6 +6,7 @@
 #include <asm/ioctls.h>
 
 #include "fs/pipe/pipe.h"
+#include "fs/tty/port.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "linux/file/fd.h"
@@ -112,6 +113,14 @@ static long fcntl_owner(unsigned cmd, unsigned long arg)
 	}
 }
 
+/* What every file of its kind answers to F_GETFL: pipes, sockets and the like have no size. */
+static unsigned flags_of_kind(const struct file *f)
+{
+	if ((f->traits & FILE_PATH_ONLY) != 0)
+		return O_PATH;
+	return f->path.dentry == NULL && !S_ISREG(f->inode->mode) ? 0 : O_LARGEFILE;
+}
+
 static long fcntl_path_only(int fd, struct file *f, unsigned cmd, unsigned long arg)
 {
 	switch (cmd) {
@@ -124,8 +133,7 @@ static long fcntl_path_only(int fd, struct file *f, unsigned cmd, unsigned long 
 	case F_SETFD:
 		return fd_flags_set(fd, (arg & FD_CLOEXEC) != 0);
 	case F_GETFL:
-		return (long)(READ_ONCE(f->flags) |
-			      ((f->traits & FILE_PATH_ONLY) != 0 ? O_PATH : O_LARGEFILE));
+		return (long)(READ_ONCE(f->flags) | flags_of_kind(f));
 	default:
 		return -EBADF;
 	}
@@ -143,8 +151,12 @@ static long fcntl_file(int fd, struct file *f, unsigned cmd, unsigned long arg)
 	case F_SETLKW:
 	case F_OFD_SETLK:
 	case F_OFD_SETLKW:
-		return lock_set(f, arg, cmd == F_OFD_SETLK || cmd == F_OFD_SETLKW,
+		return lock_set(fd, f, arg, cmd == F_OFD_SETLK || cmd == F_OFD_SETLKW,
 				cmd == F_SETLKW || cmd == F_OFD_SETLKW);
+	case F_GETLEASE:
+		return F_UNLCK;
+	case F_SETLEASE:
+		return (int)arg == F_UNLCK ? -EAGAIN : -EINVAL; /* there are none */
 	case F_GETPIPE_SZ:
 	case F_SETPIPE_SZ:
 		return fcntl_pipe_size(f, cmd, arg);
@@ -195,6 +207,15 @@ static long bytes_left(struct file *f, uaddr_t arg)
 	return user_write_struct(arg, &left);
 }
 
+/* TIOCGPTPEER: the other end of a master, as a new descriptor. */
+static long open_peer(struct file *f, unsigned flags)
+{
+	struct file *peer;
+	int err = tty_open_peer(f, flags & ~(unsigned)O_CLOEXEC, &peer);
+
+	return err != 0 ? err : fd_install(peer, flags & O_CLOEXEC, 0);
+}
+
 static long ioctl_file(int fd, struct file *f, unsigned cmd, unsigned long arg)
 {
 	switch (cmd) {
@@ -216,6 +237,8 @@ static long ioctl_file(int fd, struct file *f, unsigned cmd, unsigned long arg)
 			return user_write_struct(arg, &size);
 		}
 		break;
+	case TIOCGPTPEER:
+		return open_peer(f, (unsigned)arg);
 	}
 	return f->ops->ioctl == NULL ? -ENOTTY : f->ops->ioctl(f, cmd, arg);
 }

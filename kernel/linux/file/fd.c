@@ -44,13 +44,13 @@ struct fd_table *fd_table_get(struct fd_table *t)
 	return t;
 }
 
-static int close_file(struct file *f)
+static int close_file(struct fd_table *t, struct file *f)
 {
 	int err = 0;
 
 	if (f->ops->flush != NULL && (f->traits & FILE_PATH_ONLY) == 0)
 		err = f->ops->flush(f);
-	locks_close(f);
+	locks_close(f, t);
 	file_put(f);
 	return err;
 }
@@ -61,7 +61,7 @@ void fd_table_put(struct fd_table *t)
 		return;
 	for (unsigned i = 0; i < t->nr_slots; i++) {
 		if (t->slots[i].file != NULL)
-			(void)close_file(t->slots[i].file);
+			(void)close_file(t, t->slots[i].file);
 	}
 	kmem_free(t->slots);
 	kmem_free(t);
@@ -242,6 +242,21 @@ static void unreserve(struct fd_table *t, int fd)
 	t->first_free = min(t->first_free, (unsigned)fd);
 }
 
+int fd_reserve(void)
+{
+	return reserve(table_current(), 0);
+}
+
+void fd_fill(int fd, struct file *f, bool close_on_exec)
+{
+	fill(table_current(), fd, f, close_on_exec);
+}
+
+void fd_cancel(int fd)
+{
+	unreserve(table_current(), fd);
+}
+
 int fd_install(struct file *f, unsigned open_flags, int from)
 {
 	struct fd_table *t = table_current();
@@ -298,7 +313,7 @@ int fd_install_at(struct file *f, int fd, bool close_on_exec)
 	t->slots[fd] = (struct fd_slot){ f, true, close_on_exec };
 	spin_unlock(&t->lock);
 	if (old != NULL)
-		(void)close_file(old);
+		(void)close_file(t, old);
 	return fd;
 }
 
@@ -314,9 +329,10 @@ static struct file *clear(struct fd_table *t, int fd)
 
 int fd_close(int fd)
 {
-	struct file *f = clear(table_current(), fd);
+	struct fd_table *t = table_current();
+	struct file *f = clear(t, fd);
 
-	return f == NULL ? -EBADF : close_file(f);
+	return f == NULL ? -EBADF : close_file(t, f);
 }
 
 /* The first file of [*fd, last] that is to be closed, taken out. *fd is where it was. */
@@ -337,7 +353,7 @@ static void close_all(struct fd_table *t, unsigned first, unsigned last, bool ma
 	struct file *f;
 
 	while ((f = clear_next(t, &first, last, marked_only)) != NULL)
-		(void)close_file(f);
+		(void)close_file(t, f);
 }
 
 void fd_table_close_on_exec(struct fd_table *t)

@@ -44,6 +44,11 @@ MUST_CHECK int fd_get_any(int fd, struct file **out);
 int fd_install(struct file *f, unsigned open_flags, int min);
 /* Two at once, or none. */
 MUST_CHECK int fd_install_pair(struct file *a, struct file *b, unsigned open_flags, int fds[2]);
+/* By hand: -EMFILE, -ENOMEM or a descriptor that is then filled (the file's count is taken) or
+ * given back. */
+MUST_CHECK int fd_reserve(void);
+void fd_fill(int fd, struct file *f, bool close_on_exec);
+void fd_cancel(int fd);
 /* dup2: at exactly `fd`, closing what was there. Takes the count over, on failure too. */
 int fd_install_at(struct file *f, int fd, bool close_on_exec);
 int fd_close(int fd); /* flushes; what close(2) returns */

@@ -24,7 +24,7 @@
 
 /* ---- limits and signals of writing ---- */
 
-static void signal_raise(int sig)
+void signal_raise(int sig)
 {
 	siginfo_t info = { .si_signo = sig, .si_code = SI_USER };
 
@@ -62,7 +62,7 @@ ssize_t file_write(struct file *f, struct uio *u, int64_t *pos)
 
 	if (n == 0)
 		n = vfs_write(f, u, pos);
-	if (n == -EPIPE)
+	if (n == -EPIPE && (f->traits & FILE_QUIET_PIPE) == 0)
 		signal_raise(SIGPIPE);
 	return n;
 }

@@ -6,6 +6,8 @@
 
 /* vfs_write with RLIMIT_FSIZE, SIGXFSZ and SIGPIPE. pos NULL: the file's own. */
 ssize_t file_write(struct file *f, struct uio *u, int64_t *pos);
+/* To the current task, as kill(2) would: SIGPIPE, SIGXFSZ. */
+void signal_raise(int sig);
 #define RW_VECS_INLINE 8
 /* An iovec array from user memory: checked, cut to what one call may move. `room` holds
  * RW_VECS_INLINE. */

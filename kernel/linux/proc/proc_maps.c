@@ -6,6 +6,7 @@
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "linux/proc/proc_task.h"
 #include "linux/task/task.h"
 #include "mm/kmem.h"
 #include "mm/vmspace.h"
@@ -105,7 +106,7 @@ static int show_areas(struct text_buffer *b, int pid, bool sizes)
 {
 	char *buf = kmem_alloc(PATH_LEN_MAX);
 	struct vmspace *vs;
-	int err = buf == NULL ? -ENOMEM : proc_space_get(pid, &vs);
+	int err = buf == NULL ? -ENOMEM : proc_space_get_private(pid, &vs);
 
 	if (err == 0) {
 		mutex_lock(&vs->lock);

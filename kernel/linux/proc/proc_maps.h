@@ -9,4 +9,3 @@ struct proc_memory { /* pages */
 	uint64_t code_pages, library_pages, data_pages, stack_pages, file_pages, locked_pages;
 };
 void proc_memory_get(struct vmspace *vs, struct proc_memory *out);
-MUST_CHECK int proc_space_get(int pid, struct vmspace **out); /* counted; -ESRCH */

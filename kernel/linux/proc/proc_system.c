@@ -210,8 +210,6 @@ CONSTANT(ngroups_max, "sys/kernel/ngroups_max", "65536");
 CONSTANT(randomize_va_space, "sys/kernel/randomize_va_space", "2");
 CONSTANT(core_pattern, "sys/kernel/core_pattern", "core");
 CONSTANT(core_uses_pid, "sys/kernel/core_uses_pid", "0");
-CONSTANT(shmmax, "sys/kernel/shmmax", "18446744073692774399");
-CONSTANT(shmall, "sys/kernel/shmall", "18446744073692774399");
 CONSTANT(perf_paranoid, "sys/kernel/perf_event_paranoid", "4");
 CONSTANT(yama, "sys/kernel/yama/ptrace_scope", "1");
 CONSTANT(overcommit_memory, "sys/vm/overcommit_memory", "0");

@@ -34,6 +34,7 @@
 #define RESULT_COLUMN  40
 
 bool strace_is_on;
+static bool follows; /* [I after launch] child processes too */
 static struct port *out; /* [I after launch] */
 static struct mutex out_lock = MUTEX_INIT(out_lock);
 
@@ -56,7 +57,7 @@ static void begin_line(struct strace_line *l)
 
 	l->len = 0;
 	l->next_arg = 0;
-	if (READ_ONCE(self->process->nr_tasks) > 1)
+	if (follows || READ_ONCE(self->process->nr_tasks) > 1)
 		add(l, "[pid %d] ", self->tid);
 }
 
@@ -555,10 +556,16 @@ void strace_leave(struct strace_line *l, const struct syscall *s, const struct t
 	end_line(l);
 }
 
-void strace_start(struct port *p)
+void strace_start(struct port *p, bool follow)
 {
 	out = p;
+	follows = follow;
 	strace_is_on = true;
+}
+
+bool strace_is_for_current(void)
+{
+	return strace_is_on && (follows || process_current()->pid == 1);
 }
 
 static void add_signal_details(struct strace_line *l, const siginfo_t *info)
@@ -582,7 +589,7 @@ void strace_signal(const siginfo_t *info)
 {
 	struct strace_line l;
 
-	if (!strace_is_on)
+	if (!strace_is_for_current())
 		return;
 	begin_line(&l);
 	add(&l, "--- %s ", signal_name(info->si_signo));
@@ -596,7 +603,7 @@ void strace_exited(int wait_status)
 	struct strace_line l;
 	int sig = wait_status & 0x7f;
 
-	if (!strace_is_on)
+	if (!strace_is_for_current())
 		return;
 	begin_line(&l);
 	if (sig != 0)

@@ -23,8 +23,10 @@ struct strace_line {
 	char text[STRACE_LINE_MAX];
 };
 
-void strace_start(struct port *out);
-extern bool strace_is_on; /* [I after launch] */
+/* Of the first process, and with `follow` of all that come from it. */
+void strace_start(struct port *out, bool follow);
+extern bool strace_is_on;         /* [I after launch] */
+bool strace_is_for_current(void); /* does the current process's calls concern it? */
 void strace_enter(struct strace_line *l, const struct syscall *s, const struct trap_frame *f);
 void strace_leave(struct strace_line *l, const struct syscall *s, const struct trap_frame *f);
 void strace_signal(const siginfo_t *info);

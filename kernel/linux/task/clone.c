@@ -17,9 +17,12 @@
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "linux/ipc/sem_undo.h"
 #include "linux/signal/signals.h"
 #include "linux/sys.h"
 #include "linux/task/pidfd.h"
+#include "linux/task/rlimits.h"
+#include "linux/task/scheduling.h"
 #include "linux/task/task.h"
 #include "mm/page.h"
 #include "mm/user.h"
@@ -165,8 +168,7 @@ static void inherit(struct task *t, struct thread *thread, const struct request 
 	struct thread *self = thread_current();
 
 	thread->cred = cred_get(self->cred);
-	thread->affinity = self->affinity;
-	thread_set_sched(thread, self->policy, self->nice, self->rt_priority);
+	sched_inherit(t);
 	memcpy(thread->name, self->name, sizeof(thread->name));
 	t->blocked = task_current()->blocked;
 	t->timer_slack_ns = task_current()->timer_slack_ns;
@@ -189,6 +191,7 @@ static void undo_thread(struct task *t)
 		fs_view_put(thread->fs_view);
 	if (t->fds != NULL)
 		fd_table_put(t->fds);
+	sem_undo_exit(t);
 }
 
 /* On failure undo_thread() and task_discard() clean up, if there is a thread. */
@@ -203,6 +206,8 @@ static int make_thread(struct task *t, const struct request *r)
 	inherit(t, thread, r);
 	thread->context.fpu = fpu_copy_new();
 	if (thread->context.fpu == NULL)
+		return -ENOMEM;
+	if (!sem_undo_clone(t, (r->flags & CLONE_SYSVSEM) != 0))
 		return -ENOMEM;
 	err = share_files(t, thread, r->flags);
 	if (err == 0)
@@ -271,6 +276,8 @@ static long clone(const struct request *r)
 		return err;
 	}
 	tid = t->tid;
+	if (!is_thread)
+		cpu_limit_check(t->process);
 	(void)task_get(t);
 	thread_start(t->thread);
 	if ((r->flags & CLONE_VFORK) != 0)

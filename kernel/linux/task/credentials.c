@@ -5,19 +5,20 @@
  * puts it in place for the calling task; the C library does so on every thread.
  */
 #include <linux/capability.h>
+#include <linux/securebits.h>
 
 #include "core/cred.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "linux/sys.h"
+#include "linux/task/credentials.h"
 #include "linux/task/task.h"
 #include "mm/kmem.h"
 #include "mm/user.h"
 
 #define NO_ID UINT32_MAX
 
-/* Puts `now` (taken over) in place of the current task's. */
-static void cred_install(struct cred *now)
+void cred_install(struct cred *now)
 {
 	struct thread *self = thread_current();
 	struct cred *was;
@@ -29,6 +30,50 @@ static void cred_install(struct cred *now)
 	cred_put(was);
 }
 
+long cred_change(long (*fn)(struct cred *now, unsigned long arg), unsigned long arg)
+{
+	struct cred *now = cred_copy(cred_current());
+	long result;
+
+	if (now == NULL)
+		return -ENOMEM;
+	result = fn(now, arg);
+	if (result == 0)
+		cred_install(now);
+	else
+		cred_put(now);
+	return result;
+}
+
+static bool is_subset(uint64_t of, uint64_t set)
+{
+	return (set & ~of) == 0;
+}
+
+bool task_may_access(struct task *t)
+{
+	const struct cred *mine = cred_current();
+	bool capable = cred_has_cap(mine, CAP_SYS_PTRACE), same;
+	struct cred *theirs;
+
+	if (t->process == process_current() || capable)
+		return true;
+	theirs = task_cred(t);
+	same = mine->uid == theirs->uid && mine->uid == theirs->euid &&
+	       mine->uid == theirs->suid && mine->gid == theirs->gid &&
+	       mine->gid == theirs->egid && mine->gid == theirs->sgid &&
+	       is_subset(mine->cap_permitted, theirs->cap_permitted);
+	cred_put(theirs);
+	return same && READ_ONCE(t->process->dumpable);
+}
+
+static uint64_t fs_caps(void)
+{
+	return 1ull << CAP_CHOWN | 1ull << CAP_DAC_OVERRIDE | 1ull << CAP_DAC_READ_SEARCH |
+	       1ull << CAP_FOWNER | 1ull << CAP_FSETID | 1ull << CAP_LINUX_IMMUTABLE |
+	       1ull << CAP_MAC_OVERRIDE | 1ull << CAP_MKNOD;
+}
+
 /* The effects of a user-id change on capabilities (capabilities(7), "Effect of user ID
  * changes"). */
 static void adjust_caps(const struct cred *was, struct cred *now)
@@ -36,8 +81,10 @@ static void adjust_caps(const struct cred *was, struct cred *now)
 	bool had_root = was->uid == 0 || was->euid == 0 || was->suid == 0;
 	bool has_root = now->uid == 0 || now->euid == 0 || now->suid == 0;
 
+	if ((was->securebits & SECBIT_NO_SETUID_FIXUP) != 0)
+		return;
 	if (had_root && !has_root) {
-		if (!process_current()->keep_caps) {
+		if ((was->securebits & SECBIT_KEEP_CAPS) == 0) {
 			now->cap_permitted = 0;
 			now->cap_effective = 0;
 		}
@@ -49,13 +96,25 @@ static void adjust_caps(const struct cred *was, struct cred *now)
 		now->cap_effective = now->cap_permitted;
 }
 
-static long commit_uids(struct cred *now)
+/* Who is somebody else now is not to be looked into, nor does its parent's death tell it
+ * (prctl(2) PR_SET_DUMPABLE, PR_SET_PDEATHSIG). */
+static void commit_ids(struct cred *now)
 {
 	const struct cred *was = cred_current();
 
-	now->fsuid = now->euid;
-	adjust_caps(was, now);
+	if (was->euid != now->euid || was->egid != now->egid || was->fsuid != now->fsuid ||
+	    was->fsgid != now->fsgid || !is_subset(was->cap_permitted, now->cap_permitted)) {
+		WRITE_ONCE(process_current()->dumpable, false);
+		task_current()->parent_death_signal = 0;
+	}
 	cred_install(now);
+}
+
+static long commit_uids(struct cred *now)
+{
+	now->fsuid = now->euid;
+	adjust_caps(cred_current(), now);
+	commit_ids(now);
 	return 0;
 }
 
@@ -132,7 +191,7 @@ static long set_gids(const struct ids *to)
 	set_unless_none(&now->egid, to->effective);
 	set_unless_none(&now->sgid, to->saved);
 	now->fsgid = now->egid;
-	cred_install(now);
+	commit_ids(now);
 	return 0;
 }
 
@@ -249,7 +308,11 @@ long sys_setfsuid(uint32_t uid)
 	if (now == NULL)
 		return old;
 	now->fsuid = uid;
-	cred_install(now);
+	if ((was->securebits & SECBIT_NO_SETUID_FIXUP) == 0 && old == 0 && uid != 0)
+		now->cap_effective &= ~fs_caps();
+	if ((was->securebits & SECBIT_NO_SETUID_FIXUP) == 0 && old != 0 && uid == 0)
+		now->cap_effective |= now->cap_permitted & fs_caps();
+	commit_ids(now);
 	return old;
 }
 
@@ -265,7 +328,7 @@ long sys_setfsgid(uint32_t gid)
 	if (now == NULL)
 		return old;
 	now->fsgid = gid;
-	cred_install(now);
+	commit_ids(now);
 	return old;
 }
 
@@ -370,11 +433,6 @@ long sys_capget(uaddr_t uheader, uaddr_t udata)
 	cred_put(c);
 	task_put(t);
 	return udata == 0 ? 0 : user_write(udata, d, (size_t)words * sizeof(d[0]));
-}
-
-static bool is_subset(uint64_t of, uint64_t set)
-{
-	return (set & ~of) == 0;
 }
 
 long sys_capset(uaddr_t uheader, uaddr_t udata)

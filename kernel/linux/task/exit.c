@@ -14,11 +14,13 @@
 #include "lib/errno.h"
 #include "linux/task/futexes.h"
 #include "linux/exec/launch.h"
+#include "linux/ipc/sem_undo.h"
 #include "linux/time/posix_timer.h"
 #include "linux/signal/signals.h"
 #include "linux/strace/strace.h"
 #include "linux/sys.h"
 #include "linux/task/family.h"
+#include "linux/task/rlimits.h"
 #include "linux/task/task.h"
 #include "mm/kmem.h"
 #include "mm/user.h"
@@ -98,6 +100,7 @@ static void leave_session(struct process *p)
 static void end_process(struct process *p)
 {
 	posix_timer_interval_stop(p);
+	cpu_limit_stop(p);
 	posix_timer_delete_all(p);
 	strace_exited(p->exit_status);
 	if (p->pid == 1)
@@ -127,6 +130,7 @@ void task_exit(int wait_status)
 
 	record_status(p, t, wait_status);
 	task_leave_memory(t);
+	sem_undo_exit(t);
 	release_shares(t);
 	signal_retarget();
 	last = task_unpublish(t);

@@ -1,161 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * futex(2): waiting, waking, requeueing, and futex_waitv(2). futex_queue.h has the theory.
+ * futex(2): waiting, waking, requeueing. futex_queue.h has the theory.
  */
 #include <linux/futex.h>
+#include <linux/time.h>
 
 #include "core/thread.h"
 #include "lib/errno.h"
-#include "lib/hash.h"
-#include "linux/time/clock.h"
+#include "linux/sys.h"
 #include "linux/task/futex_queue.h"
 #include "linux/task/futexes.h"
-#include "linux/sys.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
-#include "mm/object.h"
+#include "linux/time/clock.h"
 #include "mm/user.h"
-#include "mm/vmspace.h"
-#include <linux/time.h>
-
-#define NR_BUCKETS 256
-
-static struct futex_bucket buckets[NR_BUCKETS];
-
-/* ---- keys and buckets ---- */
-
-/* A shared mapping's key, with the area's object counted. False: the address is private after
- * all. */
-static bool shared_key(struct vmspace *vs, uaddr_t addr, struct futex_key *out)
-{
-	scoped_mutex(&vs->lock);
-	struct vm_area *a = vmspace_area_at(vs, addr);
-
-	if (a == NULL || (a->flags & VM_SHARED) == 0 || a->object == NULL)
-		return false;
-	object_get(a->object);
-	*out = (struct futex_key){
-		.space = (uint64_t)(uintptr_t)a->object,
-		.place = a->object_idx * PAGE_SIZE + (addr - a->start),
-		.object = a->object,
-	};
-	return true;
-}
-
-int futex_key_get(uaddr_t addr, bool private, enum futex_access access, struct futex_key *out)
-{
-	struct vmspace *vs = vmspace_current();
-	uint32_t value, old;
-
-	if (!is_aligned(addr, 4))
-		return -EINVAL;
-	if (!user_range_ok(addr, 4))
-		return -EFAULT;
-	*out = (struct futex_key){ .space = vs->id, .place = addr };
-	if (private)
-		return 0;
-	if (user_read_u32(&value, addr) != 0)
-		return -EFAULT;
-	if (access == FUTEX_WRITE && user_compare_exchange_u32(addr, value, value, &old) != 0)
-		return -EFAULT;
-	(void)shared_key(vs, addr, out);
-	return 0;
-}
-
-void futex_key_put(struct futex_key *k)
-{
-	if (k->object != NULL)
-		object_put(k->object);
-	k->object = NULL;
-}
-
-bool futex_key_equal(const struct futex_key *a, const struct futex_key *b)
-{
-	return a->space == b->space && a->place == b->place;
-}
-
-struct futex_bucket *futex_bucket_of(const struct futex_key *k)
-{
-	return &buckets[hash_u64(k->space ^ hash_u64(k->place)) % NR_BUCKETS];
-}
-
-/* A zeroed bucket is empty; its list becomes one when it is first locked. */
-static void lock_bucket(struct futex_bucket *b)
-{
-	spin_lock(&b->lock);
-	if (b->waiters.next == NULL)
-		list_init(&b->waiters);
-}
-
-void futex_lock_pair(struct futex_bucket *a, struct futex_bucket *b)
-{
-	lock_bucket(min(a, b));
-	if (a != b)
-		lock_bucket(max(a, b));
-}
-
-void futex_unlock_pair(struct futex_bucket *a, struct futex_bucket *b)
-{
-	if (a != b)
-		spin_unlock(&max(a, b)->lock);
-	spin_unlock(&min(a, b)->lock);
-}
-
-/* ---- waiters ---- */
-
-void futex_waiter_init(struct futex_waiter *w, uint32_t bitset)
-{
-	*w = (struct futex_waiter){ .bitset = bitset, .task = task_current() };
-	waitq_init(&w->wq);
-	list_init(&w->link);
-	list_init(&w->owner_link);
-}
-
-void futex_enqueue(struct futex_waiter *w, const struct futex_key *k)
-{
-	struct futex_bucket *b = futex_bucket_of(k);
-
-	lock_bucket(b);
-	w->key = *k;
-	w->bucket = b;
-	w->queued = true;
-	list_append(&b->waiters, &w->link);
-	spin_unlock(&b->lock);
-}
-
-/* The waiter's bucket, locked; a requeue may change it while one waits for the lock. */
-static struct futex_bucket *lock_waiter(struct futex_waiter *w)
-{
-	for (;;) {
-		struct futex_bucket *b = READ_ONCE(w->bucket);
-
-		lock_bucket(b);
-		if (b == w->bucket)
-			return b;
-		spin_unlock(&b->lock);
-	}
-}
-
-bool futex_dequeue(struct futex_waiter *w)
-{
-	struct futex_bucket *b = lock_waiter(w);
-	bool woken = !w->queued;
-
-	if (w->queued) {
-		w->queued = false;
-		list_remove(&w->link);
-	}
-	spin_unlock(&b->lock);
-	futex_key_put(&w->key);
-	return woken;
-}
-
-void futex_wake_waiter_locked(struct futex_waiter *w)
-{
-	list_remove(&w->link);
-	w->queued = false;
-	waitq_wake_all(&w->wq, 0);
-}
 
 /* ---- waking ---- */
 
@@ -165,11 +22,11 @@ static long wake(const struct futex_key *k, unsigned nr, uint32_t bitset)
 	struct futex_waiter *w;
 	long woken = 0;
 
-	lock_bucket(b);
+	futex_lock_pair(b, b);
 	list_foreach_safe(&b->waiters, w, link) {
 		if (!futex_key_equal(&w->key, k) || (w->bitset & bitset) == 0)
 			continue;
-		if (w->wants_pi || w->requeued) {
+		if (w->target != NULL || w->is_pi) {
 			woken = -EINVAL;
 			break;
 		}
@@ -177,7 +34,7 @@ static long wake(const struct futex_key *k, unsigned nr, uint32_t bitset)
 		if (++woken >= (long)nr)
 			break;
 	}
-	spin_unlock(&b->lock);
+	futex_unlock_pair(b, b);
 	return woken;
 }
 
@@ -288,11 +145,11 @@ static long futex_wake_op(const struct futex_requeue *r, uint32_t encoded)
 	struct futex_key a, b;
 	uint32_t old;
 	bool also;
-	long result = futex_key_get(r->from, r->private, FUTEX_READ, &a);
+	long result = futex_key_get(r->from, r->private_from, FUTEX_READ, &a);
 
 	if (result != 0)
 		return result;
-	result = futex_key_get(r->to, r->private, FUTEX_WRITE, &b);
+	result = futex_key_get(r->to, r->private_to, FUTEX_WRITE, &b);
 	if (result != 0)
 		goto put_a;
 	result = wake_op_apply(r->to, encoded, &old);
@@ -311,72 +168,88 @@ put_a:
 
 /* ---- requeueing ---- */
 
-/* Moves w to the bucket of `to`; both are locked. */
-static void move(struct futex_waiter *w, const struct futex_key *to, struct futex_bucket *b)
+/* With both buckets locked. */
+static long move_waiters(const struct futex_requeue *r, const struct futex_key *from,
+			 const struct futex_key *to)
 {
-	list_remove(&w->link);
-	if (to->object != NULL)
-		object_get(to->object);
-	if (w->key.object != NULL)
-		object_put(w->key.object); /* not the last: the caller's key holds one */
-	w->key = *to;
-	w->bucket = b;
-	list_append(&b->waiters, &w->link);
+	struct futex_bucket *a = futex_bucket_of(from), *b = futex_bucket_of(to);
+	int nr_woken = 0, nr_moved = 0;
+	struct futex_waiter *w;
+
+	list_foreach_safe(&a->waiters, w, link) {
+		struct futex_key old = w->key;
+
+		if (!futex_key_equal(&old, from))
+			continue;
+		if (w->target != NULL || w->is_pi)
+			return -EINVAL;
+		if (nr_woken < r->nr_wake) {
+			futex_wake_waiter_locked(w);
+			nr_woken++;
+			continue;
+		}
+		if (nr_moved >= r->nr_requeue)
+			break;
+		nr_moved++;
+		if (futex_key_equal(from, to))
+			continue;
+		futex_move_locked(w, to, b);
+		futex_key_put(&old); /* not the last count: the caller's key has one */
+	}
+	return nr_woken + nr_moved;
+}
+
+/* Locks both buckets with the word as expected: nobody has queued since it was read. Starting again
+ * ends: each time another thread has gone to sleep. */
+static long lock_compared(const struct futex_requeue *r, struct futex_bucket *a,
+			  struct futex_bucket *b)
+{
+	unsigned nr_arrived;
+	uint32_t value;
+
+	for (;;) {
+		futex_lock_pair(a, b);
+		nr_arrived = a->nr_arrived;
+		futex_unlock_pair(a, b);
+		if (r->compare && user_read_u32(&value, r->from) != 0)
+			return -EFAULT;
+		if (r->compare && value != r->expected)
+			return -EAGAIN;
+		futex_lock_pair(a, b);
+		if (!r->compare || a->nr_arrived == nr_arrived)
+			return 0;
+		futex_unlock_pair(a, b);
+	}
 }
 
 static long requeue(const struct futex_requeue *r, const struct futex_key *from,
 		    const struct futex_key *to)
 {
 	struct futex_bucket *a = futex_bucket_of(from), *b = futex_bucket_of(to);
-	struct futex_waiter *w;
-	int nr_woken = 0, nr_moved = 0;
-	long result = 0;
+	long result = lock_compared(r, a, b);
 
-	futex_lock_pair(a, b);
-	list_foreach_safe(&a->waiters, w, link) {
-		if (!futex_key_equal(&w->key, from))
-			continue;
-		if (w->wants_pi || w->requeued) {
-			result = -EINVAL;
-			break;
-		}
-		if (nr_woken < r->nr_wake) {
-			futex_wake_waiter_locked(w);
-			nr_woken++;
-		} else if (nr_moved < r->nr_requeue) {
-			if (!futex_key_equal(from, to))
-				move(w, to, b);
-			nr_moved++;
-		} else {
-			break;
-		}
-	}
+	if (result != 0)
+		return result;
+	result = move_waiters(r, from, to);
 	futex_unlock_pair(a, b);
-	return result != 0 ? result : nr_woken + nr_moved;
+	return result;
 }
 
 static long futex_requeue(const struct futex_requeue *r)
 {
 	struct futex_key from, to;
-	uint32_t value;
 	long result;
 
 	if (r->nr_wake < 0 || r->nr_requeue < 0)
 		return -EINVAL;
-	result = futex_key_get(r->from, r->private, FUTEX_READ, &from);
+	result = futex_key_get(r->from, r->private_from, FUTEX_READ, &from);
 	if (result != 0)
 		return result;
-	result = futex_key_get(r->to, r->private, FUTEX_READ, &to);
-	if (result != 0)
-		goto put_from;
-	if (r->compare && user_read_u32(&value, r->from) != 0)
-		result = -EFAULT;
-	else if (r->compare && value != r->expected)
-		result = -EAGAIN;
-	else
+	result = futex_key_get(r->to, r->private_to, FUTEX_READ, &to);
+	if (result == 0) {
 		result = requeue(r, &from, &to);
-	futex_key_put(&to);
-put_from:
+		futex_key_put(&to);
+	}
 	futex_key_put(&from);
 	return result;
 }
@@ -442,11 +315,11 @@ static int read_deadline(uaddr_t timeout, int op, nsec_t *deadline)
 	*deadline = NSEC_NEVER;
 	if (timeout == 0)
 		return 0;
-	if (cmd == FUTEX_WAIT && !realtime)
+	if (cmd == FUTEX_WAIT)
 		return clock_read_timeout(timeout, deadline);
 	err = clock_read_timespec(timeout, deadline);
-	if (err != 0 || cmd == FUTEX_WAIT)
-		return err != 0 ? err : (*deadline = clock_add(clock_monotonic(), *deadline), 0);
+	if (err != 0)
+		return err;
 	return clock_to_deadline(realtime ? CLOCK_REALTIME : CLOCK_MONOTONIC, *deadline, deadline);
 }
 
@@ -458,8 +331,7 @@ static bool takes_timeout(int cmd)
 
 static bool allows_realtime(int cmd)
 {
-	return cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_WAIT_REQUEUE_PI ||
-	       cmd == FUTEX_LOCK_PI2;
+	return cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_WAIT_REQUEUE_PI || cmd == FUTEX_LOCK_PI2;
 }
 
 static long operate(const struct futex_requeue *r, int op, nsec_t deadline, uint32_t val3)
@@ -472,9 +344,9 @@ static long operate(const struct futex_requeue *r, int op, nsec_t deadline, uint
 	case FUTEX_WAIT_BITSET:
 		return futex_wait(r->from, op, val, val3, deadline);
 	case FUTEX_WAKE:
-		return futex_wake(r->from, r->private, r->nr_wake, FUTEX_BITSET_MATCH_ANY);
+		return futex_wake(r->from, r->private_from, r->nr_wake, FUTEX_BITSET_MATCH_ANY);
 	case FUTEX_WAKE_BITSET:
-		return futex_wake(r->from, r->private, r->nr_wake, val3);
+		return futex_wake(r->from, r->private_from, r->nr_wake, val3);
 	case FUTEX_REQUEUE:
 	case FUTEX_CMP_REQUEUE:
 		return futex_requeue(r);
@@ -482,13 +354,13 @@ static long operate(const struct futex_requeue *r, int op, nsec_t deadline, uint
 		return futex_wake_op(r, val3);
 	case FUTEX_LOCK_PI:
 	case FUTEX_LOCK_PI2:
-		return futex_lock_pi(r->from, r->private, deadline, false);
+		return futex_lock_pi(r->from, r->private_from, deadline, false);
 	case FUTEX_TRYLOCK_PI:
-		return futex_lock_pi(r->from, r->private, NSEC_NEVER, true);
+		return futex_lock_pi(r->from, r->private_from, NSEC_NEVER, true);
 	case FUTEX_UNLOCK_PI:
-		return futex_unlock_pi(r->from, r->private);
+		return futex_unlock_pi(r->from, r->private_from);
 	case FUTEX_WAIT_REQUEUE_PI:
-		return futex_wait_requeue_pi(r->from, r->private, val, deadline, r->to);
+		return futex_wait_requeue_pi(r, deadline);
 	case FUTEX_CMP_REQUEUE_PI:
 		return futex_requeue_pi(r);
 	default:
@@ -502,9 +374,10 @@ long sys_futex(uaddr_t addr, int op, unsigned val, uaddr_t timeout, uaddr_t addr
 	struct futex_requeue r = {
 		.from = addr,
 		.to = addr2,
-		.private = (op & FUTEX_PRIVATE_FLAG) != 0,
+		.private_from = (op & FUTEX_PRIVATE_FLAG) != 0,
+		.private_to = (op & FUTEX_PRIVATE_FLAG) != 0,
 		.compare = cmd == FUTEX_CMP_REQUEUE || cmd == FUTEX_CMP_REQUEUE_PI,
-		.expected = val3,
+		.expected = cmd == FUTEX_WAIT_REQUEUE_PI ? val : val3,
 		.nr_wake = (int)val,
 		.nr_requeue = (int)timeout,
 	};
@@ -519,115 +392,4 @@ long sys_futex(uaddr_t addr, int op, unsigned val, uaddr_t timeout, uaddr_t addr
 			return err;
 	}
 	return operate(&r, op, deadline, val3);
-}
-
-/* ---- futex_waitv ---- */
-
-static long check_waitv(const struct futex_waitv *v)
-{
-	if ((v->flags & ~(uint32_t)(FUTEX_PRIVATE_FLAG | FUTEX_32)) != 0 || v->__reserved != 0 ||
-	    (v->flags & FUTEX_32) == 0 || v->val > UINT32_MAX)
-		return -EINVAL;
-	return 0;
-}
-
-/* Queues all; *nr is how many are. 0, or why it cannot wait. */
-static long enqueue_all(const struct futex_waitv *v, struct futex_waiter *w, unsigned *nr,
-			unsigned all)
-{
-	struct futex_key k;
-	uint32_t value;
-	long err;
-
-	for (*nr = 0; *nr < all; (*nr)++) {
-		const struct futex_waitv *one = &v[*nr];
-
-		err = futex_key_get(one->uaddr, (one->flags & FUTEX_PRIVATE_FLAG) != 0, FUTEX_READ,
-				    &k);
-		if (err != 0)
-			return err;
-		futex_waiter_init(&w[*nr], FUTEX_BITSET_MATCH_ANY);
-		futex_enqueue(&w[*nr], &k);
-	}
-	for (unsigned i = 0; i < all; i++) {
-		if (user_read_u32(&value, v[i].uaddr) != 0)
-			return -EFAULT;
-		if (value != (uint32_t)v[i].val)
-			return -EAGAIN;
-	}
-	return 0;
-}
-
-static bool any_woken(const struct futex_waiter *w, unsigned nr)
-{
-	for (unsigned i = 0; i < nr; i++) {
-		if (!READ_ONCE(w[i].queued))
-			return true;
-	}
-	return false;
-}
-
-/* One thread sleeps on many queues: each gets an entry of its own. */
-static long sleep_on_all(struct futex_waiter *w, unsigned nr, nsec_t deadline)
-{
-	struct waitq own = WAITQ_INIT(own);
-	long err;
-
-	for (unsigned i = 0; i < nr; i++) {
-		w[i].entry = (struct wait_entry){ .thread = thread_current() };
-		waitq_add(&w[i].wq, &w[i].entry);
-	}
-	err = wait_event(&own, any_woken(w, nr), WAIT_INTERRUPTIBLE, deadline);
-	for (unsigned i = 0; i < nr; i++)
-		waitq_remove(&w[i].wq, &w[i].entry);
-	return err;
-}
-
-static long wait_all(const struct futex_waitv *v, unsigned nr, nsec_t deadline)
-{
-	struct futex_waiter *w = kmem_new_array(struct futex_waiter, nr);
-	unsigned nr_queued, i;
-	long err, woken = -1;
-
-	if (w == NULL)
-		return -ENOMEM;
-	err = enqueue_all(v, w, &nr_queued, nr);
-	if (err == 0)
-		err = sleep_on_all(w, nr, deadline);
-	for (i = 0; i < nr_queued; i++) {
-		if (futex_dequeue(&w[i]))
-			woken = i;
-	}
-	kmem_free(w);
-	return woken >= 0 ? woken : err;
-}
-
-long sys_futex_waitv(uaddr_t waiters, unsigned nr, unsigned flags, uaddr_t timeout, int clock)
-{
-	struct futex_waitv *v;
-	nsec_t deadline = NSEC_NEVER;
-	long err = 0;
-
-	if (flags != 0 || nr == 0 || nr > FUTEX_WAITV_MAX || waiters == 0)
-		return -EINVAL;
-	if (timeout != 0) {
-		if (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME)
-			return -EINVAL;
-		err = clock_read_timespec(timeout, &deadline);
-		if (err == 0)
-			err = clock_to_deadline(clock, deadline, &deadline);
-		if (err != 0)
-			return err;
-	}
-	v = kmem_new_array(struct futex_waitv, nr);
-	if (v == NULL)
-		return -ENOMEM;
-	if (user_read(v, waiters, nr * sizeof(*v)) != 0)
-		err = -EFAULT;
-	for (unsigned i = 0; i < nr && err == 0; i++)
-		err = check_waitv(&v[i]);
-	if (err == 0)
-		err = wait_all(v, nr, deadline);
-	kmem_free(v);
-	return err;
 }

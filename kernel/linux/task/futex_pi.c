@@ -1,271 +1,487 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PI futexes and robust lists (futex(2), get_robust_list(2)).
+ * PI futexes (futex(2) "Priority-inheritance futexes").
  *
  * The word of a PI futex holds its owner's thread id, FUTEX_WAITERS once somebody waits in the
  * kernel, and FUTEX_OWNER_DIED. With FUTEX_WAITERS set the owner must come here to unlock, and the
- * lock is handed to the first waiter: by real-time priority, then by arrival. Everything that
- * reads the word and changes the queue happens under pi_mutex, which may be held across user
- * memory; sleeping happens without it.
+ * lock is handed to the first waiter: by real-time priority, then by arrival.
  *
- * Owners are not boosted to their waiters' priority: only the order of the queue follows
- * priorities.
+ * While anybody waits there is a struct pi_lock, which is right about the owner whatever the word
+ * says. The word follows: whoever unlocks writes the next owner's id. An owner that ends cannot,
+ * for the word may not be in its memory; then the next owner writes its own id when it wakes
+ * (`unclaimed`). A lock goes when the last of its users, who are those that wait or have just been
+ * handed it, is done with it.
+ *
+ * An owner runs at least at the level of the best of those who wait for it, and of those who wait
+ * for these: a change is carried along the chain (adjust_chain). Chains have no circles, as a wait
+ * that would close one is refused (EDEADLK).
+ *
+ * All this happens under pi_mutex, which may be held across user memory; sleeping happens without
+ * it. A task that ends is marked under it (pi_gone), so that nobody waits for it any more.
  */
 #include <linux/futex.h>
 
-#include "core/cred.h"
 #include "core/mutex.h"
+#include "core/panic.h"
+#include "core/thread.h"
 #include "lib/errno.h"
+#include "lib/hash.h"
 #include "linux/task/futex_queue.h"
 #include "linux/task/futexes.h"
-#include "linux/sys.h"
 #include "linux/task/task.h"
-#include "mm/object.h"
+#include "mm/kmem.h"
 #include "mm/user.h"
 
+#define NR_CHAINS 64
+#define DEPTH_MAX 1024 /* as Linux: longer chains are taken for a deadlock */
+
+struct pi_lock {
+	struct list link;       /* [pi_mutex] table */
+	struct futex_key key;   /* [I] its users' keys hold the counts */
+	struct task *owner;     /* [pi_mutex] counted */
+	struct list owner_link; /* [pi_mutex] owner->pi_locks */
+	struct list waiters;    /* [pi_mutex] struct futex_waiter by pi_link, best first */
+	unsigned nr_users;      /* [pi_mutex] */
+	bool unclaimed;         /* [pi_mutex] the word does not name the owner yet */
+};
+
 static struct mutex pi_mutex = MUTEX_INIT(pi_mutex);
+static struct list table[NR_CHAINS]; /* [pi_mutex] struct pi_lock */
 
-static uint32_t tid_current(void)
+/* ---- locks, with pi_mutex held ---- */
+
+static struct list *chain_of(const struct futex_key *k)
 {
-	return (uint32_t)task_current()->tid;
+	struct list *l = &table[hash_u64(k->space ^ hash_u64(k->place)) % NR_CHAINS];
+
+	if (l->next == NULL)
+		list_init(l);
+	return l;
 }
 
-/* ---- owner and queue, with pi_mutex held ---- */
-
-static void set_owner(struct futex_waiter *w, struct task *owner)
+static struct pi_lock *find_lock(const struct futex_key *k)
 {
-	if (w->owner != NULL) {
-		list_remove(&w->owner_link);
-		task_put(w->owner);
+	struct pi_lock *l;
+
+	list_foreach(chain_of(k), l, link) {
+		if (futex_key_equal(&l->key, k))
+			return l;
 	}
-	w->owner = owner;
-	if (owner != NULL)
-		list_append(&task_get(owner)->pi_waiters, &w->owner_link);
+	return NULL;
 }
 
-static int priority_of(const struct futex_waiter *w)
+static struct futex_waiter *first_waiter(const struct pi_lock *l)
 {
-	const struct thread *t = w->task->thread;
-
-	return t->policy == SCHED_POLICY_FIFO || t->policy == SCHED_POLICY_RR ? t->rt_priority + 1
-									      : 0;
+	return list_first(&l->waiters, struct futex_waiter, pi_link);
 }
 
-static bool waits_for_lock(const struct futex_waiter *w, const struct futex_key *k)
+static void set_owner(struct pi_lock *l, struct task *owner)
 {
-	return futex_key_equal(&w->key, k) && (!w->wants_pi || w->requeued);
+	struct task *was = l->owner;
+
+	list_remove(&l->owner_link);
+	l->owner = task_get(owner);
+	list_append(&owner->pi_locks, &l->owner_link);
+	if (was != NULL)
+		task_put(was);
 }
 
-/* Who gets the lock next, and how many wait for it. The bucket need not be locked: see pi_mutex. */
-static struct futex_waiter *first_waiter(const struct futex_key *k, unsigned *nr)
+static struct pi_lock *new_lock(const struct futex_key *k, struct task *owner)
 {
-	struct futex_bucket *b = futex_bucket_of(k);
-	struct futex_waiter *w, *best = NULL;
+	struct pi_lock *l = kmem_new(struct pi_lock);
 
-	*nr = 0;
-	futex_lock_pair(b, b);
-	list_foreach(&b->waiters, w, link) {
-		if (!waits_for_lock(w, k))
-			continue;
-		++*nr;
-		if (best == NULL || priority_of(w) > priority_of(best))
-			best = w;
+	if (l == NULL)
+		return NULL;
+	l->key = *k;
+	list_init(&l->waiters);
+	list_init(&l->owner_link);
+	list_append(chain_of(k), &l->link);
+	set_owner(l, owner);
+	return l;
+}
+
+static void drop_unused(struct pi_lock *l)
+{
+	if (l->nr_users != 0)
+		return;
+	list_remove(&l->link);
+	list_remove(&l->owner_link);
+	task_put(l->owner);
+	kmem_free(l);
+}
+
+/* ---- priorities, with pi_mutex held ---- */
+
+/* Behind all of its level and above. */
+static void place_waiter(struct futex_waiter *w)
+{
+	struct list *head = &w->lock->waiters, *at = head->prev;
+
+	w->pi_level = thread_level(w->task->thread);
+	while (at != head && list_entry(at, struct futex_waiter, pi_link)->pi_level < w->pi_level)
+		at = at->prev;
+	list_prepend(at, &w->pi_link); /* right behind `at` */
+}
+
+static int borrowed_level(const struct task *t)
+{
+	struct pi_lock *l;
+	int level = 0;
+
+	list_foreach(&t->pi_locks, l, owner_link) {
+		const struct futex_waiter *w = first_waiter(l);
+
+		if (w != NULL)
+			level = max(level, w->pi_level);
 	}
-	futex_unlock_pair(b, b);
-	return best;
+	return level;
 }
 
-/* The word now says that w owns it: w leaves the queue, and the rest waits for w. */
-static void hand_over(struct futex_waiter *w, const struct futex_key *k)
+/* t's own level, or who waits for it, has changed. */
+static void adjust_chain(struct task *t)
 {
-	struct futex_bucket *b = futex_bucket_of(k);
-	struct futex_waiter *other;
+	for (int depth = 0; depth < DEPTH_MAX; depth++) {
+		struct futex_waiter *w = t->pi_waits;
 
-	set_owner(w, NULL);
-	futex_lock_pair(b, b);
+		thread_boost(t->thread, borrowed_level(t));
+		if (w == NULL || w->pi_level == thread_level(t->thread))
+			return;
+		list_remove(&w->pi_link);
+		place_waiter(w);
+		t = w->lock->owner;
+	}
+}
+
+/* Does `owner` wait for `t`, itself or through others? */
+static bool closes_circle(struct task *owner, const struct task *t)
+{
+	for (int depth = 0; depth < DEPTH_MAX; depth++) {
+		if (owner == t)
+			return true;
+		if (owner->pi_waits == NULL)
+			return false;
+		owner = owner->pi_waits->lock->owner;
+	}
+	return true;
+}
+
+/* ---- waiting and handing over, with pi_mutex held ---- */
+
+/* w, which is in its bucket or about to be, waits for l. -EDEADLK. */
+static int start_waiting(struct futex_waiter *w, struct pi_lock *l)
+{
+	if (closes_circle(l->owner, w->task)) {
+		drop_unused(l);
+		return -EDEADLK;
+	}
+	w->lock = l;
+	l->nr_users++;
+	place_waiter(w);
+	w->task->pi_waits = w;
+	adjust_chain(l->owner);
+	return 0;
+}
+
+/* w is awake: it has what it waited for, or has given up. */
+static void stop_waiting(struct futex_waiter *w)
+{
+	struct pi_lock *l = w->lock;
+
+	if (l == NULL)
+		return;
+	if (!w->owns) {
+		list_remove(&w->pi_link);
+		w->task->pi_waits = NULL;
+		adjust_chain(l->owner);
+	}
+	w->lock = NULL;
+	l->nr_users--;
+	drop_unused(l);
+}
+
+static void hand_over(struct pi_lock *l, struct futex_waiter *w)
+{
+	struct task *was = task_get(l->owner);
+
+	list_remove(&w->pi_link);
+	w->task->pi_waits = NULL;
 	w->owns = true;
-	futex_wake_waiter_locked(w);
-	list_foreach(&b->waiters, other, link) {
-		if (waits_for_lock(other, k))
-			set_owner(other, w->task);
-	}
-	futex_unlock_pair(b, b);
+	set_owner(l, w->task);
+	adjust_chain(w->task);
+	futex_wake_waiter(w);
+	adjust_chain(was);
+	task_put(was);
 }
 
-/* Replaces the word whatever it is meanwhile. */
-static int store_word(uaddr_t addr, uint32_t desired)
+/* The first waiter owns l now, and will say so in the word itself. */
+static void hand_over_unclaimed(struct pi_lock *l)
 {
-	uint32_t expected, old;
-
-	if (user_read_u32(&expected, addr) != 0)
-		return -EFAULT;
-	for (;;) {
-		if (user_compare_exchange_u32(addr, expected, desired, &old) != 0)
-			return -EFAULT;
-		if (old == expected)
-			return 0;
-		expected = old;
-	}
-}
-
-/* Gives the lock to the first waiter. False: nobody waits. */
-static bool give_to_first(uaddr_t addr, const struct futex_key *k, uint32_t flags, int *err)
-{
-	unsigned nr;
-	struct futex_waiter *w = first_waiter(k, &nr);
+	struct futex_waiter *w = first_waiter(l);
 
 	if (w == NULL)
-		return false;
-	*err = store_word(addr, (uint32_t)w->task->tid | flags | (nr > 1 ? FUTEX_WAITERS : 0));
-	if (*err == 0)
-		hand_over(w, k);
-	return true;
+		return;
+	l->unclaimed = true;
+	w->owner_died = true;
+	hand_over(l, w);
+}
+
+/* The new owner of a lock whose owner died: the word names it. -EFAULT: the word is gone, and the
+ * lock goes on to the next, who may see it elsewhere. */
+static int claim(struct futex_waiter *w, uaddr_t addr)
+{
+	uint32_t word, mine = (uint32_t)w->task->tid | FUTEX_WAITERS | FUTEX_OWNER_DIED;
+	int err;
+
+	w->lock->unclaimed = false;
+	do {
+		err = user_read_u32(&word, addr);
+		if (err == 0)
+			err = futex_exchange(addr, word, mine);
+	} while (err == -EAGAIN);
+	if (err != 0)
+		hand_over_unclaimed(w->lock);
+	return err;
+}
+
+/* ---- acquiring, with pi_mutex held ---- */
+
+enum attempt { GOT_IT, MUST_WAIT };
+
+struct claim {
+	uaddr_t addr;
+	struct futex_key key;
+	struct task *task;  /* who wants it */
+	bool leaves_others; /* there are more waiters: FUTEX_WAITERS is set at once */
+};
+
+/* There is a lock: does the word agree? */
+static int check_word(const struct pi_lock *l, uint32_t word)
+{
+	return l->unclaimed || (word & FUTEX_TID_MASK) == (uint32_t)l->owner->tid ? MUST_WAIT
+										  : -EINVAL;
+}
+
+/* The word, now `word`, names an owner that nobody has waited for yet. -ESRCH: there is no such
+ * task; -EAGAIN: it ended just now, and the word has changed. */
+static int adopt_owner(const struct claim *c, uint32_t word, struct pi_lock **out)
+{
+	struct task *owner = task_find((int)(word & FUTEX_TID_MASK));
+	uint32_t again;
+
+	if (owner == NULL || owner->pi_gone) {
+		if (owner != NULL)
+			task_put(owner);
+		if (user_read_u32(&again, c->addr) != 0)
+			return -EFAULT;
+		return again == word ? -ESRCH : -EAGAIN;
+	}
+	*out = new_lock(&c->key, owner);
+	task_put(owner);
+	return *out == NULL ? -ENOMEM : MUST_WAIT;
+}
+
+static int attempt(const struct claim *c, struct pi_lock **out)
+{
+	uint32_t word, desired, tid = (uint32_t)c->task->tid;
+	int err;
+
+	if (user_read_u32(&word, c->addr) != 0)
+		return -EFAULT;
+	if ((word & FUTEX_TID_MASK) == tid)
+		return -EDEADLK;
+	*out = find_lock(&c->key);
+	if (*out != NULL)
+		return check_word(*out, word);
+	desired = (word & FUTEX_TID_MASK) != 0
+			  ? word | FUTEX_WAITERS
+			  : tid | (word & FUTEX_OWNER_DIED) | (c->leaves_others ? FUTEX_WAITERS : 0);
+	err = futex_exchange(c->addr, word, desired);
+	if (err != 0 || (word & FUTEX_TID_MASK) == 0)
+		return err;
+	return adopt_owner(c, desired, out);
+}
+
+/* GOT_IT, or MUST_WAIT and for what; else -errno. */
+static int acquire(const struct claim *c, struct pi_lock **out)
+{
+	int result;
+
+	do
+		result = attempt(c, out);
+	while (result == -EAGAIN && !thread_has_signal(thread_current()));
+	return result == -EAGAIN ? -ERESTARTNOINTR : result;
 }
 
 /* ---- locking ---- */
 
-enum attempt { GOT_IT, MUST_WAIT };
-
-/*
- * Tries to make `tid` the owner; else sets FUTEX_WAITERS and says who the owner is (counted).
- * -EDEADLK, -ESRCH, -EFAULT.
- */
-static int acquire(uaddr_t addr, const struct futex_key *k, uint32_t tid, struct task **owner)
-{
-	uint32_t word, desired, old;
-	unsigned nr_waiting;
-
-	if (user_read_u32(&word, addr) != 0)
-		return -EFAULT;
-	for (;;) {
-		if ((word & FUTEX_TID_MASK) == tid)
-			return -EDEADLK;
-		(void)first_waiter(k, &nr_waiting);
-		desired = (word & FUTEX_TID_MASK) != 0
-				  ? word | FUTEX_WAITERS
-				  : tid | (word & FUTEX_OWNER_DIED) |
-					    (nr_waiting != 0 ? FUTEX_WAITERS : 0);
-		if (user_compare_exchange_u32(addr, word, desired, &old) != 0)
-			return -EFAULT;
-		if (old == word)
-			break;
-		word = old;
-	}
-	if ((word & FUTEX_TID_MASK) == 0)
-		return GOT_IT;
-	*owner = task_find((int)(word & FUTEX_TID_MASK));
-	return *owner == NULL ? -ESRCH : MUST_WAIT;
-}
-
-/* The word without the side effect of asking to be woken. */
-static long try_acquire(uaddr_t addr)
-{
-	uint32_t word, old, tid = tid_current();
-
-	if (user_read_u32(&word, addr) != 0)
-		return -EFAULT;
-	if ((word & FUTEX_TID_MASK) == tid)
-		return -EDEADLK;
-	if ((word & FUTEX_TID_MASK) != 0)
-		return -EAGAIN;
-	if (user_compare_exchange_u32(addr, word, tid | (word & ~FUTEX_TID_MASK), &old) != 0)
-		return -EFAULT;
-	return old == word ? 0 : -EAGAIN;
-}
-
 /* Sleeps until the lock is handed over. Called with pi_mutex held; returns so. */
-static long sleep_for_lock(struct futex_waiter *w, nsec_t deadline)
+static long sleep_for_lock(struct futex_waiter *w, uaddr_t addr, nsec_t deadline)
 {
 	long err;
 
 	mutex_unlock(&pi_mutex);
 	err = wait_event(&w->wq, !READ_ONCE(w->queued), WAIT_INTERRUPTIBLE, deadline);
 	mutex_lock(&pi_mutex);
-	set_owner(w, NULL);
+	if (w->owns)
+		err = w->owner_died ? claim(w, addr) : 0;
+	stop_waiting(w);
 	(void)futex_dequeue(w);
-	return w->owns ? 0 : err;
+	return err;
+}
+
+static long wait_for_lock(const struct claim *c, struct pi_lock *l, nsec_t deadline)
+{
+	struct futex_waiter w;
+	long err;
+
+	futex_waiter_init(&w, FUTEX_BITSET_MATCH_ANY);
+	w.is_pi = true;
+	err = start_waiting(&w, l);
+	if (err != 0)
+		return err;
+	futex_key_hold(&c->key);
+	futex_enqueue(&w, &c->key);
+	err = sleep_for_lock(&w, c->addr, deadline);
+	return err == -ERESTARTSYS ? -ERESTARTNOINTR : err;
 }
 
 long futex_lock_pi(uaddr_t addr, bool private, nsec_t deadline, bool try_only)
 {
-	struct task *owner;
-	struct futex_waiter w;
-	struct futex_key k;
-	long err = futex_key_get(addr, private, FUTEX_WRITE, &k);
+	struct claim c = { .addr = addr, .task = task_current() };
+	struct pi_lock *l;
+	long err = futex_key_get(addr, private, FUTEX_WRITE, &c.key);
 
 	if (err != 0)
 		return err;
-	scoped_mutex(&pi_mutex);
-	err = try_only ? try_acquire(addr) : acquire(addr, &k, tid_current(), &owner);
-	if (err != MUST_WAIT) {
-		futex_key_put(&k);
-		return err;
+	mutex_lock(&pi_mutex);
+	err = acquire(&c, &l);
+	if (err == MUST_WAIT && try_only) {
+		drop_unused(l);
+		err = -EAGAIN;
+	} else if (err == MUST_WAIT) {
+		err = wait_for_lock(&c, l, deadline);
 	}
-	futex_waiter_init(&w, FUTEX_BITSET_MATCH_ANY);
-	w.requeued = true; /* FUTEX_WAKE is not for it */
-	w.pi_addr = addr;
-	set_owner(&w, owner);
-	task_put(owner);
-	futex_enqueue(&w, &k);
-	err = sleep_for_lock(&w, deadline);
-	return err == -ERESTARTSYS ? -ERESTARTNOINTR : err;
+	mutex_unlock(&pi_mutex);
+	futex_key_put(&c.key);
+	return err;
+}
+
+/* With pi_mutex held. */
+static long unlock(uaddr_t addr, const struct futex_key *k)
+{
+	uint32_t word, tid = (uint32_t)task_current()->tid;
+	struct pi_lock *l = find_lock(k);
+	struct futex_waiter *w = l == NULL ? NULL : first_waiter(l);
+	int err;
+
+	if (l != NULL && l->owner != task_current())
+		return -EINVAL;
+	do {
+		if (user_read_u32(&word, addr) != 0)
+			return -EFAULT;
+		if ((word & FUTEX_TID_MASK) != tid)
+			return -EPERM;
+		err = futex_exchange(addr, word,
+				     w == NULL ? 0 : (uint32_t)w->task->tid | FUTEX_WAITERS);
+	} while (err == -EAGAIN);
+	if (err == 0 && w != NULL)
+		hand_over(l, w);
+	return err;
 }
 
 long futex_unlock_pi(uaddr_t addr, bool private)
 {
 	struct futex_key k;
-	uint32_t word, old;
-	int err;
+	uint32_t word;
+	long err;
 
 	if (user_read_u32(&word, addr) != 0)
 		return -EFAULT;
-	if ((word & FUTEX_TID_MASK) != tid_current())
+	if ((word & FUTEX_TID_MASK) != (uint32_t)task_current()->tid)
 		return -EPERM;
 	err = futex_key_get(addr, private, FUTEX_WRITE, &k);
 	if (err != 0)
 		return err;
-	scoped_mutex(&pi_mutex);
-	if (!give_to_first(addr, &k, 0, &err)) {
-		do {
-			err = user_read_u32(&word, addr);
-			if (err == 0)
-				err = user_compare_exchange_u32(addr, word, 0, &old);
-		} while (err == 0 && old != word);
-	}
+	mutex_lock(&pi_mutex);
+	err = unlock(addr, &k);
+	mutex_unlock(&pi_mutex);
 	futex_key_put(&k);
 	return err;
 }
 
 /* ---- condition variables over PI mutexes ---- */
 
-long futex_wait_requeue_pi(uaddr_t addr, bool private, uint32_t val, nsec_t deadline, uaddr_t addr2)
+/* With pi_mutex held. w is in the bucket of r->from. */
+static long wait_for_requeue(struct futex_waiter *w, const struct futex_requeue *r,
+			     nsec_t deadline)
 {
-	struct futex_waiter w;
-	struct futex_key k;
 	uint32_t value;
-	long err;
+	long err = 0;
 
-	if (addr == addr2)
-		return -EINVAL;
-	err = futex_key_get(addr, private, FUTEX_READ, &k);
-	if (err != 0)
-		return err;
-	scoped_mutex(&pi_mutex);
-	futex_waiter_init(&w, FUTEX_BITSET_MATCH_ANY);
-	w.wants_pi = true;
-	w.pi_addr = addr2;
-	futex_enqueue(&w, &k);
-	if (user_read_u32(&value, addr) != 0)
+	if (user_read_u32(&value, r->from) != 0)
 		err = -EFAULT;
-	else if (value != val)
+	else if (value != r->expected)
 		err = -EAGAIN;
 	if (err != 0) {
-		(void)futex_dequeue(&w);
+		(void)futex_dequeue(w);
 		return err;
 	}
-	err = sleep_for_lock(&w, deadline);
+	err = sleep_for_lock(w, r->to, deadline);
 	if (err == -ERESTARTSYS)
-		err = w.requeued ? -EAGAIN : -ERESTARTNOINTR;
+		err = w->is_pi ? -EAGAIN : -ERESTARTNOINTR;
+	return err;
+}
+
+long futex_wait_requeue_pi(const struct futex_requeue *r, nsec_t deadline)
+{
+	struct futex_waiter w;
+	struct futex_key from, to;
+	long err;
+
+	if (r->from == r->to)
+		return -EINVAL;
+	err = futex_key_get(r->to, r->private_to, FUTEX_WRITE, &to);
+	if (err != 0)
+		return err;
+	err = futex_key_get(r->from, r->private_from, FUTEX_READ, &from);
+	if (err != 0)
+		goto put_to;
+	if (futex_key_equal(&from, &to)) {
+		futex_key_put(&from);
+		err = -EINVAL;
+		goto put_to;
+	}
+	mutex_lock(&pi_mutex);
+	futex_waiter_init(&w, FUTEX_BITSET_MATCH_ANY);
+	w.target = &to;
+	futex_enqueue(&w, &from);
+	err = wait_for_requeue(&w, r, deadline);
+	mutex_unlock(&pi_mutex);
+put_to:
+	futex_key_put(&to);
+	return err;
+}
+
+/* With pi_mutex held: who is next to be moved; *out is NULL when nobody waits. -EINVAL: somebody
+ * who does not wait to be moved there. */
+static int first_to_requeue(const struct futex_key *from, const struct futex_key *to,
+			    struct futex_waiter **out)
+{
+	struct futex_bucket *b = futex_bucket_of(from);
+	struct futex_waiter *w;
+	int err = 0;
+
+	*out = NULL;
+	futex_lock_pair(b, b);
+	list_foreach(&b->waiters, w, link) {
+		if (!futex_key_equal(&w->key, from))
+			continue;
+		if (w->target == NULL || !futex_key_equal(w->target, to))
+			err = -EINVAL;
+		*out = w; /* stays, as it needs pi_mutex to leave */
+		break;
+	}
+	futex_unlock_pair(b, b);
 	return err;
 }
 
@@ -275,52 +491,39 @@ static void move_waiter(struct futex_waiter *w, const struct futex_key *to)
 	struct futex_key old = w->key;
 
 	futex_lock_pair(a, b);
-	list_remove(&w->link);
-	w->key = *to;
-	if (to->object != NULL)
-		object_get(to->object);
-	w->bucket = b;
-	w->requeued = true;
-	list_append(&b->waiters, &w->link);
+	w->is_pi = true;
+	futex_move_locked(w, to, b);
 	futex_unlock_pair(a, b);
 	futex_key_put(&old);
-}
-
-static struct futex_waiter *first_to_requeue(const struct futex_key *from)
-{
-	struct futex_bucket *b = futex_bucket_of(from);
-	struct futex_waiter *w, *best = NULL;
-
-	futex_lock_pair(b, b);
-	list_foreach(&b->waiters, w, link) {
-		if (!futex_key_equal(&w->key, from) || !w->wants_pi || w->requeued)
-			continue;
-		if (best == NULL || priority_of(w) > priority_of(best))
-			best = w;
-	}
-	futex_unlock_pair(b, b);
-	return best;
 }
 
 /* One waiter takes the lock, or waits for it. 0 or -errno. */
 static int requeue_one(struct futex_waiter *w, const struct futex_requeue *r,
 		       const struct futex_key *to)
 {
-	struct task *owner = NULL;
-	int err = acquire(r->to, to, (uint32_t)w->task->tid, &owner);
+	struct claim c = {
+		.addr = r->to,
+		.key = *to,
+		.task = w->task,
+		.leaves_others = r->nr_requeue != 0,
+	};
+	struct pi_lock *l;
+	int err = acquire(&c, &l);
 
-	if (err < 0)
-		return err;
 	if (err == GOT_IT) {
-		hand_over(w, &w->key);
+		w->owns = true;
+		futex_wake_waiter(w);
 		return 0;
 	}
-	move_waiter(w, to);
-	set_owner(w, owner);
-	task_put(owner);
-	return 0;
+	if (err != MUST_WAIT)
+		return err;
+	err = start_waiting(w, l);
+	if (err == 0)
+		move_waiter(w, to);
+	return err;
 }
 
+/* With pi_mutex held. */
 static long requeue_all(const struct futex_requeue *r, const struct futex_key *from,
 			const struct futex_key *to)
 {
@@ -333,13 +536,14 @@ static long requeue_all(const struct futex_requeue *r, const struct futex_key *f
 		return -EFAULT;
 	if (value != r->expected)
 		return -EAGAIN;
-	while (done < most && (w = first_to_requeue(from)) != NULL) {
-		if (w->pi_addr != r->to)
-			return -EINVAL;
-		err = requeue_one(w, r, to);
+	for (; done < most; done++) {
+		err = first_to_requeue(from, to, &w);
+		if (err == 0 && w != NULL)
+			err = requeue_one(w, r, to);
 		if (err != 0)
-			return done != 0 ? done : err;
-		done++;
+			return err;
+		if (w == NULL)
+			break;
 	}
 	return done;
 }
@@ -351,115 +555,43 @@ long futex_requeue_pi(const struct futex_requeue *r)
 
 	if (r->nr_wake != 1 || r->nr_requeue < 0 || r->from == r->to)
 		return -EINVAL;
-	result = futex_key_get(r->from, r->private, FUTEX_READ, &from);
+	result = futex_key_get(r->from, r->private_from, FUTEX_READ, &from);
 	if (result != 0)
 		return result;
-	result = futex_key_get(r->to, r->private, FUTEX_WRITE, &to);
+	result = futex_key_get(r->to, r->private_to, FUTEX_WRITE, &to);
 	if (result == 0) {
-		scoped_mutex(&pi_mutex);
-		result = requeue_all(r, &from, &to);
+		mutex_lock(&pi_mutex);
+		result = futex_key_equal(&from, &to) ? -EINVAL : requeue_all(r, &from, &to);
+		mutex_unlock(&pi_mutex);
 		futex_key_put(&to);
 	}
 	futex_key_put(&from);
 	return result;
 }
 
-/* ---- the end of a task ---- */
+/* ---- the end of a task, and its priority ---- */
 
-/* One word that the dead task may hold. */
-static int release_word(uaddr_t addr, bool pi, bool pending)
+void futex_pi_release(struct task *t)
 {
-	uint32_t word, desired, old;
-
-	if (!is_aligned(addr, 4) || user_read_u32(&word, addr) != 0)
-		return -EFAULT;
-	for (;;) {
-		if (pending && !pi && word == 0) {
-			futex_wake_address(addr, 1);
-			return 0;
-		}
-		if ((word & FUTEX_TID_MASK) != tid_current())
-			return 0;
-		desired = (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
-		if (user_compare_exchange_u32(addr, word, desired, &old) != 0)
-			return -EFAULT;
-		if (old == word)
-			break;
-		word = old;
-	}
-	if (!pi && (word & FUTEX_WAITERS) != 0)
-		futex_wake_address(addr, 1);
-	return 0;
-}
-
-/* A list entry's low bit says that its futex is a PI one. */
-static void walk_robust_list(uaddr_t head)
-{
-	struct robust_list_head h;
-	uint64_t entry, next;
-
-	if (user_read_struct(&h, head) != 0)
-		return;
-	entry = (uint64_t)(uintptr_t)h.list.next;
-	for (int i = 0; i < ROBUST_LIST_LIMIT && (entry & ~1ull) != head; i++) {
-		int err = user_read_struct(&next, entry & ~1ull);
-
-		if (entry != (uint64_t)(uintptr_t)h.list_op_pending &&
-		    release_word((entry & ~1ull) + (uint64_t)h.futex_offset, entry & 1, false) != 0)
-			return;
-		if (err != 0)
-			return;
-		entry = next;
-	}
-	entry = (uint64_t)(uintptr_t)h.list_op_pending;
-	if ((entry & ~1ull) != 0)
-		(void)!release_word((entry & ~1ull) + (uint64_t)h.futex_offset, entry & 1, true);
-}
-
-static void release_pi_locks(struct task *t)
-{
-	struct futex_waiter *w;
+	struct pi_lock *l;
 
 	scoped_mutex(&pi_mutex);
-	while ((w = list_first(&t->pi_waiters, struct futex_waiter, owner_link)) != NULL) {
-		struct futex_key k = w->key;
-		int err = 0;
-
-		/* Lost the word or the queue: nothing can be handed over; they wait for nobody
-		 * now. */
-		if (!give_to_first(w->pi_addr, &k, FUTEX_OWNER_DIED, &err) || err != 0)
-			set_owner(w, NULL);
+	t->pi_gone = true;
+	while ((l = list_first(&t->pi_locks, struct pi_lock, owner_link)) != NULL) {
+		assert(first_waiter(l) != NULL); /* its users but for the owner are waiters */
+		hand_over_unclaimed(l);
 	}
 }
 
-void futex_task_exit(struct task *t)
+void futex_task_exec(struct task *t)
 {
-	if (t->robust_list != 0)
-		walk_robust_list(t->robust_list);
-	t->robust_list = 0;
-	if (!list_is_empty(&t->pi_waiters))
-		release_pi_locks(t);
+	scoped_mutex(&pi_mutex);
+	t->pi_gone = false;
 }
 
-long sys_set_robust_list(uaddr_t head, size_t len)
+void futex_priority_changed(struct task *t)
 {
-	if (len != sizeof(struct robust_list_head))
-		return -EINVAL;
-	task_current()->robust_list = head;
-	return 0;
-}
-
-long sys_get_robust_list(int pid, uaddr_t head, uaddr_t len)
-{
-	struct task *t = pid == 0 ? task_get(task_current()) : task_find(pid);
-	size_t size = sizeof(struct robust_list_head);
-	uaddr_t list;
-
-	if (t == NULL)
-		return -ESRCH;
-	list = t->robust_list;
-	task_put(t);
-	if (user_write_struct(len, &size) != 0)
-		return -EFAULT;
-	return user_write_struct(head, &list);
+	scoped_mutex(&pi_mutex);
+	if (!t->pi_gone)
+		adjust_chain(t);
 }

@@ -13,3 +13,8 @@ void futex_wake_address(uaddr_t addr, unsigned nr);
 /* A task ends: its robust list, and the PI futexes that it still holds. In its own address
  * space. */
 void futex_task_exit(struct task *t);
+/* After that it goes on as another program. */
+void futex_task_exec(struct task *t);
+/* Its scheduling was changed: so may be its place among those who wait for a PI futex, and the
+ * priority that the owner borrows. */
+void futex_priority_changed(struct task *t);

@@ -5,17 +5,16 @@
  */
 #include "linux/task/pidfd.h"
 
-#include <linux/capability.h>
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 
-#include "core/cred.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
 #include "linux/file/fd.h"
 #include "linux/signal/signals.h"
 #include "linux/sys.h"
+#include "linux/task/credentials.h"
 #include "linux/task/task.h"
 #include "mm/user.h"
 
@@ -129,25 +128,12 @@ long sys_pidfd_send_signal(int fd, int sig, uaddr_t info_in, unsigned flags)
 	return err;
 }
 
-/* ptrace(2)'s rule of access: all ids the same, or the capability. */
-static bool may_look_into(struct task *t)
-{
-	const struct cred *mine = cred_current();
-	struct cred *theirs = task_cred(t);
-	bool same = mine->fsuid == theirs->uid && mine->fsuid == theirs->euid &&
-		    mine->fsuid == theirs->suid && mine->fsgid == theirs->gid &&
-		    mine->fsgid == theirs->egid && mine->fsgid == theirs->sgid;
-
-	cred_put(theirs);
-	return t->process == process_current() || same || cred_has_cap(mine, CAP_SYS_PTRACE);
-}
-
 static long get_descriptor(struct task *t, int fd)
 {
 	struct fd_table *fds;
 	struct file *f;
 
-	if (!may_look_into(t))
+	if (!task_may_access(t))
 		return -EPERM;
 	fds = task_fds(t);
 	if (fds == NULL)

@@ -8,6 +8,7 @@
 #include "lib/errno.h"
 #include "linux/file/fd.h"
 #include "linux/sys.h"
+#include "linux/task/rlimits.h"
 #include "linux/task/task.h"
 #include "mm/page.h"
 #include "mm/user.h"
@@ -47,6 +48,7 @@ void process_limits_apply(struct process *p, struct vmspace *vs)
 	WRITE_ONCE(vs->limit_as, process_limit(p, RLIMIT_AS));
 	WRITE_ONCE(vs->limit_data, process_limit(p, RLIMIT_DATA));
 	WRITE_ONCE(vs->limit_stack, process_limit(p, RLIMIT_STACK));
+	cpu_limit_check(p);
 }
 
 static int check_change(const struct rlimit_pair *was, const struct rlimit_pair *now,
@@ -64,7 +66,7 @@ static int check_change(const struct rlimit_pair *was, const struct rlimit_pair 
 static int change_limit(struct process *p, unsigned resource, const struct rlimit_pair *now,
 			struct rlimit_pair *was)
 {
-	struct vmspace *vs = vmspace_current();
+	struct vmspace *vs;
 	int err = 0;
 
 	spin_lock(&p->lock);
@@ -73,30 +75,52 @@ static int change_limit(struct process *p, unsigned resource, const struct rlimi
 		err = check_change(was, now, resource);
 		if (err == 0)
 			p->limits[resource] = *now;
-		if (err == 0 && resource == RLIMIT_CPU)
-			p->cpu_limit_next = 0;
 	}
 	spin_unlock(&p->lock);
-	if (err == 0 && now != NULL && vs != NULL && p == process_current())
+	if (err != 0 || now == NULL)
+		return err;
+	vs = process_vmspace(p);
+	if (vs != NULL) {
 		process_limits_apply(p, vs);
+		vmspace_put(vs);
+	}
 	return err;
+}
+
+/* prlimit(2): the caller's real ids are all of the target's, or it has the capability. */
+static bool may_limit(struct task *t)
+{
+	const struct cred *mine = cred_current();
+	struct cred *theirs;
+	bool same;
+
+	if (t->process == process_current() || cred_has_cap(mine, CAP_SYS_RESOURCE))
+		return true;
+	theirs = task_cred(t);
+	same = mine->uid == theirs->uid && mine->uid == theirs->euid &&
+	       mine->uid == theirs->suid && mine->gid == theirs->gid &&
+	       mine->gid == theirs->egid && mine->gid == theirs->sgid;
+	cred_put(theirs);
+	return same;
 }
 
 long sys_prlimit64(int pid, int resource, uaddr_t unew, uaddr_t uold)
 {
 	struct rlimit_pair now, was;
-	struct process *p;
+	struct task *t;
 	int err;
 
 	if (resource < 0 || resource >= RLIM_NLIMITS)
 		return -EINVAL;
 	if (unew != 0 && user_read_struct(&now, unew) != 0)
 		return -EFAULT;
-	p = process_find(pid == 0 ? process_current()->pid : pid);
-	if (p == NULL)
+	t = pid == 0 ? task_get(task_current()) : task_find(pid);
+	if (t == NULL)
 		return -ESRCH;
-	err = change_limit(p, (unsigned)resource, unew == 0 ? NULL : &now, &was);
-	process_put(p);
+	err = !may_limit(t) ? -EPERM
+			    : change_limit(t->process, (unsigned)resource,
+					   unew == 0 ? NULL : &now, &was);
+	task_put(t);
 	if (err != 0)
 		return err;
 	return uold == 0 ? 0 : user_write_struct(uold, &was);

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Scheduling as programs set and ask it: policy, priority, nice, affinity (sched(7)),
- * membarrier(2). */
+/*
+ * Scheduling as programs set and ask it: policy, priority, affinity (sched(7)). priority.c has nice
+ * values.
+ *
+ * SCHED_DEADLINE needs an admission test, and there is no bandwidth set aside for it: EBUSY, as
+ * sched_setattr(2) has it.
+ */
 #include <linux/capability.h>
-#include <linux/membarrier.h>
 #include <linux/sched.h>
 #include <linux/sched/types.h>
 #include <linux/time_types.h>
@@ -12,6 +16,8 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "linux/sys.h"
+#include "linux/task/futexes.h"
+#include "linux/task/scheduling.h"
 #include "linux/task/task.h"
 #include "mm/user.h"
 
@@ -20,11 +26,6 @@
 #define NICE_MIN       (-20)
 #define NICE_MAX       19
 #define RR_INTERVAL_NS 3000000
-#define POLICY_MASK    (~(int)SCHED_RESET_ON_FORK)
-
-#define PRIO_PROCESS 0
-#define PRIO_PGRP    1
-#define PRIO_USER    2
 
 static bool is_realtime(int policy)
 {
@@ -34,7 +35,7 @@ static bool is_realtime(int policy)
 static bool is_known(int policy)
 {
 	return is_realtime(policy) || policy == SCHED_NORMAL || policy == SCHED_BATCH ||
-	       policy == SCHED_IDLE;
+	       policy == SCHED_IDLE || policy == SCHED_DEADLINE;
 }
 
 /* Counted; 0 is the caller. -ESRCH as NULL. */
@@ -49,53 +50,126 @@ static struct task *find(int pid)
 	return t;
 }
 
-static bool may_change(const struct task *t)
-{
-	const struct cred *self = cred_current(), *other = t->thread->cred;
+/* ---- who may ---- */
 
-	return cred_has_cap(self, CAP_SYS_NICE) || self->euid == other->euid ||
-	       self->euid == other->uid;
+static bool same_owner(const struct cred *theirs)
+{
+	const struct cred *mine = cred_current();
+
+	return mine->euid == theirs->euid || mine->euid == theirs->uid;
 }
 
-long sys_sched_yield(void)
+bool sched_may_change_locked(const struct task *t)
 {
-	thread_yield();
-	return 0;
+	return cred_has_cap(cred_current(), CAP_SYS_NICE) || same_owner(t->thread->cred);
+}
+
+bool sched_may_change(struct task *t)
+{
+	scoped_spin(&task_lock);
+	return sched_may_change_locked(t);
+}
+
+bool sched_may_nice(const struct task *t, int nice)
+{
+	return nice >= t->thread->nice ||
+	       (uint64_t)(20 - nice) <= process_limit(t->process, RLIMIT_NICE) ||
+	       cred_has_cap(cred_current(), CAP_SYS_NICE);
 }
 
 /* ---- policy ---- */
 
-static int set_policy(int pid, int policy, int priority, const int *nice)
-{
-	struct task *t;
-	int err = 0, limit;
+struct change {
+	int policy, priority, nice;
+	bool reset_on_fork;
+};
 
-	if (pid < 0 || !is_known(policy) ||
-	    (is_realtime(policy) ? priority < RT_MIN || priority > RT_MAX : priority != 0))
+/* Without CAP_SYS_NICE. */
+static bool may_become(struct task *t, const struct change *c)
+{
+	const struct thread *thread = t->thread;
+	uint64_t limit = process_limit(t->process, RLIMIT_RTPRIO);
+
+	if (c->policy == SCHED_DEADLINE || (t->reset_on_fork && !c->reset_on_fork))
+		return false;
+	if (is_realtime(c->policy)) {
+		if ((int)thread->policy != c->policy && limit == 0)
+			return false;
+		if (c->priority > thread->rt_priority && (uint64_t)c->priority > limit)
+			return false;
+	} else if (!sched_may_nice(t, c->nice)) {
+		return false;
+	}
+	if (thread->policy == SCHED_POLICY_IDLE && c->policy != SCHED_IDLE &&
+	    (uint64_t)(20 - thread->nice) > process_limit(t->process, RLIMIT_NICE))
+		return false;
+	return sched_may_change(t);
+}
+
+static int apply(struct task *t, const struct change *c)
+{
+	bool rt = is_realtime(c->policy);
+
+	if (!is_known(c->policy) ||
+	    (rt ? c->priority < RT_MIN || c->priority > RT_MAX : c->priority != 0))
 		return -EINVAL;
-	t = find(pid);
-	if (t == NULL)
-		return -ESRCH;
-	limit = (int)min(process_limit(t->process, RLIMIT_RTPRIO), (uint64_t)RT_MAX);
-	if (!may_change(t) || (is_realtime(policy) && priority > limit &&
-			       !cred_has_cap(cred_current(), CAP_SYS_NICE)))
-		err = -EPERM;
-	else
-		thread_set_sched(t->thread, (enum sched_policy)policy,
-				 nice == NULL ? t->thread->nice : *nice, priority);
-	task_put(t);
-	return err;
+	if (!cred_has_cap(cred_current(), CAP_SYS_NICE) && !may_become(t, c))
+		return -EPERM;
+	if (c->policy == SCHED_DEADLINE)
+		return -EBUSY;
+	WRITE_ONCE(t->reset_on_fork, c->reset_on_fork);
+	thread_set_sched(t->thread, (enum sched_policy)c->policy, rt ? t->thread->nice : c->nice,
+			 c->priority);
+	futex_priority_changed(t);
+	return 0;
+}
+
+static struct change current_settings(const struct task *t)
+{
+	return (struct change){
+		.policy = (int)t->thread->policy,
+		.priority = t->thread->rt_priority,
+		.nice = t->thread->nice,
+		.reset_on_fork = t->reset_on_fork,
+	};
+}
+
+void sched_inherit(struct task *t)
+{
+	const struct task *self = task_current();
+	struct change c = current_settings(self);
+
+	if (c.reset_on_fork && is_realtime(c.policy))
+		c = (struct change){ .policy = SCHED_NORMAL };
+	else if (c.reset_on_fork)
+		c.nice = max(c.nice, 0);
+	thread_set_sched(t->thread, (enum sched_policy)c.policy, c.nice, c.priority);
+	t->thread->affinity = READ_ONCE(self->thread->affinity);
+	t->ioprio = self->ioprio;
+	t->mempolicy = self->mempolicy;
 }
 
 long sys_sched_setscheduler(int pid, int policy, uaddr_t param)
 {
-	int priority;
+	struct change c;
+	struct task *t;
+	int priority, err;
 
-	if (policy < 0 || param == 0)
+	if (policy < 0 || param == 0 || pid < 0)
 		return -EINVAL;
 	if (user_read_struct(&priority, param) != 0)
 		return -EFAULT;
-	return set_policy(pid, policy & POLICY_MASK, priority, NULL);
+	t = find(pid);
+	if (t == NULL)
+		return -ESRCH;
+	c = current_settings(t);
+	c.policy = policy & ~(int)SCHED_RESET_ON_FORK;
+	c.priority = priority;
+	c.reset_on_fork = (policy & SCHED_RESET_ON_FORK) != 0;
+	/* It has no way to give a deadline. */
+	err = c.policy == SCHED_DEADLINE ? -EINVAL : apply(t, &c);
+	task_put(t);
+	return err;
 }
 
 long sys_sched_getscheduler(int pid)
@@ -105,34 +179,39 @@ long sys_sched_getscheduler(int pid)
 
 	if (t == NULL)
 		return pid < 0 ? -EINVAL : -ESRCH;
-	policy = (int)t->thread->policy;
+	policy = (int)t->thread->policy | (t->reset_on_fork ? SCHED_RESET_ON_FORK : 0);
 	task_put(t);
 	return policy;
 }
 
 long sys_sched_setparam(int pid, uaddr_t param)
 {
-	int priority;
-	long policy;
+	struct change c;
+	struct task *t;
+	int priority, err;
 
 	if (param == 0 || pid < 0)
 		return -EINVAL;
 	if (user_read_struct(&priority, param) != 0)
 		return -EFAULT;
-	policy = sys_sched_getscheduler(pid);
-	return policy < 0 ? policy : set_policy(pid, (int)policy, priority, NULL);
+	t = find(pid);
+	if (t == NULL)
+		return -ESRCH;
+	c = current_settings(t);
+	c.priority = priority;
+	err = apply(t, &c);
+	task_put(t);
+	return err;
 }
 
 long sys_sched_getparam(int pid, uaddr_t param)
 {
-	struct task *t = pid < 0 ? NULL : find(pid);
+	struct task *t;
 	int priority;
 
-	if (param == 0 || pid < 0) {
-		if (t != NULL)
-			task_put(t);
+	if (param == 0 || pid < 0)
 		return -EINVAL;
-	}
+	t = find(pid);
 	if (t == NULL)
 		return -ESRCH;
 	priority = t->thread->rt_priority;
@@ -140,27 +219,91 @@ long sys_sched_getparam(int pid, uaddr_t param)
 	return user_write_struct(param, &priority);
 }
 
+/* ---- sched_setattr(2) ---- */
+
 #define ATTR_SIZE_0 48 /* SCHED_ATTR_SIZE_VER0 */
+#define FLAGS_KNOWN \
+	(SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_RECLAIM | SCHED_FLAG_DL_OVERRUN | \
+	 SCHED_FLAG_KEEP_ALL)
+
+/* A larger struct is fine while the rest is zero; else E2BIG, and the size that is known. */
+static int read_attr(struct sched_attr *a, uaddr_t from)
+{
+	uint32_t size;
+	uint8_t byte;
+
+	if (user_read_struct(&size, from) != 0)
+		return -EFAULT;
+	if (size == 0)
+		size = ATTR_SIZE_0;
+	if (size < ATTR_SIZE_0 || size > PAGE_SIZE)
+		goto bad_size;
+	memset(a, 0, sizeof(*a));
+	if (user_read(a, from, min((size_t)size, sizeof(*a))) != 0)
+		return -EFAULT;
+	for (uint32_t at = sizeof(*a); at < size; at++) {
+		if (user_read(&byte, from + at, 1) != 0)
+			return -EFAULT;
+		if (byte != 0)
+			goto bad_size;
+	}
+	a->sched_nice = min(max(a->sched_nice, NICE_MIN), NICE_MAX);
+	return 0;
+bad_size:
+	size = sizeof(*a);
+	return user_write_struct(from, &size) != 0 ? -EFAULT : -E2BIG;
+}
+
+/* sched(7): runtime <= deadline <= period, and all of 1,024 ns or more. */
+static bool is_deadline_valid(const struct sched_attr *a)
+{
+	uint64_t period = a->sched_period == 0 ? a->sched_deadline : a->sched_period;
+
+	return a->sched_priority == 0 && a->sched_deadline != 0 && a->sched_runtime >= 1024 &&
+	       a->sched_runtime <= a->sched_deadline && a->sched_deadline <= period &&
+	       period >> 63 == 0;
+}
+
+static int apply_attr(struct task *t, const struct sched_attr *a)
+{
+	struct change c = current_settings(t);
+
+	c.reset_on_fork = (a->sched_flags & SCHED_FLAG_RESET_ON_FORK) != 0;
+	if ((a->sched_flags & SCHED_FLAG_KEEP_POLICY) == 0)
+		c.policy = (int)a->sched_policy;
+	if ((a->sched_flags & SCHED_FLAG_KEEP_PARAMS) == 0) {
+		c.priority = (int)a->sched_priority;
+		c.nice = a->sched_nice;
+	}
+	if (c.policy == SCHED_DEADLINE && !is_deadline_valid(a))
+		return -EINVAL;
+	return apply(t, &c);
+}
 
 long sys_sched_setattr(int pid, uaddr_t uattr, unsigned long flags)
 {
 	struct sched_attr a;
+	struct task *t;
+	int err;
 
 	if (uattr == 0 || pid < 0 || flags != 0)
 		return -EINVAL;
-	memset(&a, 0, sizeof(a));
-	if (user_read(&a, uattr, ATTR_SIZE_0) != 0)
-		return -EFAULT;
-	if (a.size != 0 && a.size < ATTR_SIZE_0)
-		return -E2BIG;
-	if (a.sched_nice < NICE_MIN || a.sched_nice > NICE_MAX)
+	err = read_attr(&a, uattr);
+	if (err != 0)
+		return err;
+	if ((int)a.sched_policy < 0 || (a.sched_flags & ~(uint64_t)FLAGS_KNOWN) != 0)
 		return -EINVAL;
-	return set_policy(pid, (int)a.sched_policy, (int)a.sched_priority, &a.sched_nice);
+	t = find(pid);
+	if (t == NULL)
+		return -ESRCH;
+	err = apply_attr(t, &a);
+	task_put(t);
+	return err;
 }
 
 long sys_sched_getattr(int pid, uaddr_t uattr, unsigned size, unsigned long flags)
 {
-	struct sched_attr a = { .size = ATTR_SIZE_0 };
+	struct sched_attr a = { .size = (uint32_t)min((size_t)size, sizeof(a)) };
 	struct task *t;
 
 	if (uattr == 0 || pid < 0 || size < ATTR_SIZE_0 || size > PAGE_SIZE || flags != 0)
@@ -169,23 +312,24 @@ long sys_sched_getattr(int pid, uaddr_t uattr, unsigned size, unsigned long flag
 	if (t == NULL)
 		return -ESRCH;
 	a.sched_policy = t->thread->policy;
+	a.sched_flags = t->reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0;
 	a.sched_nice = is_realtime((int)a.sched_policy) ? 0 : t->thread->nice;
 	a.sched_priority = (uint32_t)t->thread->rt_priority;
 	task_put(t);
-	return user_write(uattr, &a, ATTR_SIZE_0);
+	return user_write(uattr, &a, a.size);
 }
 
 long sys_sched_get_priority_max(int policy)
 {
 	if (!is_known(policy))
-		return policy == SCHED_DEADLINE ? 0 : -EINVAL;
+		return -EINVAL;
 	return is_realtime(policy) ? RT_MAX : 0;
 }
 
 long sys_sched_get_priority_min(int policy)
 {
 	if (!is_known(policy))
-		return policy == SCHED_DEADLINE ? 0 : -EINVAL;
+		return -EINVAL;
 	return is_realtime(policy) ? RT_MIN : 0;
 }
 
@@ -205,116 +349,9 @@ long sys_sched_rr_get_interval(int pid, uaddr_t to)
 	return user_write_struct(to, &ts);
 }
 
-/* ---- nice ---- */
-
-static bool is_meant(struct task *t, int which, int who)
+long sys_sched_yield(void)
 {
-	if (which == PRIO_PROCESS)
-		return t->tid == who;
-	if (which == PRIO_PGRP)
-		return t->process->pgrp == who;
-	return t->thread->cred->uid == (uint32_t)who;
-}
-
-/* Calls fn for every task that which/who names; its last non-zero answer, or -ESRCH when there
- * is none. */
-static long for_each_meant(int which, int who, long (*fn)(struct task *t, long so_far, int arg),
-			   int arg)
-{
-	long result = -ESRCH;
-	struct task *t;
-
-	if (which == PRIO_PROCESS) {
-		t = find(who);
-		if (t == NULL)
-			return -ESRCH;
-		result = fn(t, -ESRCH, arg);
-		task_put(t);
-		return result;
-	}
-	for (struct process *p = process_next(0), *next; p != NULL; p = next) {
-		t = process_leader(p);
-		if (t != NULL) {
-			if (t->thread != NULL && is_meant(t, which, who))
-				result = fn(t, result, arg);
-			task_put(t);
-		}
-		next = process_next(p->pid);
-		process_put(p);
-	}
-	return result;
-}
-
-static int default_who(int which, int who)
-{
-	if (who != 0)
-		return who;
-	if (which == PRIO_PGRP)
-		return process_current()->pgrp;
-	return which == PRIO_USER ? (int)cred_current()->uid : 0;
-}
-
-/* getpriority's raw result is 20 - nice, so that it is never negative (getpriority(2), NOTES). */
-static long highest(struct task *t, long so_far, int arg)
-{
-	return max(so_far, (long)(20 - t->thread->nice));
-}
-
-static long change_nice(struct task *t, long so_far, int nice)
-{
-	uint64_t limit = process_limit(t->process, RLIMIT_NICE);
-
-	if (!may_change(t))
-		return -EPERM;
-	if (nice < t->thread->nice && (uint64_t)(20 - nice) > limit &&
-	    !cred_has_cap(cred_current(), CAP_SYS_NICE))
-		return -EACCES;
-	thread_set_sched(t->thread, t->thread->policy, nice, t->thread->rt_priority);
-	return so_far == -ESRCH ? 0 : so_far;
-}
-
-long sys_getpriority(int which, int who)
-{
-	if (which < PRIO_PROCESS || which > PRIO_USER)
-		return -EINVAL;
-	return for_each_meant(which, default_who(which, who), highest, 0);
-}
-
-long sys_setpriority(int which, int who, int nice)
-{
-	if (which < PRIO_PROCESS || which > PRIO_USER)
-		return -EINVAL;
-	nice = max(min(nice, NICE_MAX), NICE_MIN);
-	return for_each_meant(which, default_who(which, who), change_nice, nice);
-}
-
-/* I/O priorities are kept for whoever asks; there is no disk queue to use them. */
-long sys_ioprio_get(int which, int who)
-{
-	struct task *t;
-	int ioprio;
-
-	if (which < 1 || which > 3)
-		return -EINVAL;
-	t = find(which == 1 ? who : 0);
-	if (t == NULL)
-		return -ESRCH;
-	ioprio = t->ioprio;
-	task_put(t);
-	return ioprio;
-}
-
-long sys_ioprio_set(int which, int who, int ioprio)
-{
-	struct task *t;
-
-	if (which < 1 || which > 3 || ioprio >> 13 > 3)
-		return -EINVAL;
-	t = find(which == 1 ? who : 0);
-	if (t == NULL)
-		return -ESRCH;
-	t->ioprio = ioprio;
-	task_put(t);
+	thread_yield();
 	return 0;
 }
 
@@ -336,7 +373,7 @@ long sys_sched_setaffinity(int pid, size_t len, uaddr_t umask)
 	t = find(pid);
 	if (t == NULL)
 		return -ESRCH;
-	if (!may_change(t))
+	if (!sched_may_change(t))
 		err = -EPERM;
 	else if ((mask & all_cpus()) == 0)
 		err = -EINVAL;
@@ -356,7 +393,7 @@ long sys_sched_getaffinity(int pid, size_t len, uaddr_t umask)
 	t = find(pid);
 	if (t == NULL)
 		return -ESRCH;
-	mask = t->thread->affinity & all_cpus();
+	mask = READ_ONCE(t->thread->affinity) & all_cpus();
 	task_put(t);
 	return user_write_struct(umask, &mask) != 0 ? -EFAULT : (long)sizeof(mask);
 }
@@ -368,42 +405,5 @@ long sys_getcpu(uaddr_t cpu, uaddr_t node, uaddr_t unused)
 	if ((cpu != 0 && user_write_struct(cpu, &id) != 0) ||
 	    (node != 0 && user_write_struct(node, &zero) != 0))
 		return -EFAULT;
-	return 0;
-}
-
-/* On one CPU entering the kernel is all the barrier there is to make. */
-#define MEMBARRIER_ALL \
-	(MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED | \
-	 MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED | \
-	 MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE | \
-	 MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE)
-
-long sys_membarrier(int cmd, unsigned long flags, int cpu)
-{
-	struct process *p = process_current();
-	int registered = cmd << 1;
-
-	if (flags != 0)
-		return -EINVAL;
-	switch (cmd) {
-	case MEMBARRIER_CMD_QUERY:
-		return MEMBARRIER_ALL;
-	case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
-	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
-	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE:
-		p->membarriers |= cmd;
-		return 0;
-	case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
-	case MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE:
-		if ((p->membarriers & registered) == 0)
-			return -EPERM;
-		break;
-	case MEMBARRIER_CMD_GLOBAL:
-	case MEMBARRIER_CMD_GLOBAL_EXPEDITED:
-		break;
-	default:
-		return -EINVAL;
-	}
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return 0;
 }

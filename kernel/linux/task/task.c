@@ -17,6 +17,7 @@
 #include "lib/string.h"
 #include "linux/time/posix_timer.h"
 #include "linux/signal/signals.h"
+#include "linux/task/rlimits.h"
 #include "mm/kmem.h"
 #include "mm/page.h"
 #include "mm/vmspace.h"
@@ -119,10 +120,11 @@ struct task *task_new(struct process *p)
 	t->process = process_get(p);
 	list_init(&t->process_link);
 	list_init(&t->id_link);
-	list_init(&t->pi_waiters);
+	list_init(&t->pi_locks);
 	signal_pending_init(&t->pending);
 	t->altstack.ss_flags = SS_DISABLE;
 	t->timer_slack_ns = 50000;
+	t->mce_kill = 2; /* PR_MCE_KILL_DEFAULT */
 	t->start_ns = clock_monotonic();
 	return t;
 }
@@ -144,9 +146,11 @@ static void inherit(struct process *p, struct process *parent)
 	memcpy(p->limits, parent->limits, sizeof(p->limits));
 	p->personality = parent->personality;
 	p->dumpable = parent->dumpable;
+	p->thp_disable = parent->thp_disable;
 	p->no_patch = parent->no_patch;
+	p->terminal = parent->terminal;
 	p->membarriers = parent->membarriers;
-	p->cpu_limit_next = 0;
+	p->oom_score_adj = parent->oom_score_adj;
 }
 
 struct task *process_new(struct process *parent)
@@ -170,6 +174,7 @@ struct task *process_new(struct process *parent)
 	waitq_init(&p->continue_wq);
 	list_init(&p->posix_timers);
 	interval_timers_init(p);
+	cpu_limit_init(p);
 	p->start_ns = clock_monotonic();
 	p->dumpable = true;
 	if (parent != NULL)
@@ -350,8 +355,10 @@ bool task_unpublish(struct task *t)
 	last = --p->nr_tasks == 0;
 	if (t->tid != p->pid)
 		bitmap_clear(ids, (size_t)t->tid);
-	if (last)
+	if (last) {
 		p->dead_cred = cred_get(t->thread->cred);
+		memcpy(p->dead_name, t->thread->name, sizeof(p->dead_name));
+	}
 	p->dead.cpu_ns += thread_cpu_time(t->thread);
 	p->dead.nr_voluntary += t->thread->nr_voluntary;
 	p->dead.nr_involuntary += t->thread->nr_involuntary;

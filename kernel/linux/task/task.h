@@ -48,6 +48,12 @@ struct restart {
 	unsigned flags;
 };
 
+/* set_mempolicy(2); kept, as there is one node. */
+struct memory_policy {
+	int mode;       /* MPOL_*, with its flags */
+	uint64_t nodes; /* a bit each */
+};
+
 struct task {
 	struct ref ref;
 	int tid;                  /* [I but for exec] */
@@ -73,10 +79,19 @@ struct task {
 	uaddr_t rseq;                /* [o] 0: not registered */
 	uint32_t rseq_len, rseq_sig; /* [o] */
 	struct restart restart;      /* [o] */
-	struct list pi_waiters;      /* [futex_pi.c's mutex] who waits for a PI futex of its */
+	struct list pi_locks;        /* [futex_pi.c's mutex] PI futexes of its that others want */
+	struct futex_waiter *pi_waits; /* [futex_pi.c's mutex] waiting for a PI futex, or NULL */
+	bool pi_gone;                /* [futex_pi.c's mutex] it ends: nobody may wait for it */
 	int parent_death_signal;     /* [o] prctl */
+	struct memory_policy mempolicy; /* [o] set_mempolicy */
+	bool reset_on_fork;          /* [a] SCHED_RESET_ON_FORK */
+	bool io_flusher;             /* [o] prctl; kept, not used */
+	uint8_t mce_kill;            /* [o] prctl; kept, not used */
+	uint64_t rt_nr_sleeps;       /* [process.lock] for RLIMIT_RTTIME: switches and CPU time */
+	nsec_t rt_since_ns;          /* [process.lock] when it was last seen to have slept */
 	nsec_t timer_slack_ns;       /* [o] prctl; kept, not used */
 	int ioprio;                  /* [o] kept, not used */
+	struct sem_undo_list *sem_undo; /* [o] counted (ipc/sem_undo.h); NULL: none yet */
 	nsec_t start_ns;             /* [I] */
 };
 
@@ -106,6 +121,7 @@ struct process {
 	int pid;           /* [I] */
 	int parent_pid;    /* [task_lock] 0: none */
 	int pgrp, session; /* [task_lock] */
+	uint64_t terminal; /* [a] its bond with one (fs/tty/port.h); 0: none */
 	struct process *parent;   /* [task_lock] not counted; NULL: nobody waits for it */
 	int parent_tid;           /* [task_lock] the task that made it, while that lives */
 	struct list children;     /* [task_lock] by sibling */
@@ -115,6 +131,8 @@ struct process {
 	bool zombie;              /* [task_lock] it ended, and nobody has waited for it */
 	int exit_signal;          /* [task_lock] what tells the parent of its end; 0: nothing */
 	struct cred *dead_cred;   /* [task_lock] of a zombie, counted */
+	char dead_name[THREAD_NAME_MAX]; /* [task_lock] of a zombie */
+	int oom_score_adj;        /* [a] kept, not used */
 	struct waitq child_wq;    /* woken when a child ends, stops or goes on */
 	struct usage child_usage; /* [task_lock] of children that were waited for, and theirs */
 	struct list tasks; /* [lock] */
@@ -144,13 +162,13 @@ struct process {
 	struct list posix_timers;                  /* [lock] */
 	int next_timer_id;                         /* [lock] */
 	struct usage dead;      /* [lock] of tasks that ended and address spaces before the last exec */
-	nsec_t cpu_limit_next;  /* [lock] when RLIMIT_CPU is looked at again */
+	struct timer cpu_timer; /* cpu_limit.c: watches RLIMIT_CPU and RLIMIT_RTTIME */
 	nsec_t start_ns;        /* [I] */
 
 	char *exe_name;       /* [task_lock] what exec was given, for messages */
 	unsigned personality; /* [a] */
-	int membarriers;      /* [o] what membarrier(2) was registered for */
-	bool dumpable, keep_caps, subreaper, did_exec, no_patch; /* [a] prctl */
+	int membarriers;      /* [a] what membarrier(2) was registered for */
+	bool dumpable, subreaper, thp_disable, did_exec, no_patch; /* [a] prctl */
 };
 
 extern struct spinlock task_lock;

@@ -23,13 +23,12 @@ struct posix_timer {
 	struct list link;              /* [process.lock] */
 	int id;                        /* [I] */
 	int clock;                     /* [I] */
-	int notify, signo, target_tid; /* [I] SIGEV_* */
+	int notify, signo;             /* [I] SIGEV_* */
 	struct process *process;       /* [I] not counted: its end deletes its timers */
 	struct task *task; /* [I] counted: SIGEV_THREAD_ID, or whose CPU time is meant; or NULL */
 	struct timer timer;
 	nsec_t expires;        /* [process.lock] on `clock`; 0: off */
 	nsec_t interval;       /* [process.lock] */
-	unsigned overrun;      /* [process.lock] since the signal was queued */
 	unsigned overrun_last; /* [process.lock] of the signal taken last */
 	struct signal_entry entry;
 };

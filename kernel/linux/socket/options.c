@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* setsockopt(2), getsockopt(2): values in and out of user memory. */
+#include "core/cred.h"
+#include "lib/errno.h"
+#include "linux/socket/sockets.h"
+#include "linux/sys.h"
+#include "mm/kmem.h"
+#include "mm/user.h"
+
+#define VALUE_INLINE 128u
+#define VALUE_MAX    (CRED_GROUPS_MAX * 4u) /* SO_PEERGROUPS */
+
+static int set(struct socket *s, const struct socket_option *o)
+{
+	if (o->level == SOL_SOCKET)
+		return socket_set_option(s, o);
+	/* The family's own levels. AF_UNIX has none. */
+	return s->family->family == AF_UNIX || s->ops->set_option == NULL ? -EOPNOTSUPP
+									  : s->ops->set_option(s, o);
+}
+
+static int get(struct socket *s, struct socket_option *o)
+{
+	if (o->level == SOL_SOCKET)
+		return socket_get_option(s, o);
+	return s->family->family == AF_UNIX || s->ops->get_option == NULL ? -EOPNOTSUPP
+									  : s->ops->get_option(s, o);
+}
+
+long sys_setsockopt(int fd, int level, int name, uaddr_t value, int len)
+{
+	char buf[VALUE_INLINE] ALIGNED(8) = { 0 };
+	struct socket_option o = { level, name, buf, 0 };
+	struct socket *s;
+	struct file *f;
+	int err;
+
+	if (len < 0)
+		return -EINVAL;
+	err = socket_fd_get(fd, &f, &s);
+	if (err != 0)
+		return err;
+	o.len = min((unsigned)len, VALUE_INLINE);
+	err = user_read(buf, value, o.len);
+	if (err == 0)
+		err = set(s, &o);
+	file_put(f);
+	return err;
+}
+
+static int write_value(const struct socket_option *o, uaddr_t value, uaddr_t len_at)
+{
+	int len = (int)o->len;
+
+	if (user_write(value, o->value, o->len) != 0)
+		return -EFAULT;
+	return user_write_struct(len_at, &len);
+}
+
+static int get_into(struct socket *s, struct socket_option *o, uaddr_t value, uaddr_t len_at)
+{
+	char room[VALUE_INLINE] ALIGNED(8) = { 0 };
+	char *buf = o->len <= sizeof(room) ? room : kmem_alloc(o->len);
+	int err, len;
+
+	if (buf == NULL)
+		return -ENOMEM;
+	o->value = buf;
+	err = get(s, o);
+	len = (int)o->len;
+	if (err == 0)
+		err = write_value(o, value, len_at);
+	else if (err == -ERANGE && user_write_struct(len_at, &len) != 0)
+		err = -EFAULT;
+	if (buf != room)
+		kmem_free(buf);
+	return err;
+}
+
+long sys_getsockopt(int fd, int level, int name, uaddr_t value, uaddr_t len_at)
+{
+	struct socket_option o = { .level = level, .name = name };
+	struct socket *s;
+	struct file *f;
+	int len, err = socket_fd_get(fd, &f, &s);
+
+	if (err != 0)
+		return err;
+	if (user_read_struct(&len, len_at) != 0)
+		err = -EFAULT;
+	else if (len < 0)
+		err = -EINVAL;
+	if (err == 0) {
+		o.len = min((unsigned)len, VALUE_MAX);
+		err = get_into(s, &o, value, len_at);
+	}
+	file_put(f);
+	return err;
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Messages: their memory, their charge, the queue. message.h and unix.h have the theory. */
+#include "net/unix/message.h"
+
+#include <linux/eventpoll.h>
+
+#include "lib/errno.h"
+#include "mm/kmem.h"
+#include "mm/page.h"
+
+#define INLINE_MAX  1024u
+#define BLOCK_ORDER 3u /* 32 KiB */
+
+static struct unix_block *blocks_of(const struct unix_message *m)
+{
+	return (struct unix_block *)m->tail;
+}
+
+static unsigned order_for(size_t len, unsigned most)
+{
+	unsigned order = 0;
+
+	while (order < most && (PAGE_SIZE << order) < len)
+		order++;
+	return order;
+}
+
+static void free_blocks(struct unix_message *m)
+{
+	for (unsigned i = 0; i < m->nr_blocks; i++)
+		page_free(blocks_of(m)[i].page, blocks_of(m)[i].order);
+}
+
+/* With blocks of at most this order. NULL = no memory. */
+static struct unix_message *new_in_blocks(size_t len, unsigned most)
+{
+	unsigned order = order_for(len, most);
+	size_t size = PAGE_SIZE << order, nr = (len + size - 1) / size;
+	struct unix_message *m = kmem_alloc(sizeof(*m) + nr * sizeof(struct unix_block));
+
+	if (m == NULL)
+		return NULL;
+	m->block_order = order;
+	m->charge = kmem_size(m);
+	for (size_t at = 0; at < len; at += size, m->nr_blocks++) {
+		struct unix_block *b = &blocks_of(m)[m->nr_blocks];
+
+		b->order = order_for(len - at, order);
+		b->page = page_alloc(b->order, 0);
+		if (b->page == NULL) {
+			free_blocks(m);
+			kmem_free(m);
+			return NULL;
+		}
+		m->charge += PAGE_SIZE << b->order;
+	}
+	return m;
+}
+
+struct unix_message *unix_message_new(struct unix_socket *sender, size_t len)
+{
+	struct unix_message *m;
+
+	if (len <= INLINE_MAX) {
+		m = kmem_alloc(sizeof(*m) + len);
+		if (m != NULL)
+			m->charge = kmem_size(m);
+	} else {
+		m = new_in_blocks(len, BLOCK_ORDER);
+		if (m == NULL)
+			m = new_in_blocks(len, 0);
+	}
+	if (m == NULL)
+		return NULL;
+	list_init(&m->link);
+	m->len = len;
+	unix_get(sender);
+	m->sender = sender;
+	(void)atomic_add(&sender->nr_sent, m->charge);
+	return m;
+}
+
+static void uncharge(struct unix_message *m)
+{
+	struct unix_socket *u = m->sender;
+	size_t left = atomic_sub(&u->nr_sent, m->charge);
+	size_t low = READ_ONCE(u->socket.send_limit) / 4;
+
+	if (left <= low && left + m->charge > low)
+		waitq_wake_all(&u->socket.writable, EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
+	unix_put(u);
+}
+
+void unix_message_free(struct unix_message *m)
+{
+	if (m->rights != NULL)
+		unix_rights_discard(unix_rights_take(m));
+	uncharge(m);
+	free_blocks(m);
+	kmem_free(m);
+}
+
+void unix_messages_free(struct list *messages)
+{
+	struct unix_message *m;
+
+	while ((m = list_first(messages, struct unix_message, link)) != NULL) {
+		list_remove(&m->link);
+		unix_message_free(m);
+	}
+}
+
+/* Where the byte at `offset` is, and how many follow it there. */
+static char *part_at(const struct unix_message *m, size_t offset, size_t *len)
+{
+	unsigned shift = PAGE_SHIFT + m->block_order;
+	size_t within;
+
+	if (m->nr_blocks == 0) {
+		*len = m->len - offset;
+		return (char *)m->tail + offset;
+	}
+	within = offset & ((1ul << shift) - 1);
+	*len = min(m->len - offset, (1ul << shift) - within);
+	return (char *)page_to_ptr(blocks_of(m)[offset >> shift].page) + within;
+}
+
+int unix_message_fill(struct unix_message *m, struct uio *u)
+{
+	for (size_t at = 0, n; at < m->len; at += n) {
+		char *part = part_at(m, at, &n);
+
+		if (uio_copy_from(u, part, n) != n)
+			return -EFAULT;
+	}
+	return 0;
+}
+
+size_t unix_message_read(const struct unix_message *m, size_t offset, struct uio *u, size_t len)
+{
+	size_t done = 0, n, got;
+
+	while (done < len) {
+		char *part = part_at(m, offset + done, &n);
+
+		n = min(n, len - done);
+		got = uio_copy_to(u, part, n);
+		done += got;
+		if (got < n)
+			break;
+	}
+	return done;
+}
+
+/* ---- sending ---- */
+
+static bool may_send(struct unix_socket *u)
+{
+	return atomic_load(&u->nr_sent) < READ_ONCE(u->socket.send_limit) ||
+	       READ_ONCE(u->socket.error) != 0 || (READ_ONCE(u->shutdown) & UNIX_NO_SEND) != 0;
+}
+
+int unix_wait_send(struct unix_socket *u, unsigned flags)
+{
+	nsec_t timeout = READ_ONCE(u->socket.send_timeout_ns);
+	int err = socket_take_error(&u->socket);
+
+	if (err != 0)
+		return err;
+	if ((READ_ONCE(u->shutdown) & UNIX_NO_SEND) != 0)
+		return -EPIPE;
+	if (may_send(u))
+		return 0;
+	if ((flags & MSG_DONTWAIT) != 0)
+		return -EAGAIN;
+	err = wait_event(&u->socket.writable, may_send(u), WAIT_INTERRUPTIBLE,
+			 socket_deadline(timeout));
+	if (err != 0)
+		return socket_wait_error(err, timeout);
+	err = socket_take_error(&u->socket);
+	if (err != 0)
+		return err;
+	return (READ_ONCE(u->shutdown) & UNIX_NO_SEND) != 0 ? -EPIPE : 0;
+}
+
+void unix_message_sign(struct unix_message *m, const struct socket_message *from,
+		       const struct unix_socket *to)
+{
+	const struct cred *c = cred_current();
+
+	m->has_cred = true;
+	if (from->has_cred)
+		m->cred = from->cred;
+	else if (socket_option_is_on(&m->sender->socket, SO_PASSCRED) ||
+		 socket_option_is_on(&to->socket, SO_PASSCRED) || READ_ONCE(to->embryo))
+		m->cred = (struct socket_cred){ socket_host.current_pid(), c->uid, c->gid };
+	else
+		m->has_cred = false;
+}
+
+static int append(struct unix_socket *to, struct unix_message *m)
+{
+	scoped_spin(&to->socket.lock);
+	if (to->closed || (to->shutdown & UNIX_NO_RECEIVE) != 0)
+		return -EPIPE;
+	list_append(&to->queue, &m->link);
+	to->bytes_queued += m->len;
+	atomic_store(&to->nr_queued, to->nr_queued + 1);
+	atomic_store(&to->nr_arrived, to->nr_arrived + 1);
+	return 0;
+}
+
+/* The files are under way, and the message that has them is in a queue, in one step: garbage.c
+ * never sees one without the other. */
+static int append_with_rights(struct unix_socket *to, struct unix_message *m,
+			      struct socket_message *from)
+{
+	int err;
+
+	mutex_lock(&unix_rights_lock);
+	err = unix_rights_depart_locked(from->rights);
+	if (err == 0) {
+		m->rights = from->rights;
+		err = append(to, m);
+		if (err == 0)
+			from->rights = NULL;
+		else
+			unix_rights_arrive_locked(from->rights);
+		if (err != 0)
+			m->rights = NULL;
+	}
+	mutex_unlock(&unix_rights_lock);
+	return err;
+}
+
+int unix_deliver(struct unix_socket *to, struct unix_message *m, struct socket_message *from)
+{
+	int err;
+
+	unix_message_sign(m, from, to);
+	err = from->rights == NULL ? append(to, m) : append_with_rights(to, m, from);
+	if (err == 0)
+		waitq_wake_all(&to->socket.readable, EPOLLIN | EPOLLRDNORM);
+	return err;
+}
+
+/* ---- receiving ---- */
+
+struct unix_message *unix_queue_next(struct unix_socket *u, struct unix_message *m)
+{
+	struct list *at;
+
+	scoped_spin(&u->socket.lock);
+	at = m == NULL ? u->queue.next : m->link.next;
+	return at == &u->queue ? NULL : list_entry(at, struct unix_message, link);
+}
+
+/* Datagram senders poll for room in here. */
+static void wake_followers_locked(struct unix_socket *u)
+{
+	struct unix_socket *f;
+
+	list_foreach(&u->followers, f, follow_link)
+		waitq_wake_all(&f->socket.writable, EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
+}
+
+void unix_queue_remove(struct unix_socket *u, struct unix_message *m)
+{
+	bool was_full;
+
+	spin_lock(&u->socket.lock);
+	was_full = u->nr_queued > READ_ONCE(u->backlog);
+	list_remove(&m->link);
+	u->bytes_queued -= unix_message_left(m);
+	atomic_store(&u->nr_queued, u->nr_queued - 1);
+	if (was_full)
+		wake_followers_locked(u);
+	spin_unlock(&u->socket.lock);
+	if (was_full)
+		waitq_wake_all(&u->room, EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
+}
+
+void unix_message_name(const struct unix_message *m, struct socket_message *to)
+{
+	const struct unix_name *n = atomic_load(&m->sender->name);
+
+	if (to->name == NULL)
+		return;
+	if (n != NULL)
+		*to->name = n->address;
+	else
+		to->name->len = 0;
+}
+
+size_t unix_peek_start(struct unix_socket *u, unsigned flags)
+{
+	int offset = READ_ONCE(u->socket.peek_offset);
+
+	return (flags & MSG_PEEK) != 0 && offset > 0 ? (size_t)offset : 0;
+}
+
+void unix_peek_moved(struct unix_socket *u, unsigned flags, size_t n)
+{
+	if (READ_ONCE(u->socket.peek_offset) < 0)
+		return;
+	scoped_spin(&u->socket.lock);
+	if (u->socket.peek_offset < 0)
+		return;
+	if ((flags & MSG_PEEK) != 0)
+		u->socket.peek_offset += (int)n;
+	else
+		u->socket.peek_offset = max(u->socket.peek_offset - (int)n, 0);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A message on its way: what one send(2) put into a queue, or for streams a part of it. Small ones
+ * have their bytes behind the struct, large ones in blocks of pages. unix.h has the theory.
+ */
+#pragma once
+#include "net/unix/unix.h"
+
+struct page;
+
+struct unix_block {
+	struct page *page;
+	unsigned order;
+};
+
+struct unix_message {
+	struct list link;             /* [receiver's socket.lock] */
+	size_t len;                   /* [I] bytes */
+	size_t offset;                /* [receiver's read_lock] bytes that were received */
+	size_t charge;                /* [I] bytes of memory, on sender->nr_sent */
+	struct unix_socket *sender;   /* [I] counted */
+	struct socket_cred cred;      /* [I once queued] */
+	bool has_cred;                /* [I once queued] */
+	bool peeked;                  /* [receiver's read_lock] */
+	struct socket_rights *rights; /* [rights_lock] or NULL */
+	unsigned block_order;         /* [I] of every block but the last */
+	unsigned nr_blocks;           /* [I] 0: the bytes are in tail */
+	char tail[] ALIGNED(16);      /* bytes, or struct unix_block[] */
+};
+
+#define UNIX_STREAM_PART (32 * 1024ul) /* most bytes of a stream in one message */
+
+/* Charged to `sender`. NULL = no memory. */
+struct unix_message *unix_message_new(struct unix_socket *sender, size_t len);
+/* Gives the charge back and wakes the sender if it waits for that; may sleep. */
+void unix_message_free(struct unix_message *m);
+void unix_messages_free(struct list *messages);
+/* All of the message's bytes out of the uio: -EFAULT. */
+MUST_CHECK int unix_message_fill(struct unix_message *m, struct uio *u);
+/* `len` bytes from `offset` into the uio; fewer on a fault. */
+MUST_CHECK size_t unix_message_read(const struct unix_message *m, size_t offset, struct uio *u,
+				    size_t len);
+
+static inline size_t unix_message_left(const struct unix_message *m)
+{
+	return m->len - m->offset;
+}
+
+/* Until the sender may send one more. 0; -EAGAIN, -EPIPE, its SO_ERROR, a signal. */
+MUST_CHECK int unix_wait_send(struct unix_socket *u, unsigned flags);
+/* Who sends: given by the program, or if somebody wants to know. */
+void unix_message_sign(struct unix_message *m, const struct socket_message *from,
+		       const struct unix_socket *to);
+/* The rights of `from` go with the message: -ETOOMANYREFS. unix_rights_send_locked and queueing
+ * are one step: see rights.c. -EPIPE: `to` takes no more. */
+MUST_CHECK int unix_deliver(struct unix_socket *to, struct unix_message *m,
+			    struct socket_message *from);
+/* The message after `m` (NULL: the first), or NULL. */
+struct unix_message *unix_queue_next(struct unix_socket *u, struct unix_message *m);
+/* Off the queue, with read_lock held; senders that wait for room are woken. */
+void unix_queue_remove(struct unix_socket *u, struct unix_message *m);
+/* What a receiver learns of the sender. */
+void unix_message_name(const struct unix_message *m, struct socket_message *to);
+/* SO_PEEK_OFF: where a peek starts; and after one, or a receive, of n bytes. */
+size_t unix_peek_start(struct unix_socket *u, unsigned flags);
+void unix_peek_moved(struct unix_socket *u, unsigned flags, size_t n);
+
+/* ---- rights.c ---- */
+
+extern struct mutex unix_rights_lock;
+/* With rights_lock held, each file is counted as under way. -ETOOMANYREFS. */
+MUST_CHECK int unix_rights_depart_locked(struct socket_rights *r);
+void unix_rights_arrive_locked(struct socket_rights *r);
+/* A receiver takes the message's files; or, peeking, a copy: -ENOMEM. */
+struct socket_rights *unix_rights_take(struct unix_message *m);
+MUST_CHECK int unix_rights_copy(struct unix_message *m, struct socket_rights **out);
+/* Puts the files, not inside of another put. */
+void unix_rights_discard(struct socket_rights *r);
+
+/* ---- garbage.c ---- */
+
+/* Frees sockets that only messages in their own queues refer to. */
+void unix_collect_garbage(void);
+/* What is under way: [rights_lock] by flight_link. */
+extern struct list unix_flights;
