@@ -41,7 +41,7 @@ static int ends(pid_t pid)
 {
 	int status;
 
-	return waitpid(pid, &status, 0) == pid ? status : -1;
+	return waitpid(pid, &status, 0) > 0 ? status : -1;
 }
 
 static void test_setpgid(void)
@@ -79,8 +79,10 @@ static void test_setpgid(void)
 /* The id of a group outlives its leader. */
 static void test_group_lives_on(void)
 {
-	pid_t a = fork(), b;
+	pid_t a, b;
 
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	a = fork();
 	if (a == 0) {
 		setpgid(0, 0);
 		b = fork();
@@ -97,6 +99,8 @@ static void test_group_lives_on(void)
 	CHECK_ERR(kill(a, 0), ESRCH);
 	CHECK_EQ(kill(-a, 0), 0);
 	CHECK_EQ(kill(-a, SIGKILL), 0);
+	CHECK_EQ(ends(-1), SIGKILL);
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
 static void test_sessions(void)
