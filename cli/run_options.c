@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/run.h"
@@ -199,6 +200,24 @@ static int set_follow_forks(void *context, const char *value)
 	return 0;
 }
 
+/* As for containers. Standard input is the program's in any case. */
+static int set_interactive(void *context, const char *value)
+{
+	(void)context;
+	(void)value;
+	return 0;
+}
+
+static int set_tty(void *context, const char *value)
+{
+	(void)context;
+	(void)value;
+	if (isatty(STDIN_FILENO))
+		return 0;
+	message_print("-t: standard input is not a terminal");
+	return EXIT_USAGE;
+}
+
 static int set_no_patch(void *context, const char *value)
 {
 	(void)value;
@@ -243,6 +262,10 @@ const struct option_row run_option_rows[] = {
 	{ 'e', "env", ARGUMENT_NEEDED, "NAME[=VALUE]",
 	  "set a variable (default: your whole environment)", set_env },
 	{ 0, "env-clear", ARGUMENT_NONE, NULL, "start from an empty environment", set_clear_env },
+	{ 'i', "interactive", ARGUMENT_NONE, NULL,
+	  "accepted: the program always has your standard input", set_interactive },
+	{ 't', "tty", ARGUMENT_NONE, NULL, "insist on a terminal (default: one if you have one)",
+	  set_tty },
 	{ 'w', "workdir", ARGUMENT_NEEDED, "DIR", "the working directory (default: yours)",
 	  set_cwd },
 	{ 0, "accel", ARGUMENT_NEEDED, "auto|kvm|tcg",
