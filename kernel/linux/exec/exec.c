@@ -226,6 +226,7 @@ static void reset_task(struct task *self, const struct exec *x)
 	context_set_tls(self->thread, 0);
 	fpu_reset();
 	p->did_exec = true;
+	WRITE_ONCE(p->exit_signal, SIGCHLD);
 	p->membarriers = 0;
 	/* A script is known by its own name. */
 	if (x->nr_prefix != 0)

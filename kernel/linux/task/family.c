@@ -56,7 +56,7 @@ static bool tell_end(struct process *p)
 	if (parent == NULL)
 		return true;
 	ignores = parent_ignores(parent, p->exit_signal, &silent);
-	if (p->exit_signal != 0 && !silent) {
+	if (p->exit_signal >= 1 && p->exit_signal <= NSIG_MAX && !silent) {
 		fill_end(p, &info);
 		(void)signal_send_process(parent, &info); /* a standard one always gets through */
 	}

@@ -73,26 +73,26 @@ struct task {
 	bool stopped;                  /* [process.lock] parked by job control */
 	bool borrows_memory; /* [a] vfork(2): its parent waits until it has its own, or none */
 
-	uaddr_t clear_child_tid;     /* [o] CLONE_CHILD_CLEARTID, set_tid_address */
-	uaddr_t set_child_tid;       /* [o] until it starts */
-	uaddr_t robust_list;         /* [o; others read] */
-	uaddr_t rseq;                /* [o] 0: not registered */
-	uint32_t rseq_len, rseq_sig; /* [o] */
-	struct restart restart;      /* [o] */
-	struct list pi_locks;        /* [futex_pi.c's mutex] PI futexes of its that others want */
+	uaddr_t clear_child_tid;       /* [o] CLONE_CHILD_CLEARTID, set_tid_address */
+	uaddr_t set_child_tid;         /* [o] until it starts */
+	uaddr_t robust_list;           /* [o; others read] */
+	uaddr_t rseq;                  /* [o] 0: not registered */
+	uint32_t rseq_len, rseq_sig;   /* [o] */
+	struct restart restart;        /* [o] */
+	struct list pi_locks;          /* [futex_pi.c's mutex] PI futexes of its that others want */
 	struct futex_waiter *pi_waits; /* [futex_pi.c's mutex] waiting for a PI futex, or NULL */
-	bool pi_gone;                /* [futex_pi.c's mutex] it ends: nobody may wait for it */
-	int parent_death_signal;     /* [o] prctl */
+	bool pi_gone;                  /* [futex_pi.c's mutex] it ends: nobody may wait for it */
+	int parent_death_signal;       /* [o] prctl */
 	struct memory_policy mempolicy; /* [o] set_mempolicy */
-	bool reset_on_fork;          /* [a] SCHED_RESET_ON_FORK */
-	bool io_flusher;             /* [o] prctl; kept, not used */
-	uint8_t mce_kill;            /* [o] prctl; kept, not used */
-	uint64_t rt_nr_sleeps;       /* [process.lock] for RLIMIT_RTTIME: switches and CPU time */
-	nsec_t rt_since_ns;          /* [process.lock] when it was last seen to have slept */
-	nsec_t timer_slack_ns;       /* [o] prctl; kept, not used */
-	int ioprio;                  /* [o] kept, not used */
+	bool reset_on_fork;             /* [a] SCHED_RESET_ON_FORK */
+	bool io_flusher;                /* [o] prctl; kept, not used */
+	uint8_t mce_kill;               /* [o] prctl; kept, not used */
+	uint64_t rt_nr_sleeps; /* [process.lock] for RLIMIT_RTTIME: switches and CPU time */
+	nsec_t rt_since_ns;    /* [process.lock] when it was last seen to have slept */
+	nsec_t timer_slack_ns; /* [o] prctl; kept, not used */
+	int ioprio;            /* [o] kept, not used */
 	struct sem_undo_list *sem_undo; /* [o] counted (ipc/sem_undo.h); NULL: none yet */
-	nsec_t start_ns;             /* [I] */
+	nsec_t start_ns;                /* [I] */
 };
 
 struct rlimit_pair {
@@ -118,25 +118,25 @@ struct usage {
 
 struct process {
 	struct ref ref;
-	int pid;           /* [I] */
-	int parent_pid;    /* [task_lock] 0: none */
-	int pgrp, session; /* [task_lock] */
-	uint64_t terminal; /* [a] its bond with one (fs/tty/port.h); 0: none */
-	struct process *parent;   /* [task_lock] not counted; NULL: nobody waits for it */
-	int parent_tid;           /* [task_lock] the task that made it, while that lives */
-	struct list children;     /* [task_lock] by sibling */
-	struct list sibling;      /* [task_lock] */
-	struct list table_link;   /* [task_lock] table of process ids; counted */
-	struct list all_link;     /* [task_lock] every process, oldest first */
-	bool zombie;              /* [task_lock] it ended, and nobody has waited for it */
-	int exit_signal;          /* [task_lock] what tells the parent of its end; 0: nothing */
-	struct cred *dead_cred;   /* [task_lock] of a zombie, counted */
+	int pid;                /* [I] */
+	int parent_pid;         /* [task_lock] 0: none */
+	int pgrp, session;      /* [task_lock] */
+	uint64_t terminal;      /* [a] its bond with one (fs/tty/port.h); 0: none */
+	struct process *parent; /* [task_lock] not counted; NULL: nobody waits for it */
+	int parent_tid;         /* [task_lock] the task that made it, while that lives */
+	struct list children;   /* [task_lock] by sibling */
+	struct list sibling;    /* [task_lock] */
+	struct list table_link; /* [task_lock] table of process ids; counted */
+	struct list all_link;   /* [task_lock] every process, oldest first */
+	bool zombie;            /* [task_lock] it ended, and nobody has waited for it */
+	int exit_signal;        /* [a] what tells the parent of its end; no signal: nothing */
+	struct cred *dead_cred; /* [task_lock] of a zombie, counted */
 	char dead_name[THREAD_NAME_MAX]; /* [task_lock] of a zombie */
-	int oom_score_adj;        /* [a] kept, not used */
-	struct waitq child_wq;    /* woken when a child ends, stops or goes on */
+	int oom_score_adj;               /* [a] kept, not used */
+	struct waitq child_wq;           /* woken when a child ends, stops or goes on */
 	struct usage child_usage; /* [task_lock] of children that were waited for, and theirs */
-	struct list tasks; /* [lock] */
-	unsigned nr_tasks; /* [lock] */
+	struct list tasks;        /* [lock] */
+	unsigned nr_tasks;        /* [lock] */
 	struct spinlock lock;
 
 	struct sigaction actions[NSIG_MAX]; /* [lock] by sig - 1 */
@@ -159,9 +159,9 @@ struct process {
 
 	struct rlimit_pair limits[RLIM_NLIMITS]; /* [lock] */
 	struct interval_timer itimers[3];
-	struct list posix_timers;                  /* [lock] */
-	int next_timer_id;                         /* [lock] */
-	struct usage dead;      /* [lock] of tasks that ended and address spaces before the last exec */
+	struct list posix_timers; /* [lock] */
+	int next_timer_id;        /* [lock] */
+	struct usage dead; /* [lock] of tasks that ended and address spaces before the last exec */
 	struct timer cpu_timer; /* cpu_limit.c: watches RLIMIT_CPU and RLIMIT_RTTIME */
 	nsec_t start_ns;        /* [I] */
 
@@ -195,7 +195,7 @@ struct task *task_new(struct process *p);
 MUST_CHECK int task_publish(struct task *t, bool is_sibling);
 void task_publish_first(struct task *t); /* PID 1 */
 unsigned task_count_user(uint32_t uid);  /* tasks of this real user id */
-void task_discard(struct task *t); /* of one that was never published */
+void task_discard(struct task *t);       /* of one that was never published */
 /* Takes a task that ended out of its process; true: it was the last. exit.c's. */
 MUST_CHECK bool task_unpublish(struct task *t);
 /* A process leaves the table for good. With task_lock held; its count is the caller's then. */
@@ -205,11 +205,11 @@ void task_id_release_locked(int id);
 /* Makes `thread` the one that runs t. */
 void task_attach(struct task *t, struct thread *thread);
 
-struct task *task_find(int tid);       /* counted, or NULL */
-struct task *task_find_locked(int tid); /* not counted, with task_lock held */
-struct process *process_find(int pid); /* counted, or NULL; zombies too */
+struct task *task_find(int tid);              /* counted, or NULL */
+struct task *task_find_locked(int tid);       /* not counted, with task_lock held */
+struct process *process_find(int pid);        /* counted, or NULL; zombies too */
 struct process *process_find_locked(int pid); /* not counted, with task_lock held */
-extern struct list process_list;       /* [task_lock] every process, by all_link */
+extern struct list process_list;              /* [task_lock] every process, by all_link */
 /* After exec: the only task takes the process's id. */
 void task_become_leader(struct task *t);
 /* Counted, or NULL when it has ended; for procfs. The last is never NULL. */
