@@ -8,8 +8,9 @@
  * the processor's user level, with that page as its virtual interrupt flag. From then on:
  *
  * - `if_enabled` is the interrupt flag. Disable: store 0. Enable: store 1 and, if `pending` is set,
- *   execute `sti`, which traps and delivers. An interrupt gate and `syscall` clear it. The trap
- *   frame's RFLAGS.IF holds the old value, while pushf and R11 always show IF=1.
+ *   execute `sti`, which traps and delivers after the instruction behind it, as on hardware: where
+ *   that one stores 0, nothing comes in. An interrupt gate and `syscall` clear it. The trap frame's
+ *   RFLAGS.IF holds the old value, while pushf and R11 always show IF=1.
  * - return from a trap natively: CS = SOFT_KVM_CS, SS = SOFT_KVM_SS, if_enabled restored, iretq.
  * - the faulting address stands in `cr2`; `mov %cr2` traps.
  * - page tables need U/S=1 at every level, for the kernel too; CR3 bit 12 must be clear; PML4 slot
