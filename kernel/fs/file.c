@@ -41,6 +41,13 @@ static unsigned traits_of(unsigned flags, const struct inode *inode)
 	return traits;
 }
 
+static long nr_files; /* [a] */
+
+long vfs_nr_files(void)
+{
+	return atomic_load(&nr_files);
+}
+
 struct file *file_alloc(struct inode *inode, unsigned flags, const struct file_ops *ops)
 {
 	struct file *f = kmem_new(struct file);
@@ -55,6 +62,7 @@ struct file *file_alloc(struct inode *inode, unsigned flags, const struct file_o
 	inode_get(inode);
 	mutex_init(&f->pos_lock);
 	list_init(&f->watchers);
+	atomic_add(&nr_files, 1);
 	return f;
 }
 
@@ -85,6 +93,7 @@ void file_discard(struct file *f)
 	inode_put(f->inode);
 	path_put(&f->path);
 	kmem_free(f);
+	atomic_sub(&nr_files, 1);
 }
 
 struct file *file_get(struct file *f)

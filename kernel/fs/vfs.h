@@ -251,6 +251,7 @@ extern const struct file_ops vfs_dir_fops; /* for fs that only fill .readdir */
 /* Anonymous files (pipe ends, eventfd, memfd): an inode with no name; f->path.dentry is NULL. */
 MUST_CHECK int file_new_anonymous(const struct file_ops *ops, uint32_t mode, unsigned flags,
 				  void *private, struct file **out);
+long vfs_nr_files(void); /* open ones, of all processes and the kernel */
 /* The path that /proc/self/fd/N leads to, counted: a nameless one for anonymous files. -ENOMEM. */
 MUST_CHECK int file_path_get(struct file *f, struct path *out);
 /* Of a tmpfs of its own: memfd_create, shared anonymous files. flags: MFD_*. */

@@ -127,7 +127,7 @@ static int show_stat(struct text_buffer *b, int pid)
 		   "intr %llu\nctxt %llu\nbtime %lld\nprocesses %u\nprocs_running %u\n"
 		   "procs_blocked 0\n",
 		   (unsigned long long)irqs, (unsigned long long)switches,
-		   (long long)((clock_realtime() - now) / NSEC_PER_SEC), 1, running);
+		   (long long)((clock_realtime() - now) / NSEC_PER_SEC), task_nr_made(), running);
 	return 0;
 }
 PROC_FILE(stat) = { .path = "stat", .mode = 0444, .show = show_stat };
@@ -151,8 +151,8 @@ static int show_loadavg(struct text_buffer *b, int pid)
 
 	for (unsigned i = 0; i < nr_cpus; i++)
 		running += cpus[i]->rq.nr_runnable + (cpus[i]->arch.current != cpus[i]->idle);
-	text_print(b, "%u.00 %u.00 %u.00 %u/%u %d\n", running, running, running, running, running,
-		   proc_processes.current_pid());
+	text_print(b, "%u.00 %u.00 %u.00 %u/%u %d\n", running, running, running, running,
+		   task_nr_alive(), task_last_id());
 	return 0;
 }
 PROC_FILE(loadavg) = { .path = "loadavg", .mode = 0444, .show = show_loadavg };
@@ -282,7 +282,7 @@ PROC_FILE(boot_id) = { .path = "sys/kernel/random/boot_id", .mode = 0444, .show 
 
 static int show_file_nr(struct text_buffer *b, int pid)
 {
-	text_print(b, "0\t0\t9223372036854775807\n");
+	text_print(b, "%ld\t0\t9223372036854775807\n", vfs_nr_files());
 	return 0;
 }
 PROC_FILE(file_nr) = { .path = "sys/fs/file-nr", .mode = 0444, .show = show_file_nr };

@@ -31,6 +31,7 @@ static struct list table[TABLE_SIZE];         /* [task_lock] tasks by id_link */
 static struct list process_table[TABLE_SIZE]; /* [task_lock] by table_link */
 static uint64_t ids[BITMAP_WORDS(PID_LIMIT)]; /* [task_lock] */
 static int last_id;                           /* [task_lock] */
+static unsigned nr_alive, nr_made;            /* [task_lock] published tasks */
 
 /* ---- ids, with task_lock held ---- */
 
@@ -222,6 +223,8 @@ static void publish_task(struct task *t)
 	struct process *p = t->process;
 
 	list_append(bucket(t->tid), &task_get(t)->id_link);
+	nr_alive++;
+	nr_made++;
 	scoped_spin(&p->lock);
 	list_append(&p->tasks, &t->process_link);
 	p->nr_tasks++;
@@ -352,6 +355,7 @@ bool task_unpublish(struct task *t)
 	scoped_spin(&p->lock);
 	list_remove(&t->id_link);
 	list_remove(&t->process_link);
+	nr_alive--;
 	last = --p->nr_tasks == 0;
 	if (t->tid != p->pid)
 		bitmap_clear(ids, (size_t)t->tid);
@@ -428,6 +432,21 @@ struct cred *task_cred(struct task *t)
 }
 
 /* ---- what they use ---- */
+
+unsigned task_nr_alive(void)
+{
+	return READ_ONCE(nr_alive);
+}
+
+unsigned task_nr_made(void)
+{
+	return READ_ONCE(nr_made);
+}
+
+int task_last_id(void)
+{
+	return READ_ONCE(last_id);
+}
 
 unsigned task_count_user(uint32_t uid)
 {

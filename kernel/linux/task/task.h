@@ -194,6 +194,9 @@ struct task *task_new(struct process *p);
  * -ERESTARTNOINTR: the current task has a signal to take first, which the new one might miss. */
 MUST_CHECK int task_publish(struct task *t, bool is_sibling);
 void task_publish_first(struct task *t); /* PID 1 */
+unsigned task_nr_alive(void);            /* of all processes, zombies not counted */
+unsigned task_nr_made(void);             /* since the start */
+int task_last_id(void);                  /* the id given last */
 unsigned task_count_user(uint32_t uid);  /* tasks of this real user id */
 void task_discard(struct task *t);       /* of one that was never published */
 /* Takes a task that ended out of its process; true: it was the last. exit.c's. */
