@@ -76,7 +76,7 @@ static const int calls_files[] = {
 	SYS_copy_file_range, SYS_fsync,     SYS_fdatasync,   SYS_readlinkat, SYS_symlinkat,
 	SYS_mknodat,         SYS_mkdirat,   SYS_unlinkat,    SYS_renameat2,  SYS_linkat,
 	SYS_fchmodat,        SYS_fchownat,  SYS_utimensat,   SYS_fcntl,      SYS_getxattr,
-	SYS_setxattr,        SYS_listxattr, SYS_removexattr, SYS_fchown,
+	SYS_setxattr,        SYS_listxattr, SYS_removexattr, SYS_fchown,     SYS_renameat,
 };
 
 /* burial.c */

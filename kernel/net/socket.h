@@ -92,9 +92,10 @@ struct socket_ops {
 	ssize_t (*send)(struct socket *s, struct socket_message *m);
 	ssize_t (*receive)(struct socket *s, struct socket_message *m);
 	int (*get_name)(struct socket *s, bool of_peer, struct socket_address *out);
-	int (*set_option)(struct socket *s, const struct socket_option *o); /* -ENOPROTOOPT: not mine */
+	int (*set_option)(struct socket *s,
+			  const struct socket_option *o); /* -ENOPROTOOPT: not mine */
 	int (*get_option)(struct socket *s, struct socket_option *o);
-	int (*shutdown)(struct socket *s, int how); /* SHUT_*, checked */
+	int (*shutdown)(struct socket *s, int how);                       /* SHUT_*, checked */
 	long (*ioctl)(struct socket *s, unsigned cmd, unsigned long arg); /* -ENOTTY: not mine */
 	unsigned (*poll)(struct socket *s, struct poll_table *t);
 	void (*close)(struct socket *s);
@@ -121,17 +122,17 @@ struct socket {
 	unsigned traits;                    /* [a] enum socket_traits */
 	struct waitq readable, writable;
 	struct spinlock lock;
-	uint64_t options;         /* [a] a bit for each SO_* that is on */
-	uint32_t send_limit;      /* [a] bytes, SO_SNDBUF */
-	uint32_t receive_limit;   /* [a] bytes, SO_RCVBUF */
-	uint32_t receive_low;     /* [a] SO_RCVLOWAT */
-	nsec_t send_timeout_ns;   /* [a] NSEC_NEVER: none */
+	uint64_t options;       /* [a] a bit for each SO_* that is on */
+	uint32_t send_limit;    /* [a] bytes, SO_SNDBUF */
+	uint32_t receive_limit; /* [a] bytes, SO_RCVBUF */
+	uint32_t receive_low;   /* [a] SO_RCVLOWAT */
+	nsec_t send_timeout_ns; /* [a] NSEC_NEVER: none */
 	nsec_t receive_timeout_ns;
-	int linger_sec;           /* [a] SO_LINGER; -1: off */
-	int peek_offset;          /* [lock] SO_PEEK_OFF; -1: off */
-	int priority;             /* [a] kept, not used */
-	uint32_t mark;            /* [a] kept, not used */
-	int error;                /* [a] SO_ERROR: reported once, positive */
+	int linger_sec;               /* [a] SO_LINGER; -1: off */
+	int peek_offset;              /* [lock] SO_PEEK_OFF; -1: off */
+	int priority;                 /* [a] kept, not used */
+	uint32_t mark;                /* [a] kept, not used */
+	int error;                    /* [a] SO_ERROR: reported once, positive */
 	struct socket_peer peer_cred; /* [lock] SO_PEERCRED */
 };
 

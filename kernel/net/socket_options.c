@@ -12,13 +12,13 @@
 #include "lib/string.h"
 #include "net/socket.h"
 
-#define LIMIT_MAX       212992u /* as /proc/sys/net/core/wmem_max */
-#define SEND_MIN        4608u
-#define RECEIVE_MIN     2304u
-#define LINGER_MAX      (INT32_MAX / 1000)
-#define USEC_PER_SEC    1000000ll
-#define NSEC_PER_USEC   1000ll
-#define PRIORITY_FREE   6 /* above it CAP_NET_ADMIN is needed */
+#define LIMIT_MAX     212992u /* as /proc/sys/net/core/wmem_max */
+#define SEND_MIN      4608u
+#define RECEIVE_MIN   2304u
+#define LINGER_MAX    (INT32_MAX / 1000)
+#define USEC_PER_SEC  1000000ll
+#define NSEC_PER_USEC 1000ll
+#define PRIORITY_FREE 6 /* above it CAP_NET_ADMIN is needed */
 
 struct timeval64 {
 	int64_t sec, usec;

@@ -286,6 +286,88 @@ static void survives_noise(void **state)
 	}
 }
 
+static void set_flags(tcflag_t iflag, tcflag_t oflag, tcflag_t lflag)
+{
+	struct termios2 t = l.t;
+
+	t.c_iflag |= iflag;
+	t.c_oflag |= oflag;
+	t.c_lflag |= lflag;
+	ldisc_set_termios(&l, &t);
+}
+
+static void is_held_by_flow_control(void **state)
+{
+	(void)state;
+	ldisc_hold(&l, true);
+	assert_true(l.stopped);
+	type("\021"); /* the key does not undo it */
+	assert_true(l.stopped);
+	type("\003"); /* nor does a signal */
+	assert_true(l.stopped);
+	change(IXON, 0, 0);
+	assert_true(l.stopped);
+	ldisc_hold(&l, false);
+	assert_false(l.stopped);
+	set_flags(IXON, 0, 0);
+	type("\023");
+	ldisc_hold(&l, false); /* what a key stopped it does not start */
+	assert_true(l.stopped);
+	ldisc_hang_up(&l, NULL);
+	assert_false(l.stopped);
+}
+
+static void prints_what_it_erases(void **state)
+{
+	(void)state;
+	set_flags(0, 0, ECHOPRT);
+	type("abc\177\177d\n");
+	expect_read("ad\n");
+	assert_string_equal(shown, "abc\\cb/d\r\n");
+	nr_shown = 0;
+	type("ab\177\177x\n"); /* the slash comes with the last character */
+	assert_string_equal(shown, "ab\\ba/x\r\n");
+}
+
+static void leaves_lines_to_others(void **state)
+{
+	(void)state;
+	type("half");
+	assert_false(ldisc_can_read(&l, 1));
+	set_flags(0, 0, EXTPROC);
+	assert_int_equal(ldisc_count(&l), 4);
+	expect_read("half");
+	type("a\177b\004");
+	expect_read("a\177b\004");
+}
+
+static void maps_cases_and_marks(void **state)
+{
+	size_t len = 3;
+	char out[16];
+
+	(void)state;
+	set_flags(IUCLC | PARMRK, OLCUC, 0);
+	type("ABc\377\n");
+	expect_read("abc\377\377\n");
+	assert_int_equal(ldisc_output(&l, "x9Y", &len, out, sizeof(out)), 3);
+	assert_memory_equal(out, "X9Y", 3);
+}
+
+static void is_as_new_after_a_hang_up(void **state)
+{
+	const struct termios2 first = l.t;
+
+	(void)state;
+	type("line\npart\026");
+	change(0, 0, ECHO);
+	ldisc_hang_up(&l, &first);
+	assert_false(ldisc_can_read(&l, 1));
+	assert_int_equal(l.t.c_lflag, first.c_lflag);
+	type("\003");
+	assert_int_equal(last_signal, SIGINT); /* nothing of VLNEXT is left */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +383,11 @@ int main(void)
 		cmocka_unit_test_setup(is_bounded, setup),
 		cmocka_unit_test_setup(processes_output, setup),
 		cmocka_unit_test_setup(survives_noise, setup),
+		cmocka_unit_test_setup(is_held_by_flow_control, setup),
+		cmocka_unit_test_setup(prints_what_it_erases, setup),
+		cmocka_unit_test_setup(leaves_lines_to_others, setup),
+		cmocka_unit_test_setup(maps_cases_and_marks, setup),
+		cmocka_unit_test_setup(is_as_new_after_a_hang_up, setup),
 	};
 
 	srand(1);

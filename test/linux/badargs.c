@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include "check.h"
@@ -22,7 +23,7 @@
 #define NOFD	987l
 
 static char buffer[4096];
-static long file, null, pipe_read, pipe_write, directory, epoll, hole;
+static long file, null, pipe_read, pipe_write, directory, epoll, sock, hole;
 
 struct row {
 	const char *name;
@@ -105,6 +106,14 @@ static void test_faults(void)
 		ROW(epoll_pwait, EFAULT, epoll, ZERO, 1, 0, BAD, 8),
 		ROW(memfd_create, EFAULT, BAD, 0), ROW(ioctl, EFAULT, pipe_read, 0x541b, BAD),
 		ROW(fcntl, EFAULT, file, F_GETLK, BAD), ROW(sendfile, EFAULT, file, file, BAD, 10),
+		ROW(sendto, EFAULT, sock, BAD, 10, 0, 0, 0), ROW(sendmsg, EFAULT, sock, BAD, 0),
+		ROW(recvfrom, EFAULT, sock, BAD, 10, 0, 0, 0), ROW(recvmsg, EFAULT, sock, BAD, 0),
+		ROW(bind, EFAULT, sock, BAD, 10), ROW(connect, EFAULT, sock, BAD, 10),
+		ROW(getsockname, EFAULT, sock, ZERO, BAD), ROW(getpeername, EFAULT, sock, ZERO, BAD),
+		ROW(setsockopt, EFAULT, sock, 1, 2, BAD, 4),
+		ROW(getsockopt, EFAULT, sock, 1, 2, ZERO, BAD),
+		ROW(socketpair, EFAULT, 1, 1, 0, BAD), ROW(sendmmsg, EFAULT, sock, BAD, 1, 0),
+		ROW(recvmmsg, EFAULT, sock, ZERO, 1, 0, BAD),
 		ROW(splice, EFAULT, file, BAD, pipe_write, 0, 10, 0),
 		ROW(mincore, EFAULT, ZERO & ~4095, 1, BAD),
 		ROW(getresuid, EFAULT, BAD, ZERO, ZERO), ROW(getresgid, EFAULT, BAD, ZERO, ZERO),
@@ -117,6 +126,12 @@ static void test_faults(void)
 		ROW(rt_sigqueueinfo, EFAULT, 1, SIGUSR1, BAD),
 		ROW(copy_file_range, EFAULT, file, BAD, file, 0, 1, 0),
 		ROW(timerfd_settime, EFAULT, 0, 0, BAD, 0),
+		ROW(semop, EFAULT, -1, BAD, 1), ROW(shmat, EINVAL, -1, BAD, 0),
+		ROW(shmctl, EFAULT, 0, 3, BAD), ROW(msgctl, EFAULT, 0, 3, BAD),
+		ROW(semctl, EFAULT, 0, 0, 3, BAD), ROW(msgsnd, EFAULT, 0, BAD, 1, 0),
+		ROW(mq_open, EFAULT, BAD, 0, 0, 0), ROW(mq_open, EFAULT, NAME, 0, 0, BAD),
+		ROW(mq_unlink, EFAULT, BAD), ROW(mq_notify, EFAULT, 0, BAD),
+		ROW(mq_getsetattr, EFAULT, 0, BAD, 0),
 		ROW(vmsplice, EFAULT, pipe_write, BAD, 1, 0),
 	};
 	const long pointers[] = { 8, hole, (long)0xffff888000000000ul, 0x7000000000000000l };
@@ -159,6 +174,14 @@ static void test_descriptors(void)
 		ROW(timerfd_settime, EBADF, NOFD, 0, ZERO, 0),
 		ROW(timerfd_gettime, EBADF, NOFD, ZERO), ROW(sendfile, EBADF, NOFD, file, 0, 1),
 		ROW(splice, EBADF, NOFD, 0, pipe_write, 0, 1, 0),
+		ROW(bind, EBADF, NOFD, ZERO, 2), ROW(listen, EBADF, NOFD, 1),
+		ROW(accept, EBADF, NOFD, 0, 0), ROW(accept4, EBADF, NOFD, 0, 0, 0),
+		ROW(connect, EBADF, NOFD, ZERO, 2), ROW(getsockname, EBADF, NOFD, ZERO, ZERO),
+		ROW(getpeername, EBADF, NOFD, ZERO, ZERO), ROW(sendto, EBADF, NOFD, ZERO, 1, 0),
+		ROW(recvfrom, EBADF, NOFD, ZERO, 1, 0), ROW(sendmsg, EBADF, NOFD, ZERO, 0),
+		ROW(recvmsg, EBADF, NOFD, ZERO, 0), ROW(shutdown, EBADF, NOFD, 0),
+		ROW(setsockopt, EBADF, NOFD, 1, 2, ZERO, 4), ROW(listen, ENOTSOCK, file, 1),
+		ROW(getsockopt, ENOTSOCK, file, 1, 2, ZERO, ZERO),
 		ROW(tee, EBADF, NOFD, pipe_write, 1, 0),
 		ROW(mmap, EBADF, 0, 4096, PROT_READ, MAP_PRIVATE, NOFD, 0),
 		ROW(syncfs, EBADF, NOFD),
@@ -240,6 +263,9 @@ int main(void)
 	null = open("/dev/null", O_RDWR);
 	directory = open(".", O_RDONLY | O_DIRECTORY);
 	epoll = epoll_create1(0);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	sock = ends[0];
+	CHECK_EQ(write(ends[1], "some bytes", 10), 10);
 	test_faults();
 	test_descriptors();
 	test_values();

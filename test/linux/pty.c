@@ -52,7 +52,7 @@ static void test_names(void)
 	CHECK_ERR(ioctl(p.master, TIOCGPTN, 8), EFAULT);
 	CHECK_ERR(lseek(p.master, 0, SEEK_CUR), ESPIPE);
 	CHECK_ERR(lseek(p.slave, 0, SEEK_SET), ESPIPE);
-	CHECK_ERR(unlink(p.name), EPERM);
+	CHECK_ERR(unlink(p.name), geteuid() == 0 ? EPERM : EACCES);
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", p.slave);
 	n = readlink(link, seen, sizeof(seen) - 1);
 	CHECK(n > 0);
@@ -283,7 +283,7 @@ static void test_queues(void)
 	pair_close(&p);
 }
 
-/* A full pipe in either direction: a writer gets part, then EAGAIN, and room when bytes are read. */
+/* Full in either direction: a writer gets part, then EAGAIN, and room when bytes are read. */
 static void test_full(void)
 {
 	struct pair p = pair_open();

@@ -69,7 +69,7 @@ static inline void expect_at(int fd, const char *want, size_t len, int line, con
 #define EXPECT(fd, text) expect_at((fd), (text), sizeof(text) - 1, __LINE__, #fd)
 /* Nothing comes. */
 #define EXPECT_QUIET(fd) CHECK_EQ(poll_for((fd), POLLIN, QUIET_MS), 0)
-#define TYPE(fd, text)	 CHECK_EQ(write((fd), (text), sizeof(text) - 1), sizeof(text) - 1)
+#define TYPE(fd, text)   CHECK_EQ(write((fd), (text), sizeof(text) - 1), sizeof(text) - 1)
 
 /* Changes flags of the terminal that fd leads to. */
 static inline void flags_change(int fd, tcflag_t local_off, tcflag_t local_on)

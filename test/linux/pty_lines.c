@@ -65,8 +65,7 @@ static void test_defaults(void)
 	CHECK_EQ(t.c_iflag, ICRNL | IXON);
 	CHECK_EQ(t.c_oflag, OPOST | ONLCR);
 	CHECK_EQ(t.c_cflag, B38400 | CS8 | CREAD);
-	CHECK_EQ(t.c_lflag,
-		 ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN);
+	CHECK_EQ(t.c_lflag, ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN);
 	CHECK_EQ(memcmp(t.c_cc, keys, sizeof(keys)), 0);
 	CHECK_EQ(cfgetospeed(&t), B38400);
 	CHECK_EQ(m.c_lflag, t.c_lflag); /* a master's settings are its terminal's */

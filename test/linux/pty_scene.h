@@ -19,8 +19,8 @@ struct scene {
 	char name[64];
 };
 
-static volatile int *scene_line;   /* shared: the first that went wrong */
-static int scene_steps[26][2]; /* a pipe for each letter */
+static volatile int *scene_line; /* shared: the first that went wrong */
+static int scene_steps[26][2];   /* a pipe for each letter */
 
 #define NEED(cond) \
 	do { \
@@ -112,8 +112,8 @@ static inline int scene_run(int (*fn)(void), const char *name)
 	pid_t pid;
 
 	if (scene_line == NULL)
-		scene_line = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-				  0);
+		scene_line = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+				  -1, 0);
 	*scene_line = 0;
 	for (int i = 0; i < 26; i++) {
 		if (pipe(scene_steps[i]) != 0)
@@ -145,7 +145,7 @@ static inline void block(int a, int b)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-/* The next of the blocked signals, in the order of their numbers when several wait; 0: none comes. */
+/* The next of the blocked signals, by number when several wait; 0: none comes. */
 static inline int wait_signal(int timeout_ms)
 {
 	const struct timespec t = { timeout_ms / 1000, timeout_ms % 1000 * 1000000l };
@@ -184,7 +184,8 @@ static inline int terminal_of_self(void)
 	if (f == NULL)
 		return -1;
 	if (fgets(text, sizeof(text), f) == NULL ||
-	    sscanf(strrchr(text, ')') + 2, "%c %d %d %d %d", &state, &ppid, &pgrp, &session, &tty) != 5)
+	    sscanf(strrchr(text, ')') + 2, "%c %d %d %d %d", &state, &ppid, &pgrp, &session,
+		   &tty) != 5)
 		tty = -1;
 	fclose(f);
 	return tty;

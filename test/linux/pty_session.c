@@ -71,6 +71,7 @@ static int only_one(void)
 	NEED_ERR(tcgetpgrp(other.slave), ENOTTY);
 	NEED_ERR(ioctl(other.slave, TIOCSCTTY, 0), EPERM);
 	NEED_ERR(ioctl(other.slave, TIOCSCTTY, 1), EPERM);
+	signal(SIGHUP, SIG_IGN);
 	NEED(ioctl(s.slave, TIOCNOTTY) == 0);
 	NEED(ioctl(other.slave, TIOCSCTTY, 0) == 0);
 	return 0;
@@ -273,13 +274,18 @@ static int virtual_hang_up(void)
 	NEED(next_signal() == SIGCONT);
 	NEED(read(s.slave, &byte, 1) == 0);
 	NEED_ERR(write(s.slave, "x", 1), EIO);
-	NEED_ERR(read(s.master, &byte, 1), EIO); /* nobody has it open */
-	fd = open(s.name, O_RDWR);		 /* the name still leads to it */
+	fcntl(s.master, F_SETFL, O_RDWR | O_NONBLOCK);
+	NEED_ERR(read(s.master, &byte, 1), EAGAIN); /* the dead file counts as open */
+	NEED(write(s.master, "lost\n", 5) == 5);
+	usleep(20000);
+	fd = open(s.name, O_RDWR); /* the name still leads to it */
 	NEED(fd >= 0);
 	NEED(tcgetpgrp(fd) == getpid());
 	NEED(tcgetattr(fd, &t) == 0 && (t.c_lflag & ECHO) != 0); /* as new */
 	NEED(write(fd, "y", 1) == 1);
+	NEED(poll_for(s.master, POLLIN, PATIENCE_MS) == POLLIN);
 	NEED(read(s.master, &byte, 1) == 1 && byte == 'y');
+	NEED(poll_for(fd, POLLIN, QUIET_MS) == 0);
 	NEED(read(s.slave, &byte, 1) == 0); /* that one stays dead */
 	NEED(ioctl(fd, TIOCVHANGUP) == 0);
 	NEED(next_signal() == SIGHUP);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the programs about sockets share: addresses, pairs, polling, a child that says how it went. */
+/* What the programs about sockets share: addresses, pairs, polling, a child with a verdict. */
 #pragma once
 #include <fcntl.h>
 #include <poll.h>

@@ -50,7 +50,7 @@ static void test_files(void)
 	CHECK_ERR(un_bind(t, "link"), EADDRINUSE);
 	CHECK_ERR(open("name", O_RDWR), ENXIO);
 	CHECK_EQ(rename("name", "renamed"), 0);
-	CHECK_EQ(listen(s, 1), 0);
+	CHECK_EQ(listen(s, 5), 0);
 	close(t);
 	t = new_socket(SOCK_STREAM);
 	CHECK_ERR(un_connect(t, "name"), ENOENT);

@@ -43,8 +43,8 @@ static void test_boundaries(void)
 	CHECK_EQ(poll_now(p[1]), POLLIN | POLLOUT);
 	CHECK_EQ(recv(p[1], buf, 1, 0), 0);
 	CHECK_ERR(recv(p[1], buf, 1, MSG_DONTWAIT), EAGAIN);
-	CHECK_EQ(sendto(p[0], "any", 3, 0, (struct sockaddr *)&(struct sockaddr_un){ AF_UNIX, "no" },
-			UN_PATH + 3),
+	CHECK_EQ(sendto(p[0], "any", 3, 0,
+			(struct sockaddr *)&(struct sockaddr_un){ AF_UNIX, "no" }, UN_PATH + 3),
 		 3);
 	CHECK_EQ(recv(p[1], buf, 8, 0), 3);
 	CHECK_EQ(recv(p[1], buf, 8, MSG_WAITALL | MSG_DONTWAIT), -1);

@@ -175,7 +175,8 @@ static void test_states(void)
 	pair_open(SOCK_STREAM, p);
 	CHECK_ERR(un_connect(p[0], "nothing"), ENOENT);
 	CHECK_ERR(listen(p[0], 1), EINVAL);
-	CHECK_ERR(sendto(p[0], buf, 1, 0, (struct sockaddr *)&(struct sockaddr_un){ AF_UNIX, "x" }, 4),
+	CHECK_ERR(sendto(p[0], buf, 1, 0, (struct sockaddr *)&(struct sockaddr_un){ AF_UNIX, "x" },
+			 4),
 		  EISCONN);
 	pair_close(p);
 	s = socket(AF_UNIX, SOCK_STREAM, 0);

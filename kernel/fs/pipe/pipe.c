@@ -21,7 +21,7 @@
 
 #define SLOTS_DEFAULT 16u
 #define SIZE_MAX_USER (1024 * 1024ul) /* without CAP_SYS_RESOURCE */
-#define SIZE_MAX_ROOT (1ul << 30)
+#define SIZE_MAX_ROOT (1ul << 31)
 
 static struct pipe *pipe_alloc(void)
 {
@@ -154,23 +154,31 @@ static ssize_t read_slots(struct pipe *p, struct uio *u)
 	return total;
 }
 
-static ssize_t read(struct file *f, struct uio *u, int64_t *pos)
+ssize_t pipe_vmsplice_out(struct file *f, struct uio *u, bool nonblock)
 {
 	struct pipe *p = pipe_of(f);
+	bool was_full, has_room;
 	ssize_t n;
 
 	if (u->left == 0)
 		return 0;
 	mutex_lock(&p->lock);
-	n = pipe_wait_data(p, f->flags & O_NONBLOCK);
+	n = pipe_wait_data(p, nonblock);
+	was_full = p->used == p->nr_slots;
 	if (n == 0)
 		n = read_slots(p, u);
 	else if (n == 1)
 		n = 0;
+	has_room = p->used < p->nr_slots;
 	mutex_unlock(&p->lock);
-	if (n > 0)
+	if (was_full && has_room) /* else nobody waits, and it is no edge (epoll(7)) */
 		pipe_wake_writers(p);
 	return n;
+}
+
+static ssize_t read(struct file *f, struct uio *u, int64_t *pos)
+{
+	return pipe_vmsplice_out(f, u, f->flags & O_NONBLOCK);
 }
 
 /* Into the last page, if the part that does not fill a page fits there. */
@@ -235,6 +243,31 @@ static ssize_t write(struct file *f, struct uio *u, int64_t *pos)
 		n = pipe_wait_room(p, nonblock);
 		if (n == 0)
 			n = write_slot(p, u, packet);
+	}
+	mutex_unlock(&p->lock);
+	if (total > 0)
+		pipe_wake_readers(p);
+	return total > 0 ? total : n;
+}
+
+ssize_t pipe_vmsplice_in(struct file *f, struct uio *u, bool nonblock)
+{
+	struct pipe *p = pipe_of(f);
+	ssize_t total = 0, n;
+
+	if (u->left == 0)
+		return 0;
+	mutex_lock(&p->lock);
+	n = pipe_wait_room(p, nonblock);
+	while (n == 0 && u->left > 0 && p->used < p->nr_slots) {
+		ssize_t moved = write_slot(p, u, false);
+
+		if (moved < 0) {
+			n = moved;
+			break;
+		}
+		pipe_slot_at(p, p->used - 1)->mergeable = false;
+		total += moved;
 	}
 	mutex_unlock(&p->lock);
 	if (total > 0)
@@ -403,8 +436,8 @@ static struct pipe *enter(struct inode *inode)
 }
 
 /*
- * What open(2) of one end waits for: the other end, which may have come and gone meanwhile. One that was
- * there before may be gone by the time of the wait: being counted is what lets it go on.
+ * What open(2) of one end waits for: the other end, which may have come and gone meanwhile. One
+ * that was there before may be gone by the time of the wait: being counted is what lets it go on.
  */
 struct peer {
 	unsigned *now, *opens, opens_before;

@@ -19,3 +19,7 @@ ssize_t pipe_splice_in(struct file *pipe, struct file *from, int64_t *pos, size_
 ssize_t pipe_splice_out(struct file *pipe, struct file *to, int64_t *pos, size_t len,
 			unsigned flags);
 ssize_t pipe_tee(struct file *from, struct file *to, size_t len, unsigned flags);
+/* vmsplice(2): waits once, for room or for bytes, then moves what there is place for. The pages are
+ * copied: a program cannot tell but by writing to them later. */
+ssize_t pipe_vmsplice_in(struct file *pipe, struct uio *u, bool nonblock);
+ssize_t pipe_vmsplice_out(struct file *pipe, struct uio *u, bool nonblock);

@@ -17,6 +17,8 @@
 
 static struct tty *console; /* [I] after tty_init_console */
 
+/* Of a file without a name, until it is the terminal's. */
+static const struct file_ops nameless_ops = { .read = NULL };
 static const struct tty_kind console_kind = { .room = NULL };
 
 static int open_console(struct inode *inode, struct file *f)
@@ -73,9 +75,12 @@ int tty_console_file_new(unsigned open_flags, struct file **out)
 		return -ENXIO;
 	if (vfs_open(NULL, "/dev/console", open_flags, 0, 0, out) == 0)
 		return 0;
-	err = file_new_anonymous(&tty_ops, S_IFCHR | 0620, open_flags, NULL, out);
-	if (err == 0)
-		err = tty_attach_file(console, *out);
+	err = file_new_anonymous(&nameless_ops, S_IFCHR | 0620, open_flags, NULL, out);
+	if (err != 0)
+		return err;
+	err = tty_attach_file(console, *out);
+	if (err != 0)
+		file_put(*out);
 	return err;
 }
 

@@ -131,7 +131,8 @@ static size_t take_input_locked(struct tty *t)
 
 	if (n > 0)
 		n = t->port->ops->read(t->port, chunk, n);
-	ldisc_input(&t->ldisc, chunk, n);
+	if (!t->detached)
+		ldisc_input(&t->ldisc, chunk, n);
 	if (t->ldisc.stopped != was_stopped)
 		tell(t, was_stopped ? TIOCPKT_START : TIOCPKT_STOP);
 	tty_flush_echo_locked(t);
@@ -273,6 +274,8 @@ int tty_attach_file(struct tty *t, struct file *f)
 		err = -EBUSY;
 	else
 		t->nr_open++;
+	if (err == 0)
+		t->detached = false;
 	f->pos = t->generation;
 	spin_unlock(&t->lock);
 	if (err != 0)
@@ -303,14 +306,11 @@ void tty_hang_up(struct tty *t)
 {
 	spin_lock(&t->lock);
 	atomic_store(&t->generation, t->generation + 1);
-	t->nr_open = 0;
-	t->exclusive = false;
+	t->detached = true;
 	t->echo_len = 0;
 	ldisc_hang_up(&t->ldisc, t->kind->initial);
 	spin_unlock(&t->lock);
 	tty_lose_session(t);
-	if (t->kind->all_closed != NULL)
-		t->kind->all_closed(t);
 	waitq_wake_all(&t->readable,
 		       EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM | EPOLLERR | EPOLLHUP);
 	waitq_wake_all(&t->port->writable, EPOLLOUT | EPOLLWRNORM | EPOLLERR | EPOLLHUP);

@@ -13,7 +13,8 @@
  * not mixed with another's.
  *
  * Hang-up. Each one begins a new generation; an open file remembers the one it belongs to (in
- * f->pos), and one of an older generation is dead: it reads as ended and writes as broken.
+ * f->pos), and one of an older generation is dead: it reads as ended and writes as broken. What is
+ * typed until somebody opens the terminal again is lost.
  *
  * Lives. A terminal is counted: by its open files, and by its maker. All terminals are in one list,
  * from which the last count takes it.
@@ -50,8 +51,8 @@ struct tty_kind {
 	/* Throws away output that is on its way. [lock] */
 	void (*flush_output)(struct tty *t);
 	void (*opened)(struct tty *t);
-	void (*all_closed)(struct tty *t); /* or hung up */
-	void (*release)(struct tty *t);    /* the last count is gone: frees it. Thread context */
+	void (*all_closed)(struct tty *t);
+	void (*release)(struct tty *t); /* the last count is gone: frees it. Thread context */
 	/* Its settings change from *old to *new, which is put right first. [lock] */
 	void (*set_termios)(struct tty *t, const struct termios2 *old, struct termios2 *new);
 	const struct termios2 *initial; /* settings at first and after a hang-up; NULL: ldisc's */
@@ -75,7 +76,8 @@ struct tty {
 	 * ends. Such a terminal has a count of its own */
 	int lost_session, lost_pgrp;
 	unsigned generation;     /* [lock to write; a] hang-ups so far */
-	unsigned nr_open;        /* [lock] files of this generation */
+	unsigned nr_open;        /* [lock] files, dead ones too */
+	bool detached;           /* [lock] hung up, and not opened again */
 	bool exclusive;          /* [lock] TIOCEXCL */
 	size_t echo_len;         /* [lock] */
 	char echo[TTY_ECHO_MAX]; /* [lock] */

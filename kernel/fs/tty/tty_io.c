@@ -316,9 +316,7 @@ static void tty_release(struct file *f)
 	bool last;
 
 	spin_lock(&t->lock);
-	last = !tty_is_file_dead(t, f) && --t->nr_open == 0;
-	if (last)
-		t->exclusive = false;
+	last = --t->nr_open == 0;
 	spin_unlock(&t->lock);
 	if (last && t->kind->all_closed != NULL)
 		t->kind->all_closed(t);

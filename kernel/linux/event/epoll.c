@@ -11,7 +11,8 @@
  *
  * Locks: `epoll_lock` (a mutex) guards the tree of items of all epoll files and file->watchers;
  * each epoll's `ready_lock` (a spinlock, taken by callbacks) guards its ready list. An item is
- * freed under epoll_lock, after its entries left their queues: no callback can find it then.
+ * freed under epoll_lock, after its entries left their queues: no callback can find it then. A
+ * queue that goes before its file (a signalfd's is its process's) is forgotten by name.
  */
 #include <linux/eventpoll.h>
 
@@ -56,7 +57,7 @@ struct item {
 		struct waitq *q;
 		struct item *item;
 	} queues[QUEUES_MAX];
-	unsigned nr_queues; /* [I] after adding */
+	unsigned nr_queues; /* [I] after adding; a queue that went is NULL [epoll_lock] */
 };
 
 static struct mutex epoll_lock = MUTEX_INIT(epoll_lock);
@@ -101,7 +102,8 @@ static void add_queue(struct poll_table *t, struct waitq *q)
 static void item_free(struct item *it)
 {
 	for (unsigned i = 0; i < it->nr_queues; i++)
-		waitq_remove(it->queues[i].q, &it->queues[i].entry);
+		if (it->queues[i].q != NULL)
+			waitq_remove(it->queues[i].q, &it->queues[i].entry);
 	spin_lock(&it->ep->ready_lock);
 	list_remove(&it->ready_link);
 	spin_unlock(&it->ep->ready_lock);
@@ -209,10 +211,10 @@ static int control(struct file *epf, int op, struct file *f, int fd,
 {
 	struct epoll *ep = epf->private;
 
-	if (epf->ops != &epoll_ops || epf == f)
-		return -EINVAL;
 	if ((f->ops->poll == NULL && (f->traits & FILE_SEEKABLE) != 0) || S_ISDIR(f->inode->mode))
 		return -EPERM;
+	if (epf->ops != &epoll_ops || epf == f)
+		return -EINVAL;
 	if (op != EPOLL_CTL_DEL && (event->events & EPOLLEXCLUSIVE) != 0 &&
 	    (op == EPOLL_CTL_MOD || f->ops == &epoll_ops ||
 	     (event->events & ~EVENTS_EXCLUSIVE_OK) != 0))
@@ -401,6 +403,39 @@ void epoll_forget_file(struct file *f)
 	scoped_mutex(&epoll_lock);
 	while ((it = list_first(&f->watchers, struct item, watcher_link)) != NULL)
 		item_free(it);
+}
+
+void epoll_forget_queue(struct waitq *q)
+{
+	struct wait_entry *e;
+
+	if (!waitq_is_active(q))
+		return;
+	scoped_mutex(&epoll_lock);
+	scoped_spin(&q->lock);
+	list_foreach_safe(&q->entries, e, link) {
+		if (e->wake != on_wake)
+			continue;
+		container_of(e, __typeof__(((struct item *)0)->queues[0]), entry)->q = NULL;
+		list_remove(&e->link);
+	}
+}
+
+int epoll_target(struct file *ep, int fd, unsigned offset, const void **out)
+{
+	struct epoll *e = ep->private;
+	struct item *it;
+
+	if (ep->ops != &epoll_ops)
+		return -EINVAL;
+	scoped_mutex(&epoll_lock);
+	list_foreach(&e->items, it, link) {
+		if (it->fd != fd || offset-- > 0)
+			continue;
+		*out = it->file;
+		return 0;
+	}
+	return -ENOENT;
 }
 
 /* ---- system calls ---- */

@@ -23,8 +23,9 @@
 #include "mm/kmem.h"
 #include "mm/user.h"
 
-#define QUEUE_MAX   16384
-#define WATCHES_MAX 65536
+#define QUEUE_MAX     16384
+#define WATCHES_MAX   65536
+#define INSTANCES_MAX 128 /* of a user */
 
 struct event {
 	struct list link; /* [instance.lock] */
@@ -38,10 +39,13 @@ struct instance {
 	struct list events; /* [lock] */
 	unsigned nr_events; /* [lock] */
 	size_t bytes;       /* [lock] for FIONREAD */
+	bool overflowed;    /* [lock] the queue has its IN_Q_OVERFLOW */
 	struct waitq wq;
-	struct list watches; /* [inotify_lock] */
-	int next_wd;         /* [inotify_lock] */
-	unsigned nr_watches; /* [inotify_lock] */
+	struct list all_link; /* [inotify_lock] */
+	uint32_t uid;         /* [I] whose instance it is */
+	struct list watches;  /* [inotify_lock] */
+	int next_wd;          /* [inotify_lock] */
+	unsigned nr_watches;  /* [inotify_lock] */
 };
 
 struct watch {
@@ -54,7 +58,8 @@ struct watch {
 };
 
 static struct mutex inotify_lock = MUTEX_INIT(inotify_lock);
-static unsigned nr_watches_all; /* [a] nobody watches: nothing to do */
+static unsigned nr_watches_all;                      /* [a] nobody watches: nothing to do */
+static struct list instances = LIST_INIT(instances); /* [inotify_lock] */
 
 /* ---- the queue ---- */
 
@@ -73,15 +78,17 @@ static bool is_same(const struct event *a, const struct event *b)
 static void enqueue(struct instance *in, struct event *e)
 {
 	spin_lock(&in->lock);
-	if (in->nr_events >= QUEUE_MAX || is_same(list_last(&in->events, struct event, link), e)) {
+	if ((in->nr_events >= QUEUE_MAX && in->overflowed) ||
+	    is_same(list_last(&in->events, struct event, link), e)) {
 		spin_unlock(&in->lock);
 		kmem_free(e);
 		return;
 	}
-	if (++in->nr_events == QUEUE_MAX) {
+	if (in->nr_events++ >= QUEUE_MAX) {
 		e->wd = -1;
 		e->mask = IN_Q_OVERFLOW;
 		e->len = 0;
+		in->overflowed = true;
 	}
 	in->bytes += record_size(e);
 	list_append(&in->events, &e->link);
@@ -115,6 +122,8 @@ static struct event *take_event(struct instance *in, size_t room)
 	list_remove(&e->link);
 	in->nr_events--;
 	in->bytes -= record_size(e);
+	if (e->mask == IN_Q_OVERFLOW)
+		in->overflowed = false;
 	return e;
 }
 
@@ -228,6 +237,7 @@ static void inotify_release(struct file *f)
 	mutex_lock(&inotify_lock);
 	while ((w = list_first(&in->watches, struct watch, link)) != NULL)
 		watch_free(w);
+	list_remove(&in->all_link);
 	mutex_unlock(&inotify_lock);
 	while ((e = list_first(&in->events, struct event, link)) != NULL) {
 		list_remove(&e->link);
@@ -251,6 +261,29 @@ static const struct file_ops inotify_ops = {
 
 /* ---- system calls ---- */
 
+/* Enters it into the list of all. -EMFILE: the user has enough. */
+static int count_instance(struct instance *in)
+{
+	struct instance *other;
+	unsigned nr = 0;
+
+	scoped_mutex(&inotify_lock);
+	list_foreach(&instances, other, all_link)
+		nr += other->uid == in->uid;
+	if (nr >= INSTANCES_MAX)
+		return -EMFILE;
+	list_append(&instances, &in->all_link);
+	return 0;
+}
+
+static void discard(struct instance *in)
+{
+	mutex_lock(&inotify_lock);
+	list_remove(&in->all_link);
+	mutex_unlock(&inotify_lock);
+	kmem_free(in);
+}
+
 long sys_inotify_init1(int flags)
 {
 	struct instance *in;
@@ -265,11 +298,15 @@ long sys_inotify_init1(int flags)
 	list_init(&in->events);
 	list_init(&in->watches);
 	waitq_init(&in->wq);
+	list_init(&in->all_link);
 	in->next_wd = 1;
-	err = file_new_anonymous(&inotify_ops, 0600, O_RDONLY | ((unsigned)flags & O_NONBLOCK), in,
-				 &f);
+	in->uid = cred_current()->uid;
+	err = count_instance(in);
+	if (err == 0)
+		err = file_new_anonymous(&inotify_ops, 0600,
+					 O_RDONLY | ((unsigned)flags & O_NONBLOCK), in, &f);
 	if (err != 0) {
-		kmem_free(in);
+		discard(in);
 		return err;
 	}
 	return fd_install(f, (unsigned)flags & O_CLOEXEC, 0);

@@ -3,17 +3,20 @@
  * timerfd_create(2): expirations as a count to read. Periods are advanced when somebody looks, from
  * the first deadline, so they do not drift; while some are unread the timer is not armed, as on
  * Linux, so a short period that nobody reads costs nothing. A timer on the real-time clock is
- * armed at the monotonic time that corresponds when it is set.
+ * armed at the monotonic time that corresponds; when somebody sets that clock, absolute ones move,
+ * and those with TFD_TIMER_CANCEL_ON_SET tell their reader (ECANCELED).
  */
 #include <linux/eventpoll.h>
 #include <linux/time_types.h>
 #include <linux/timerfd.h>
 
+#include "core/mutex.h"
 #include "core/timer.h"
 #include "core/waitq.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
+#include "linux/event/polling.h"
 #include "linux/file/fd.h"
 #include "linux/sys.h"
 #include "mm/kmem.h"
@@ -32,8 +35,14 @@ struct timerfd {
 	nsec_t next, period; /* [lock] next: CLOCK_MONOTONIC; NSEC_NEVER: disarmed */
 	uint64_t expired;    /* [lock] not yet read */
 	unsigned flags;      /* [lock] of timerfd_settime, for fdinfo */
+	nsec_t wall_offset;  /* [lock] real time less monotonic when `next` was worked out */
+	bool canceled;       /* [lock] the clock was set, and nobody has read that yet */
+	struct list link;    /* [all_lock] */
 	struct waitq wq;
 };
+
+static struct mutex all_lock = MUTEX_INIT(all_lock);
+static struct list all = LIST_INIT(all); /* [all_lock] every timerfd */
 
 static bool is_realtime(const struct timerfd *t)
 {
@@ -87,22 +96,35 @@ static uint64_t take(struct timerfd *t)
 	return n;
 }
 
+/* -ECANCELED once, after the clock was set; -EAGAIN: nothing yet. */
+static int try_take(struct timerfd *t, uint64_t *n)
+{
+	bool canceled;
+
+	spin_lock(&t->lock);
+	canceled = t->canceled;
+	t->canceled = false;
+	spin_unlock(&t->lock);
+	if (canceled)
+		return -ECANCELED;
+	*n = take(t);
+	return *n == 0 ? -EAGAIN : 0;
+}
+
 static ssize_t timerfd_read(struct file *f, struct uio *u, int64_t *pos)
 {
 	struct timerfd *t = f->private;
 	uint64_t n;
-	int err = 0;
+	int err, wait_err = 0;
 
 	if (u->left < sizeof(n))
 		return -EINVAL;
-	n = take(t);
-	if (n == 0) {
-		if ((f->flags & O_NONBLOCK) != 0)
-			return -EAGAIN;
-		err = wait_event(&t->wq, (n = take(t)) != 0, WAIT_INTERRUPTIBLE, NSEC_NEVER);
-	}
-	if (err != 0)
-		return err;
+	err = try_take(t, &n);
+	if (err == -EAGAIN && (f->flags & O_NONBLOCK) == 0)
+		wait_err = wait_event(&t->wq, (err = try_take(t, &n)) != -EAGAIN,
+				      WAIT_INTERRUPTIBLE, NSEC_NEVER);
+	if (wait_err != 0 || err != 0)
+		return wait_err != 0 ? wait_err : err;
 	return uio_copy_to(u, &n, sizeof(n)) == sizeof(n) ? (ssize_t)sizeof(n) : -EFAULT;
 }
 
@@ -113,13 +135,16 @@ static unsigned timerfd_poll(struct file *f, struct poll_table *table)
 	poll_add(table, &t->wq);
 	scoped_spin(&t->lock);
 	advance_locked(t);
-	return t->expired > 0 ? EPOLLIN : 0;
+	return t->expired > 0 || t->canceled ? EPOLLIN : 0;
 }
 
 static void timerfd_release(struct file *f)
 {
 	struct timerfd *t = f->private;
 
+	mutex_lock(&all_lock);
+	list_remove(&t->link);
+	mutex_unlock(&all_lock);
 	timer_cancel(&t->timer);
 	kmem_free(t);
 }
@@ -183,6 +208,7 @@ long sys_timerfd_create(int clock, int flags)
 		return -ENOMEM;
 	t->clock = clock;
 	t->next = NSEC_NEVER;
+	list_init(&t->link);
 	timer_init(&t->timer, on_timer);
 	waitq_init(&t->wq);
 	err = file_new_anonymous(&timerfd_ops, 0600, O_RDWR | ((unsigned)flags & O_NONBLOCK), t,
@@ -191,6 +217,9 @@ long sys_timerfd_create(int clock, int flags)
 		kmem_free(t);
 		return err;
 	}
+	mutex_lock(&all_lock);
+	list_append(&all, &t->link);
+	mutex_unlock(&all_lock);
 	return fd_install(f, (unsigned)flags & TFD_CLOEXEC, 0);
 }
 
@@ -214,15 +243,42 @@ static void set(struct timerfd *t, const struct __kernel_itimerspec *s, unsigned
 	spin_lock(&t->lock);
 	t->flags = flags;
 	t->expired = 0;
+	t->canceled = false;
+	t->wall_offset = clock_realtime() - now;
 	t->period = to_ns(&s->it_interval);
 	if (value == 0)
 		t->next = NSEC_NEVER;
 	else if ((flags & TFD_TIMER_ABSTIME) == 0)
 		t->next = now + value;
 	else
-		t->next = is_realtime(t) ? value - (clock_realtime() - now) : value;
+		t->next = is_realtime(t) ? value - t->wall_offset : value;
 	arm_locked(t);
 	spin_unlock(&t->lock);
+}
+
+static void move(struct timerfd *t)
+{
+	nsec_t offset = clock_realtime() - clock_monotonic();
+
+	timer_cancel(&t->timer);
+	spin_lock(&t->lock);
+	if (t->next != NSEC_NEVER)
+		t->next -= offset - t->wall_offset;
+	t->wall_offset = offset;
+	t->canceled = (t->flags & TFD_TIMER_CANCEL_ON_SET) != 0;
+	arm_locked(t);
+	spin_unlock(&t->lock);
+	waitq_wake_all(&t->wq, EPOLLIN);
+}
+
+void timerfd_clock_was_set(void)
+{
+	struct timerfd *t;
+
+	scoped_mutex(&all_lock);
+	list_foreach(&all, t, link)
+		if (is_realtime(t) && (READ_ONCE(t->flags) & TFD_TIMER_ABSTIME) != 0)
+			move(t);
 }
 
 /* The timerfd behind a descriptor, counted through *out. */

@@ -4,6 +4,7 @@
  * vmsplice(2). What does not touch a pipe goes through a buffer in the kernel, in pieces.
  */
 #include <linux/fcntl.h>
+#include <linux/signal.h>
 
 #include "fs/pipe/pipe.h"
 #include "fs/vfs.h"
@@ -15,9 +16,10 @@
 #include "mm/kmem.h"
 #include "mm/user.h"
 
-#define PIECE        (64 * 1024ul)
-#define COUNT_MAX    0x7ffff000ul
-#define SPLICE_FLAGS 15ul /* SPLICE_F_MOVE | NONBLOCK | MORE | GIFT */
+#define PIECE             (64 * 1024ul)
+#define COUNT_MAX         0x7ffff000ul
+#define SPLICE_F_NONBLOCK 2ul
+#define SPLICE_FLAGS      15ul /* SPLICE_F_MOVE | NONBLOCK | MORE | GIFT */
 
 /* Writes all of a piece that was read; short only on an error or a full, non-blocking target. */
 static ssize_t write_piece(struct file *to, void *buf, size_t len, int64_t *pos)
@@ -213,6 +215,14 @@ static ssize_t splice_files(struct file *in, int64_t *in_pos, struct file *out, 
 	return pipe_splice_out(in, out, out_pos, len, flags);
 }
 
+/* As for write(2): nobody is left to read. */
+static long tell_broken(long n)
+{
+	if (n == -EPIPE)
+		signal_raise(SIGPIPE);
+	return n;
+}
+
 long sys_splice(int in_fd, uaddr_t in_off, int out_fd, uaddr_t out_off, size_t len,
 		unsigned long flags)
 {
@@ -220,7 +230,7 @@ long sys_splice(int in_fd, uaddr_t in_off, int out_fd, uaddr_t out_off, size_t l
 
 	if (len == 0)
 		return 0;
-	return (flags & ~SPLICE_FLAGS) != 0 ? -EINVAL : move(&e, splice_files);
+	return (flags & ~SPLICE_FLAGS) != 0 ? -EINVAL : tell_broken(move(&e, splice_files));
 }
 
 long sys_tee(int in_fd, int out_fd, size_t len, unsigned long flags)
@@ -241,14 +251,13 @@ long sys_tee(int in_fd, int out_fd, size_t len, unsigned long flags)
 		n = pipe_tee(in, out, min(len, COUNT_MAX), (unsigned)flags);
 	file_put(in);
 	file_put(out);
-	return n;
+	return tell_broken(n);
 }
 
-/* The pages are copied, whatever SPLICE_F_GIFT says: a program cannot tell but by writing to
- * them later. */
 long sys_vmsplice(int fd, uaddr_t iov, unsigned long nr, unsigned long flags)
 {
 	struct uio_vec room[RW_VECS_INLINE], *vecs;
+	bool nonblock = (flags & SPLICE_F_NONBLOCK) != 0;
 	struct file *f;
 	struct uio u;
 	long n;
@@ -261,9 +270,10 @@ long sys_vmsplice(int fd, uaddr_t iov, unsigned long nr, unsigned long flags)
 	n = file_is_pipe(f) ? uio_vecs_get(iov, nr, room, &vecs) : -EBADF;
 	if (n == 0) {
 		uio_init_vecs(&u, vecs, (unsigned)nr, true);
-		n = (f->traits & FILE_WRITE) != 0 ? file_write(f, &u, NULL) : vfs_read(f, &u, NULL);
+		n = (f->traits & FILE_WRITE) != 0 ? pipe_vmsplice_in(f, &u, nonblock)
+						  : pipe_vmsplice_out(f, &u, nonblock);
 		uio_vecs_put(room, vecs);
 	}
 	file_put(f);
-	return n;
+	return tell_broken(n);
 }

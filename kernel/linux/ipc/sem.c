@@ -381,10 +381,8 @@ long sys_semtimedop(int id, uaddr_t uops, unsigned nr, uaddr_t timeout)
 
 	if (timeout != 0)
 		err = clock_read_timeout(timeout, &deadline);
-	if (err == 0 && (nr < 1 || id < 0))
-		err = -EINVAL;
-	if (err == 0 && nr > limits.ops)
-		err = -E2BIG;
+	if (err == 0 && (nr < 1 || nr > limits.ops))
+		err = nr < 1 ? -EINVAL : -E2BIG;
 	if (err != 0)
 		return err;
 	if (nr > OPS_INLINE)
@@ -393,7 +391,7 @@ long sys_semtimedop(int id, uaddr_t uops, unsigned nr, uaddr_t timeout)
 		return -ENOMEM;
 	err = user_read(ops, uops, nr * sizeof(*ops));
 	if (err == 0)
-		err = operate(id, ops, nr, deadline);
+		err = id < 0 ? -EINVAL : operate(id, ops, nr, deadline);
 	if (ops != room)
 		kmem_free(ops);
 	return err;

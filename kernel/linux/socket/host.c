@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What sockets ask of the personality (net/socket.h): names in the file system, process ids, limits. */
+/* What sockets ask of the personality (net/socket.h): names of files, process ids, limits. */
 #include <linux/stat.h>
 
 #include "fs/vfs.h"

@@ -203,8 +203,7 @@ static ssize_t receive_message(struct file *f, struct socket *s, uaddr_t to, uns
 }
 
 static long one_message(int fd, uaddr_t at, unsigned flags,
-			ssize_t (*fn)(struct file *f, struct socket *s, uaddr_t at,
-				      unsigned flags))
+			ssize_t (*fn)(struct file *f, struct socket *s, uaddr_t at, unsigned flags))
 {
 	struct socket *s;
 	struct file *f;

@@ -15,16 +15,18 @@ static int set(struct socket *s, const struct socket_option *o)
 	if (o->level == SOL_SOCKET)
 		return socket_set_option(s, o);
 	/* The family's own levels. AF_UNIX has none. */
-	return s->family->family == AF_UNIX || s->ops->set_option == NULL ? -EOPNOTSUPP
-									  : s->ops->set_option(s, o);
+	return s->family->family == AF_UNIX || s->ops->set_option == NULL
+		       ? -EOPNOTSUPP
+		       : s->ops->set_option(s, o);
 }
 
 static int get(struct socket *s, struct socket_option *o)
 {
 	if (o->level == SOL_SOCKET)
 		return socket_get_option(s, o);
-	return s->family->family == AF_UNIX || s->ops->get_option == NULL ? -EOPNOTSUPP
-									  : s->ops->get_option(s, o);
+	return s->family->family == AF_UNIX || s->ops->get_option == NULL
+		       ? -EOPNOTSUPP
+		       : s->ops->get_option(s, o);
 }
 
 long sys_setsockopt(int fd, int level, int name, uaddr_t value, int len)

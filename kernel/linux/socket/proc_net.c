@@ -6,10 +6,10 @@
 #include "mm/kmem.h"
 #include "net/unix/report.h"
 
-#define SPARE          16u      /* sockets that may come while the table is made */
-#define FLAG_LISTENS   0x10000u /* __SO_ACCEPTCON */
-#define PATH_OFFSET    2u
-#define STATE_IDLE     1u
+#define SPARE           16u      /* sockets that may come while the table is made */
+#define FLAG_LISTENS    0x10000u /* __SO_ACCEPTCON */
+#define PATH_OFFSET     2u
+#define STATE_IDLE      1u
 #define STATE_CONNECTED 3u
 
 /* A snapshot of all sockets. NULL = no memory. */

@@ -13,6 +13,7 @@
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "linux/task/futexes.h"
+#include "linux/event/polling.h"
 #include "linux/exec/launch.h"
 #include "linux/ipc/sem_undo.h"
 #include "linux/time/posix_timer.h"
@@ -99,6 +100,7 @@ static void leave_session(struct process *p)
 
 static void end_process(struct process *p)
 {
+	epoll_forget_queue(&p->signal_wq);
 	posix_timer_interval_stop(p);
 	cpu_limit_stop(p);
 	posix_timer_delete_all(p);

@@ -171,12 +171,13 @@ long sys_mbind(uaddr_t addr, size_t len, int mode, uaddr_t nodemask, unsigned lo
 	return end == addr || is_mapped(addr) ? 0 : -EFAULT;
 }
 
+/* It refines the policy of a range; no range has one. */
 long sys_set_mempolicy_home_node(uaddr_t addr, size_t len, unsigned long node, unsigned long flags)
 {
 	if (!is_aligned(addr, PAGE_SIZE) || flags != 0 || node != 0 ||
 	    addr + align_up(len, PAGE_SIZE) < addr)
 		return -EINVAL;
-	return 0;
+	return len == 0 ? 0 : -ENOENT;
 }
 
 /* ---- another process's memory ---- */

@@ -268,9 +268,10 @@ static int apply_attr(struct task *t, const struct sched_attr *a)
 {
 	struct change c = current_settings(t);
 
-	c.reset_on_fork = (a->sched_flags & SCHED_FLAG_RESET_ON_FORK) != 0;
-	if ((a->sched_flags & SCHED_FLAG_KEEP_POLICY) == 0)
+	if ((a->sched_flags & SCHED_FLAG_KEEP_POLICY) == 0) {
 		c.policy = (int)a->sched_policy;
+		c.reset_on_fork = (a->sched_flags & SCHED_FLAG_RESET_ON_FORK) != 0;
+	}
 	if ((a->sched_flags & SCHED_FLAG_KEEP_PARAMS) == 0) {
 		c.priority = (int)a->sched_priority;
 		c.nice = a->sched_nice;

@@ -8,6 +8,7 @@
 
 #include "core/cred.h"
 #include "lib/errno.h"
+#include "linux/event/polling.h"
 #include "linux/sys.h"
 #include "linux/task/task.h"
 #include "mm/user.h"
@@ -185,6 +186,7 @@ long sys_clock_settime(int clock, uaddr_t ts)
 	if (!cred_has_cap(cred_current(), CAP_SYS_TIME))
 		return -EPERM;
 	clock_set_realtime(when);
+	timerfd_clock_was_set();
 	return 0;
 }
 
@@ -214,8 +216,10 @@ long sys_settimeofday(uaddr_t tv_in, uaddr_t tz_in)
 		return -EFAULT;
 	if (!cred_has_cap(cred_current(), CAP_SYS_TIME))
 		return -EPERM;
-	if (tv_in != 0)
+	if (tv_in != 0) {
 		clock_set_realtime(tv.tv_sec * NSEC_PER_SEC + tv.tv_usec * 1000);
+		timerfd_clock_was_set();
+	}
 	return 0;
 }
 

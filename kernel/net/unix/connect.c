@@ -213,25 +213,23 @@ static struct unix_socket *replace_peer_locked(struct unix_socket *u, struct uni
 	return was;
 }
 
-/* u has left `was`: what came from there is gone, and if `was` is connected to u, it is told. */
-static void disconnected(struct unix_socket *u, struct unix_socket *was)
+/* u has left `was`: what came from there is to be freed; if `was` is connected to u, it is told. */
+static void disconnected(struct unix_socket *u, struct unix_socket *was, struct list *messages)
 {
-	struct list messages;
-
-	unix_queue_take(u, &messages);
-	if (!list_is_empty(&messages)) {
+	unix_queue_take(u, messages);
+	if (!list_is_empty(messages)) {
 		waitq_wake_all(&u->room, EPOLLOUT);
 		if (READ_ONCE(was->peer) == u && !READ_ONCE(was->closed)) {
 			atomic_store(&was->socket.error, ECONNRESET);
 			socket_wake(&was->socket, EPOLLERR);
 		}
 	}
-	unix_messages_free(&messages);
 }
 
 int unix_datagram_connect(struct socket *s, const struct socket_address *a, bool nonblock)
 {
 	struct unix_socket *u = unix_of(s), *to = NULL, *was;
+	struct list messages = LIST_INIT(messages);
 	bool may;
 	int err;
 
@@ -252,8 +250,9 @@ int unix_datagram_connect(struct socket *s, const struct socket_address *a, bool
 	was = may ? replace_peer_locked(u, to) : NULL;
 	spin_unlock(&unix_lock);
 	if (may && was != NULL && was != to)
-		disconnected(u, was);
+		disconnected(u, was, &messages);
 	mutex_unlock(&u->read_lock);
+	unix_messages_free(&messages);
 	waitq_wake_all(&s->writable, EPOLLOUT | EPOLLWRNORM);
 	unix_put(may ? was : to);
 	return may ? 0 : -EPERM;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sockets that nobody can reach: a socket sent into its own queue, or two into each other's, whose
- * descriptors are all closed (unix(7), "SCM_RIGHTS"). The counts of their files never fall to zero
- * by themselves.
+ * Sockets that nobody can reach: a socket sent into its own queue, or two into each other's,
+ * whose descriptors are all closed (unix(7), "SCM_RIGHTS"). The counts of their files never fall
+ * to zero by themselves.
  *
- * A candidate is a socket all of whose file's counts are messages under way. Those of them that are
- * in candidates' queues explain themselves; a candidate with a count that they do not explain is in
- * the queue of a socket that somebody can still read, and so is reachable, and all that its queue
- * has. The rest is garbage: its files are put, and the closing does the rest. All of it happens with
- * unix_rights_lock held, so that no count changes but by programs closing descriptors.
+ * A candidate is a socket all of whose file's counts are messages under way. Those of them that
+ * are in candidates' queues explain themselves; a candidate with a count that they do not
+ * explain is in the queue of a socket that somebody can still read, and so is reachable, and all
+ * that its queue has. The rest is garbage: its files are put, and the closing does the rest. All
+ * of it happens with unix_rights_lock held, so that no count changes but by programs closing
+ * descriptors.
  */
 #include "net/unix/message.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Descriptors under way by SCM_RIGHTS (unix(7)). Each file in a message is counted: for its sender's
- * user, against RLIMIT_NOFILE, and if it is a local socket, on that socket for garbage.c. The counts
- * change with unix_rights_lock held, together with the queues that have the messages.
+ * Descriptors under way by SCM_RIGHTS (unix(7)). Each file in a message is counted: for its
+ * sender's user, against RLIMIT_NOFILE, and if it is a local socket, on that socket for
+ * garbage.c. The counts change with unix_rights_lock held, together with the queues that have
+ * the messages.
  *
  * Putting a file may close a socket whose queue has files in it, and so on: unix_rights_discard
  * keeps a list of what is to be put, so that the depth of the kernel's stack stays bounded.

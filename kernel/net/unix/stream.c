@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Streams (unix(7)). A send is cut into messages, each of which is queued whole; a receive goes over
- * message boundaries, but stops behind a message that had descriptors, and with SO_PASSCRED before
- * one of another sender.
+ * Streams (unix(7)). A send is cut into messages, each of which is queued whole; a receive goes
+ * over message boundaries, but stops behind a message that had descriptors, and with SO_PASSCRED
+ * before one of another sender.
  */
 #include <linux/eventpoll.h>
 

@@ -18,7 +18,7 @@ unsigned unix_nr_sockets;
 
 static const struct socket_ops *ops_of(int type)
 {
-	return type == SOCK_STREAM ? &unix_stream_ops
+	return type == SOCK_STREAM  ? &unix_stream_ops
 	       : type == SOCK_DGRAM ? &unix_datagram_ops
 				    : &unix_seqpacket_ops;
 }
@@ -368,22 +368,14 @@ static int unix_get_option(struct socket *s, struct socket_option *o)
 	.ioctl = unix_ioctl, .close = unix_close, .free = unix_free
 
 const struct socket_ops unix_stream_ops = {
-	UNIX_OPS_COMMON,
-	.connect = unix_connect,
-	.listen = unix_listen,
-	.accept = unix_accept,
-	.send = unix_stream_send,
-	.receive = unix_stream_receive,
+	UNIX_OPS_COMMON,       .connect = unix_connect,  .listen = unix_listen,
+	.accept = unix_accept, .send = unix_stream_send, .receive = unix_stream_receive,
 	.poll = stream_poll,
 };
 
 const struct socket_ops unix_seqpacket_ops = {
-	UNIX_OPS_COMMON,
-	.connect = unix_connect,
-	.listen = unix_listen,
-	.accept = unix_accept,
-	.send = unix_seqpacket_send,
-	.receive = unix_seqpacket_receive,
+	UNIX_OPS_COMMON,       .connect = unix_connect,     .listen = unix_listen,
+	.accept = unix_accept, .send = unix_seqpacket_send, .receive = unix_seqpacket_receive,
 	.poll = datagram_poll,
 };
 

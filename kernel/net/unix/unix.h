@@ -46,20 +46,20 @@ struct unix_name {
 
 struct unix_socket {
 	struct socket socket;
-	struct list all_link;    /* [unix_lock] */
-	enum unix_state state;   /* [unix_lock to write; a] */
-	struct unix_name *name;  /* [unix_lock to write; a] counted; never changes again */
-	struct unix_socket *peer;      /* [unix_lock and socket.lock to write] counted */
+	struct list all_link;     /* [unix_lock] */
+	enum unix_state state;    /* [unix_lock to write; a] */
+	struct unix_name *name;   /* [unix_lock to write; a] counted; never changes again */
+	struct unix_socket *peer; /* [unix_lock and socket.lock to write] counted */
 	struct mutex read_lock;
-	struct list queue;       /* [socket.lock] messages; only under read_lock do any leave it */
-	unsigned nr_queued;      /* [socket.lock; a to read] */
-	size_t bytes_queued;     /* [socket.lock] */
-	uint64_t nr_arrived;     /* [socket.lock; a to read] messages, ever */
-	unsigned shutdown;       /* [socket.lock to write; a] enum unix_shutdown */
-	bool closed;             /* [socket.lock] */
-	bool embryo;             /* [unix_lock to write; a] not accepted yet */
-	size_t nr_sent;          /* [a] bytes under way that are charged to it */
-	struct list pending;     /* [unix_lock] embryos, by pending_link */
+	struct list queue;   /* [socket.lock] messages; only under read_lock do any leave it */
+	unsigned nr_queued;  /* [socket.lock; a to read] */
+	size_t bytes_queued; /* [socket.lock] */
+	uint64_t nr_arrived; /* [socket.lock; a to read] messages, ever */
+	unsigned shutdown;   /* [socket.lock to write; a] enum unix_shutdown */
+	bool closed;         /* [socket.lock] */
+	bool embryo;         /* [unix_lock to write; a] not accepted yet */
+	size_t nr_sent;      /* [a] bytes under way that are charged to it */
+	struct list pending; /* [unix_lock] embryos, by pending_link */
 	struct list pending_link;
 	unsigned nr_pending;     /* [unix_lock; a to read] */
 	unsigned backlog;        /* [a] how much may wait: embryos or datagrams */
@@ -102,7 +102,7 @@ static inline void unix_put(struct unix_socket *u)
 /* ---- unix.c ---- */
 
 extern const struct socket_ops unix_stream_ops, unix_datagram_ops, unix_seqpacket_ops;
-struct unix_socket *unix_new(int type);                 /* NULL = no memory */
+struct unix_socket *unix_new(int type);                   /* NULL = no memory */
 struct unix_socket *unix_peer_get(struct unix_socket *u); /* counted, or NULL */
 bool unix_is_writable(const struct unix_socket *u);
 void unix_mark_shutdown(struct unix_socket *u, unsigned how);
