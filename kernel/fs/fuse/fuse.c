@@ -13,6 +13,7 @@
 #include "core/timer.h"
 #include "fs/attr.h"
 #include "fs/fuse/fuse_call.h"
+#include "fs/object_file.h"
 #include "lib/atomic.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -31,9 +32,23 @@ nsec_t fuse_expiry(uint64_t sec, uint32_t nsec)
 	return clock_monotonic() + (nsec_t)sec * NSEC_PER_SEC + nsec % NSEC_PER_SEC;
 }
 
+static void note_change_locked(struct fuse_inode *node)
+{
+	node->changed_at = atomic_load(&fuse_fs_of(node->inode.sb)->unique);
+	atomic_store(&node->attr_expires, 0);
+}
+
 void fuse_inode_expire(struct inode *inode)
 {
-	atomic_store(&fuse_inode_of(inode)->attr_expires, 0);
+	scoped_spin(&fuse_fs_of(inode->sb)->lock);
+	note_change_locked(fuse_inode_of(inode));
+}
+
+void fuse_inode_written_locked(struct inode *inode, uint64_t end)
+{
+	scoped_spin(&fuse_fs_of(inode->sb)->lock);
+	file_changed_locked(inode, end);
+	note_change_locked(fuse_inode_of(inode));
 }
 
 /* The kernel's 32-bit form: major in bits 8 to 19. */
@@ -52,14 +67,14 @@ static struct timestamp to_time(uint64_t sec, uint32_t nsec)
 	return (struct timestamp){ (int64_t)sec, nsec < NSEC_PER_SEC ? nsec : 0 };
 }
 
-int fuse_inode_update(struct fuse_inode *node, const struct fuse_attr *a, nsec_t expires)
+static bool is_outdated_locked(const struct fuse_inode *node, uint64_t unique)
 {
-	struct inode *inode = &node->inode;
-	struct timestamp mtime = to_time(a->mtime, a->mtimensec);
-	bool changed = inode->size != a->size || !is_same_time(inode->mtime, mtime);
+	return unique <= node->changed_at ||
+	       atomic_load(&node->writes_begun) != atomic_load(&node->writes_ended);
+}
 
-	if ((a->mode & S_IFMT) != (inode->mode & S_IFMT) || a->size > INT64_MAX)
-		return -ESTALE;
+static void take_attr_locked(struct inode *inode, const struct fuse_attr *a)
+{
 	inode->mode = a->mode & (S_IFMT | 07777);
 	inode->uid = a->uid;
 	inode->gid = a->gid;
@@ -67,18 +82,40 @@ int fuse_inode_update(struct fuse_inode *node, const struct fuse_attr *a, nsec_t
 	inode->blocks = a->blocks;
 	inode->atime = to_time(a->atime, a->atimensec);
 	inode->ctime = to_time(a->ctime, a->ctimensec);
-	inode->mtime = mtime;
-	if (changed && S_ISREG(inode->mode)) {
-		uint64_t old = inode->size;
+	inode->mtime = to_time(a->mtime, a->mtimensec);
+	atomic_store(&inode->size, a->size);
+}
 
-		atomic_store(&inode->size, a->size);
-		if (a->size < old)
-			object_truncate(&inode->object, a->size, align_up(old, PAGE_SIZE));
-		object_invalidate(&inode->object);
-	} else {
-		atomic_store(&inode->size, a->size);
+/*
+ * What the host said, for the time that it said, in answer to request `unique`. Nothing happens if
+ * we have changed the file since, or do now: the answer may be older. -ESTALE: another type.
+ */
+static int update(struct fuse_inode *node, const struct fuse_attr *a, nsec_t expires,
+		  uint64_t unique)
+{
+	struct fuse_fs *fs = fuse_fs_of(node->inode.sb);
+	struct inode *inode = &node->inode;
+	uint64_t old_size;
+	bool changed;
+
+	if ((a->mode & S_IFMT) != (inode->mode & S_IFMT) || a->size > INT64_MAX)
+		return -ESTALE;
+	spin_lock(&fs->lock);
+	old_size = inode->size;
+	changed = old_size != a->size ||
+		  !is_same_time(inode->mtime, to_time(a->mtime, a->mtimensec));
+	if (is_outdated_locked(node, unique)) {
+		spin_unlock(&fs->lock);
+		return 0;
 	}
+	take_attr_locked(inode, a);
 	atomic_store(&node->attr_expires, expires);
+	spin_unlock(&fs->lock);
+	if (changed && S_ISREG(inode->mode)) {
+		if (a->size < old_size)
+			object_truncate(&inode->object, a->size, align_up(old_size, PAGE_SIZE));
+		object_invalidate(&inode->object);
+	}
 	return 0;
 }
 
@@ -176,7 +213,8 @@ static struct fuse_inode *new_node(struct fuse_fs *fs, uint64_t nodeid, const st
 	return node;
 }
 
-int fuse_inode_get(struct fuse_fs *fs, const struct fuse_entry_out *e, struct inode **out)
+int fuse_inode_get(struct fuse_fs *fs, const struct fuse_entry_out *e, uint64_t unique,
+		   struct inode **out)
 {
 	nsec_t attr_expires = fuse_expiry(e->attr_valid, e->attr_valid_nsec);
 	struct fuse_inode *node;
@@ -199,7 +237,7 @@ int fuse_inode_get(struct fuse_fs *fs, const struct fuse_entry_out *e, struct in
 			break;
 		inode_put(&node->inode);
 	}
-	err = fuse_inode_update(node, &e->attr, attr_expires);
+	err = update(node, &e->attr, attr_expires, unique);
 	if (err != 0) {
 		inode_put(&node->inode);
 		return err;
@@ -241,9 +279,9 @@ static int fetch_attr(struct fuse_inode *node)
 	(void)fuse_call_args(c, sizeof(struct fuse_getattr_in));
 	err = fuse_call_send(c, sizeof(c->reply.attr));
 	if (err == 0)
-		err = fuse_inode_update(
-			node, &c->reply.attr.attr,
-			fuse_expiry(c->reply.attr.attr_valid, c->reply.attr.attr_valid_nsec));
+		err = update(node, &c->reply.attr.attr,
+			     fuse_expiry(c->reply.attr.attr_valid, c->reply.attr.attr_valid_nsec),
+			     c->unique);
 	kmem_free(c);
 	return err;
 }
@@ -288,10 +326,11 @@ int fuse_setattr(struct inode *inode, const struct attr_change *change)
 		in->valid |= FATTR_FH;
 	err = fuse_call_send(c, sizeof(c->reply.attr));
 	if (err == 0) {
+		fuse_inode_expire(inode); /* answers from before this change are outdated */
 		inode_set_fields(inode, change);
-		err = fuse_inode_update(
-			node, &c->reply.attr.attr,
-			fuse_expiry(c->reply.attr.attr_valid, c->reply.attr.attr_valid_nsec));
+		err = update(node, &c->reply.attr.attr,
+			     fuse_expiry(c->reply.attr.attr_valid, c->reply.attr.attr_valid_nsec),
+			     UINT64_MAX);
 	}
 	kmem_free(c);
 	return err;
@@ -417,9 +456,10 @@ static int get_root(struct fuse_fs *fs)
 		fs->long_lived = c->reply.attr.attr_valid >= FUSE_LONG_LIVED_S;
 		root = new_node(fs, FUSE_ROOT_ID, &c->reply.attr.attr);
 		err = root == NULL ? -ENOMEM
-				   : fuse_inode_update(root, &c->reply.attr.attr,
-						       fuse_expiry(c->reply.attr.attr_valid,
-								   c->reply.attr.attr_valid_nsec));
+				   : update(root, &c->reply.attr.attr,
+					    fuse_expiry(c->reply.attr.attr_valid,
+							c->reply.attr.attr_valid_nsec),
+					    c->unique);
 	}
 	kmem_free(c);
 	if (err == 0)

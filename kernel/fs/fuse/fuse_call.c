@@ -52,6 +52,7 @@ struct fuse_call *fuse_call_new(struct fuse_fs *fs, uint32_t opcode, uint64_t no
 	in->uid = cred->fsuid;
 	in->gid = cred->fsgid;
 	c->fs = fs;
+	c->unique = in->unique;
 	c->in_len = sizeof(*in);
 	c->in_room = room;
 	c->r.nr_in = 1;

@@ -43,7 +43,7 @@ struct fuse_fs {
 	unsigned max_pages;               /* [I] of a READ or WRITE */
 	/* [I] names and attributes stay: misses are cached, links too */
 	bool long_lived;
-	uint64_t unique; /* [a] the last request's number */
+	uint64_t unique; /* [a] the last request's number: the file system's own time */
 	/* [a] the host said ENOSYS */
 	bool no_xattr, no_flush, no_lseek, no_opendir;
 	struct spinlock lock;
@@ -70,8 +70,11 @@ struct fuse_inode {
 	bool in_table;                      /* [fs.lock] */
 	uint64_t nr_lookups;                /* [fs.lock] what the host counts */
 	nsec_t attr_expires, entry_expires; /* [a] */
-	uint64_t parent_nodeid;             /* [fs.lock] where it was looked up last, and */
-	char *name;                         /* [fs.lock] as what, owned; NULL: not kept */
+	/* [fs.lock] the time when we changed size or times last: what the host answers to requests
+	 * from before may be older than that */
+	uint64_t changed_at;
+	uint64_t parent_nodeid; /* [fs.lock] where it was looked up last, and */
+	char *name;             /* [fs.lock] as what, owned; NULL: not kept */
 	struct mutex handle_lock;
 	struct fuse_handle handles[2]; /* [handle_lock] by enum fuse_handle_kind */
 	struct list idle_link;         /* [fs.lock] */
@@ -105,6 +108,7 @@ struct fuse_call {
 	struct fuse_vec out[2]; /* header and reply; fuse_call_data replaces the second */
 	struct fuse_out_header header;
 	union fuse_reply reply;
+	uint64_t unique;  /* its number: when it was made */
 	size_t reply_len; /* bytes behind the header that came */
 	size_t in_len, in_room;
 	char in[] ALIGNED(8); /* struct fuse_in_header, arguments, names */
@@ -143,18 +147,17 @@ void fuse_forget_many(struct fuse_fs *fs, const struct fuse_forget_one *ids, uns
 struct fuse_transport *fuse_transport_find(const char *tag);
 
 /* fuse.c: nodes and attributes. */
-/* The inode of an entry the host answered, counted. Takes the look-up that came with it, also on
- * failure. */
-MUST_CHECK int fuse_inode_get(struct fuse_fs *fs, const struct fuse_entry_out *e,
+/* The inode of an entry the host answered to request `unique` (0: long ago), counted. Takes the
+ * look-up that came with it, also on failure. */
+MUST_CHECK int fuse_inode_get(struct fuse_fs *fs, const struct fuse_entry_out *e, uint64_t unique,
 			      struct inode **out);
-/* Same type as before? -ESTALE. */
-MUST_CHECK int fuse_inode_update(struct fuse_inode *node, const struct fuse_attr *a,
-				 nsec_t expires);
 /* Remembers under which name it was found, where names do not last. */
 void fuse_inode_set_name(struct fuse_inode *node, uint64_t parent_nodeid, const char *name,
 			 size_t len);
-/* its attributes changed on the host by our doing */
+/* Its attributes changed on the host by our doing: what is under way or known is out of date. */
 void fuse_inode_expire(struct inode *inode);
+/* A write of ours up to `end` has ended (inode.lock held). */
+void fuse_inode_written_locked(struct inode *inode, uint64_t end);
 nsec_t fuse_expiry(uint64_t sec, uint32_t nsec);
 int fuse_getattr(struct inode *inode);
 int fuse_setattr(struct inode *inode, const struct attr_change *c);

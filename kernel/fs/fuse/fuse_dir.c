@@ -39,7 +39,7 @@ static int send_entry(struct fuse_call *c, struct inode *dir, const char *name, 
 	int err = fuse_call_send(c, sizeof(c->reply.entry));
 
 	if (err == 0)
-		err = fuse_inode_get(fs, &c->reply.entry, out);
+		err = fuse_inode_get(fs, &c->reply.entry, c->unique, out);
 	if (err == 0)
 		fuse_inode_set_name(fuse_inode_of(*out), nodeid_of(dir), name, len);
 	kmem_free(c);
@@ -65,7 +65,7 @@ static int lookup(struct inode *dir, const char *name, size_t len, struct inode 
 	int err;
 
 	if (fuse_kept_take(fuse_inode_of(dir), name, len, &kept))
-		return fuse_inode_get(fuse_fs_of(dir->sb), &kept, out);
+		return fuse_inode_get(fuse_fs_of(dir->sb), &kept, 0, out);
 	c = name_call(dir, FUSE_LOOKUP, 0, len + 1, NULL);
 	if (c == NULL)
 		return -ENOMEM;
@@ -97,7 +97,7 @@ static bool is_still_there(struct fuse_inode *node)
 		return false;
 	fuse_call_string(c, name, len);
 	if (fuse_call_send(c, sizeof(c->reply.entry)) == 0 &&
-	    fuse_inode_get(fs, &c->reply.entry, &found) != 0)
+	    fuse_inode_get(fs, &c->reply.entry, c->unique, &found) != 0)
 		found = NULL;
 	kmem_free(c);
 	if (found != NULL)
@@ -134,7 +134,7 @@ static int create(struct inode *dir, const char *name, size_t len, uint32_t mode
 	fuse_call_string(c, name, len);
 	err = fuse_call_send(c, sizeof(c->reply.created));
 	if (err == 0)
-		err = fuse_inode_get(fs, &c->reply.created.entry, out);
+		err = fuse_inode_get(fs, &c->reply.created.entry, c->unique, out);
 	if (err == 0) {
 		fuse_handle_adopt(fuse_inode_of(*out), c->reply.created.open.fh);
 		fuse_inode_set_name(fuse_inode_of(*out), nodeid_of(dir), name, len);

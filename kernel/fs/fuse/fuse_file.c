@@ -295,8 +295,8 @@ static int flush(struct vm_object *o, uint64_t idx, struct page **pages, unsigne
 			err = write_all(node, page_to_ptr(pages[i]), min(size - pos, PAGE_SIZE),
 					pos);
 	}
-	atomic_add(&node->writes_ended, 1);
 	fuse_inode_expire(&node->inode);
+	atomic_add(&node->writes_ended, 1);
 	return err;
 }
 
@@ -334,13 +334,12 @@ static ssize_t write_chunk_locked(struct file *f, char *data, size_t len, int64_
 	atomic_add(&node->writes_begun, 1);
 	err = write_bytes(node, data, len, (uint64_t)*pos, &done);
 	update_cache(f->inode, data, done, (uint64_t)*pos);
+	if (err == 0) {
+		*pos += (int64_t)done;
+		fuse_inode_written_locked(f->inode, (uint64_t)*pos);
+	}
 	atomic_add(&node->writes_ended, 1);
-	if (err != 0)
-		return err;
-	*pos += (int64_t)done;
-	file_changed_locked(f->inode, (uint64_t)*pos);
-	fuse_inode_expire(f->inode);
-	return (ssize_t)done;
+	return err != 0 ? err : (ssize_t)done;
 }
 
 /* From user memory to the bounce buffer without a lock, from there to the host with inode->lock. */
@@ -478,10 +477,9 @@ static int allocate(struct file *f, int mode, int64_t offset, int64_t len)
 	if (err == 0 && (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) != 0)
 		object_truncate(&f->inode->object, (uint64_t)offset, (uint64_t)(offset + len));
 	if (err == 0)
-		file_changed_locked(
+		fuse_inode_written_locked(
 			f->inode, (mode & FALLOC_FL_KEEP_SIZE) != 0 ? 0 : (uint64_t)(offset + len));
 	mutex_unlock(&f->inode->lock);
-	fuse_inode_expire(f->inode);
 	kmem_free(c);
 	return err == -ENOSYS ? -EOPNOTSUPP : err;
 }
