@@ -5,7 +5,9 @@ BENCHES := $(patsubst bench/%.c,$(O)/bench/%,$(wildcard bench/*.c))
 
 $(O)/bench/%: bench/%.c bench/measure.h
 	@mkdir -p $(@D)
-	$(CC) $(TEST_CFLAGS) -O2 $< -o $@
+	$(CC) $(TEST_CFLAGS) -O2 $(BENCH_CFLAGS_$*) $< -o $@
+
+BENCH_CFLAGS_scaling := -fopenmp
 
 .PHONY: bench bench-built run
 bench: deps

@@ -5,7 +5,9 @@
 DEPS_BUILD	:= gcc binutils make linux-libc-dev
 DEPS_RUN	:= qemu-system-x86
 DEPS_TEST	:= g++ clang clang-format libcmocka-dev busybox-static musl-tools python3 libpython3.11-testsuite sqlite3 lua5.4 perl \
-		   gawk mawk bc jq xz-utils openssl nodejs gfortran golang-go rustc strace util-linux coreutils
+		   gawk mawk bc jq xz-utils openssl nodejs gfortran golang-go rustc strace util-linux coreutils \
+		   postgresql-15 redis-server redis-tools nginx-light curl procps psmisc stress-ng bsdutils tar gzip \
+		   openjdk-17-jdk-headless python3-minimal
 DEPS		:= $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST)
 
 .PHONY: deps deps-build

@@ -30,6 +30,18 @@ struct boot_info;
 void cpu_init_early(struct cpu *cpu, const struct boot_info *info);
 void cpu_init(struct cpu *cpu);
 
+/*
+ * A further CPU. cpu_new() makes its struct cpu, zeroed but for what is the machine's; NULL = no
+ * memory. cpu_start_fill() says how it is to begin (abi/hull/cpu_start.h): on cpu->idle's stack,
+ * with the kernel's own tables, at cpu_secondary_entry; there it does what cpu_init_early does for
+ * the boot CPU and calls cpu_secondary_main(cpu) (core/secondary.c), interrupts off.
+ */
+struct cpu_start;
+struct cpu *cpu_new(void);
+void cpu_free(struct cpu *cpu); /* one that was never started */
+void cpu_start_fill(struct cpu *cpu, struct cpu_start *how);
+void cpu_secondary_entry(void);
+
 /* Fills buf from the CPU's generator. Returns the bytes got: 0 where there is none. */
 size_t cpu_random(void *buf, size_t len);
 

@@ -5,7 +5,13 @@
  *
  * What was not present may be mapped without a flush. Everything else goes through a batch: changes
  * are made, then mmu_batch_end() flushes once (on some hosts a single CR3 load is 100 times cheaper
- * than page-wise invalidation) and only then gives the pages that were handed to it back to mm.
+ * than page-wise invalidation), on this CPU and by one round of interrupts on all others that have
+ * the space loaded, and only then gives the pages that were handed to it back to mm.
+ *
+ * A CPU puts itself into space->cpus before it loads the tables, and whoever changes them looks at
+ * the mask after the change: either the flush reaches that CPU, or it loaded the change. A CPU that
+ * halts has the kernel's own tables loaded, so none is woken for a flush. What a change only allows
+ * more of needs no interrupt: a CPU that still has the old entry faults, and looks again.
  */
 #pragma once
 #include "lib/compiler.h"
@@ -15,7 +21,8 @@ enum mmu_prot { MMU_READ = 1, MMU_WRITE = 2, MMU_EXEC = 4, MMU_UNCACHED = 8 };
 enum mmu_level { MMU_4K = 1, MMU_2M = 2 };
 
 struct mmu_space {
-	paddr_t root;
+	paddr_t root;  /* [I] */
+	uint64_t cpus; /* [a] bit per CPU that has it loaded */
 };
 
 /*
@@ -30,10 +37,12 @@ struct mmu_entry {
 };
 
 MUST_CHECK int mmu_space_init(struct mmu_space *s);
-void mmu_space_fini(
-	struct mmu_space *s); /* frees the tables, not what they map; never the loaded one */
-void mmu_space_load(
-	const struct mmu_space *s); /* NULL: the kernel's own, with an empty lower half */
+/* Frees the tables, not what they map; idle CPUs may have them loaded, the caller has not. */
+void mmu_space_fini(struct mmu_space *s);
+/* On this CPU, interrupts off. NULL: the kernel's own, with an empty lower half. */
+void mmu_space_load(struct mmu_space *s);
+/* This CPU forgets its TLB; interrupts off. It serialises, too. */
+void mmu_flush_here(void);
 
 /* Maps a page that is not present now. -ENOMEM: no page for a table. Entries are U/S=1 always. */
 MUST_CHECK int mmu_map(struct mmu_space *s, vaddr_t va, paddr_t pa, unsigned prot,
@@ -46,6 +55,7 @@ bool mmu_next(const struct mmu_space *s, vaddr_t *va, vaddr_t end, struct mmu_en
 struct mmu_batch {
 	struct mmu_space *space;
 	unsigned nr_changed;
+	bool takes_away; /* other CPUs must not go on using what was there */
 	vaddr_t first, last;
 	struct page *freed; /* chain of pages to put after the flush */
 };
@@ -69,7 +79,11 @@ void mmu_batch_end(struct mmu_batch *b);
 #define USER_TOP      0x00007ffffffff000ull /* first address that a program cannot have */
 #define USER_BASE_MIN 0x10000ull            /* mmap_min_addr */
 MUST_CHECK int mmu_kernel_map(vaddr_t va, paddr_t pa, size_t len, unsigned prot);
+/* On all CPUs, which are asked and waited for: thread context, no spinlock held. */
 void mmu_kernel_unmap(vaddr_t va, size_t len);
+/* The two halves of it: many ranges, one flush. Until then the memory must not be used anew. */
+void mmu_kernel_clear(vaddr_t va, size_t len);
+void mmu_kernel_flush(void);
 
 /* Called once by boot, with what it found; builds the kernel's tables (W^X) and loads them. */
 struct boot_info;

@@ -6,8 +6,10 @@
  *	struct cpu *self;
  *	struct thread *current;
  *	vaddr_t kstack_top;		of the current thread: where a system call's frame goes
+ *	unsigned preempt_off;		above 0: this CPU does not switch threads by itself
  *
- * <machine/percpu.h> gives cpu_this() and thread_current() as one load each. A thread that may be
+ * <machine/percpu.h> gives cpu_this() and thread_current() as one load each, and
+ * cpu_preempt_off_add() and cpu_preempt_off_sub() (true: it is 0 now) for the count. A thread that may be
  * preempted must not keep what cpu_this() returned.
  */
 #pragma once

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The CPUs that ACPI's table "APIC" calls enabled (ACPI 6.4 §5.2.12), found by RSDP and XSDT or RSDT
- * (§5.2.5 to §5.2.8). A table that lies outside of what is mapped, or has a wrong length or sum, is
- * as good as none: nothing of what the firmware wrote is trusted.
+ * The CPUs that ACPI's table "APIC" calls enabled (ACPI 6.4 §5.2.12), found by RSDP and XSDT or
+ * RSDT (§5.2.5 to §5.2.8). A table that lies outside of what is mapped, or has a wrong length or
+ * sum, is as good as none: nothing of what the firmware wrote is trusted.
  */
 #include "boot/acpi.h"
 

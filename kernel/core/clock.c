@@ -47,7 +47,7 @@ static void publish(void)
 	vdso_page->tsc_base = tsc_base;
 	vdso_page->mono_base_ns = 0;
 	vdso_page->wall_offset_ns = wall_offset_ns;
-	vdso_page->nr_cpus = nr_cpus;
+	vdso_page->nr_cpus = READ_ONCE(nr_cpus);
 	__atomic_add_fetch(&vdso_page->seq, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -71,6 +71,12 @@ void clock_attach_vdso(struct vdso_time *t)
 {
 	scoped_spin(&wall_lock);
 	vdso_page = t;
+	publish();
+}
+
+void clock_cpus_changed(void)
+{
+	scoped_spin(&wall_lock);
 	publish();
 }
 

@@ -15,6 +15,7 @@
 #include "core/platform.h"
 #include "core/program.h"
 #include "core/random.h"
+#include "core/secondary.h"
 #include "core/start.h"
 #include "core/thread.h"
 #include "mm/page.h"
@@ -25,12 +26,15 @@ static struct thread boot_thread = { .name = "idle", .state = THREAD_RUNNING, .w
 struct cpu cpu_boot = { .idle = &boot_thread };
 struct cpu *cpus[CPUS_MAX] = { &cpu_boot };
 unsigned nr_cpus = 1;
+uint64_t cpus_online = 1;
 
 static struct boot_info info; /* the boot protocol's may lie in memory that is given away */
 
 static void start(void *arg)
 {
+	secondary_start_all(&info);
 	device_probe_all();
+	secondary_wait_all();
 	LINKER_SET_FOREACH(start_hooks, hook)
 		hook->run();
 	program_launch(paddr_to_ptr(info.launch), info.launch_bytes);

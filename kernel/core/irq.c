@@ -3,6 +3,7 @@
  * called. */
 #include "core/irq.h"
 
+#include "core/ipi.h"
 #include "core/log.h"
 #include "core/platform.h"
 #include "core/spinlock.h"
@@ -26,12 +27,16 @@ int irq_attach(unsigned line, irq_handler_t fn, void *arg)
 			continue;
 		handlers[i].line = line;
 		handlers[i].arg = arg;
-		WRITE_ONCE(handlers[i].fn, fn);
+		__atomic_store_n(&handlers[i].fn, fn, __ATOMIC_RELEASE);
 		spin_unlock(&lock);
 		return platform->irq_enable(line);
 	}
 	spin_unlock(&lock);
 	return -EBUSY;
+}
+
+static void nothing(void *unused)
+{
 }
 
 void irq_detach(unsigned line, irq_handler_t fn, void *arg)
@@ -50,6 +55,7 @@ void irq_detach(unsigned line, irq_handler_t fn, void *arg)
 	spin_unlock(&lock);
 	if (!others)
 		platform->irq_disable(line);
+	cpu_call(~0ull, nothing, NULL); /* whoever was in the handler has left it */
 }
 
 void irq_dispatch(unsigned line)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The end, when the kernel is wrong. Everything goes straight to the debug port: no lock is taken,
- * no memory allocated. A panic inside a panic stops at once.
+ * no memory allocated. A panic inside a panic stops at once; the other CPUs stop at their next
+ * interrupt, which they are sent.
  */
 #include "core/panic.h"
 
@@ -9,6 +10,7 @@
 
 #include "arch/cpu.h"
 #include "arch/program.h"
+#include "core/cpu.h"
 #include "core/log.h"
 #include "core/platform.h"
 #include "core/thread.h"
@@ -21,6 +23,7 @@ uintptr_t __stack_chk_guard = 0x595e9fbd94fda766ul;
 NORETURN void __stack_chk_fail(void);
 
 static unsigned depth;
+static struct cpu *panicking; /* set by whoever comes first */
 
 static void say(const char *text)
 {
@@ -40,10 +43,14 @@ static NORETURN void panic_v(const struct trap_frame *f, const char *format, va_
 
 	cpu_irq_disable();
 	if (__atomic_fetch_add(&depth, 1, __ATOMIC_SEQ_CST) > 0) {
+		if (panicking != cpu_this())
+			cpu_stop(); /* it is told already, and by another CPU */
 		say("hull: panic: again, inside the report\n");
 		end();
 		cpu_stop();
 	}
+	panicking = cpu_this();
+	ipi_stop_others();
 	fmt_v(line, sizeof(line), format, args);
 	say("hull: panic: ");
 	say(line);

@@ -1,112 +1,51 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The scheduler of one CPU: who runs next, and the switch.
- *
- * Real-time threads go first, by priority, first come first served. The others share by virtual
- * time: CPU time divided by the weight of their nice level; the one with least runs. A sleeper
- * comes back at most half a slice behind the least of those that ran, so it gets the CPU soon but
- * cannot hoard.
+ * The scheduler: the switch, sleeping and waking. Who is next on a CPU is runqueue.c's matter, on
+ * which CPU a thread runs is balance.c's.
  *
  * The running thread is not in the queue. The slice timer is armed only while others wait: a CPU
  * with one runnable thread has no ticks. schedule() holds the run queue's lock across the switch,
  * and the thread that was switched to releases it: nobody can run a thread whose context is not
  * saved yet.
+ *
+ * t->cpu says whose lock guards t, and changes only with the lock of the CPU that it leaves held:
+ * sched_lock_of() takes the lock and looks again. No two run queues are ever locked at once: a thread that changes its CPU
+ * leaves one, is in no queue for a moment (t->moving), and enters the other; whoever wakes it then
+ * changes its state only.
  */
+#include "core/sched.h"
+
 #include "arch/context.h"
 #include "arch/cpu.h"
+#include "core/balance.h"
 #include "core/panic.h"
-#include "core/thread.h"
+#include "core/runqueue.h"
 #include "core/timer.h"
 #include "core/waitq.h"
 #include "mm/kmem.h"
 #include "mm/vmspace.h"
 
-#define SLICE_NS        (3 * 1000 * 1000ll)
-#define WAKE_LEAD_NS    (1 * 1000 * 1000ll) /* how far behind a woken thread must be to preempt */
-#define RT_PRIORITY_MAX 99
+#define WAKE_LEAD_NS (1 * 1000 * 1000ll) /* how far behind a woken thread must be to preempt */
 
-int thread_level(const struct thread *t)
+struct cpu *sched_lock_of(const struct thread *t)
 {
-	bool own = t->policy == SCHED_POLICY_FIFO || t->policy == SCHED_POLICY_RR;
+	for (;;) {
+		struct cpu *cpu = READ_ONCE(t->cpu);
 
-	return max(own ? t->rt_priority : 0, t->boost);
-}
-
-static bool is_realtime(const struct thread *t)
-{
-	return thread_level(t) > 0;
-}
-
-static uint32_t weight_of(enum sched_policy policy, int nice)
-{
-	uint64_t weight = 1024;
-
-	if (policy == SCHED_POLICY_IDLE)
-		return 3;
-	for (; nice > 0; nice--)
-		weight = weight * 4 / 5;
-	for (; nice < 0; nice++)
-		weight = weight * 5 / 4;
-	return (uint32_t)weight;
-}
-
-/* ---- the queue, with rq->lock held ---- */
-
-static void enqueue_fair(struct runqueue *rq, struct thread *t)
-{
-	struct tree_node **slot = &rq->fair.root, *parent = NULL;
-	bool leftmost = true;
-
-	while (*slot != NULL) {
-		parent = *slot;
-		if (t->virtual_ns < tree_entry(parent, struct thread, rq_node)->virtual_ns) {
-			slot = &parent->left;
-		} else {
-			slot = &parent->right;
-			leftmost = false;
-		}
+		spin_lock(&cpu->rq.lock);
+		if (READ_ONCE(t->cpu) == cpu)
+			return cpu;
+		spin_unlock(&cpu->rq.lock);
 	}
-	tree_insert(&rq->fair, parent, slot, &t->rq_node);
-	if (leftmost)
-		rq->fair_first = &t->rq_node;
 }
 
-static void enqueue(struct runqueue *rq, struct thread *t, bool at_front)
+void sched_irq_restore(bool were_on)
 {
-	assert(!t->queued);
-	t->queued = true;
-	rq->nr_runnable++;
-	if (!is_realtime(t))
-		enqueue_fair(rq, t);
-	else if (at_front)
-		list_prepend(&rq->realtime[thread_level(t)], &t->rq_link);
-	else
-		list_append(&rq->realtime[thread_level(t)], &t->rq_link);
-}
-
-static void dequeue(struct runqueue *rq, struct thread *t)
-{
-	assert(t->queued);
-	t->queued = false;
-	rq->nr_runnable--;
-	if (is_realtime(t)) {
-		list_remove(&t->rq_link);
+	if (!were_on)
 		return;
-	}
-	if (rq->fair_first == &t->rq_node)
-		rq->fair_first = tree_next(&t->rq_node);
-	tree_remove(&rq->fair, &t->rq_node);
-}
-
-static struct thread *pick(struct runqueue *rq)
-{
-	for (int i = RT_PRIORITY_MAX; i >= 0 && rq->nr_runnable > 0; i--) {
-		struct thread *t = list_first(&rq->realtime[i], struct thread, rq_link);
-
-		if (t != NULL)
-			return t;
-	}
-	return rq->fair_first == NULL ? NULL : tree_entry(rq->fair_first, struct thread, rq_node);
+	if (unlikely(READ_ONCE(cpu_this()->need_resched)))
+		sched_preempt_irq();
+	cpu_irq_enable();
 }
 
 /* Charges the running thread for its time so far. */
@@ -116,20 +55,10 @@ static void account(struct cpu *cpu, struct thread *t, nsec_t now)
 
 	t->run_start_ns = now;
 	t->run_ns += ran;
-	if (t == cpu->idle) {
+	if (t == cpu->idle)
 		cpu->idle_ns += ran;
-		return;
-	}
-	t->virtual_ns += (uint64_t)ran * 1024 / t->weight;
-	if (!is_realtime(t) && t->virtual_ns > cpu->rq.virtual_min) {
-		uint64_t first = cpu->rq.fair_first == NULL
-					 ? t->virtual_ns
-					 : tree_entry(cpu->rq.fair_first, struct thread, rq_node)
-						   ->virtual_ns;
-
-		first = min(first, t->virtual_ns);
-		cpu->rq.virtual_min = max(cpu->rq.virtual_min, first);
-	}
+	else
+		runqueue_charge(&cpu->rq, t, ran);
 }
 
 static bool should_preempt(const struct cpu *cpu, const struct thread *woken)
@@ -138,47 +67,77 @@ static bool should_preempt(const struct cpu *cpu, const struct thread *woken)
 
 	if (running == cpu->idle)
 		return true;
-	if (is_realtime(woken))
-		return !is_realtime(running) || thread_level(woken) > thread_level(running);
-	return !is_realtime(running) &&
+	if (thread_is_realtime(woken))
+		return thread_level(woken) > thread_level(running);
+	return !thread_is_realtime(running) &&
 	       woken->virtual_ns + WAKE_LEAD_NS <
 		       running->virtual_ns + (uint64_t)(clock_monotonic() - running->run_start_ns);
 }
 
-/* ---- switching ---- */
+/* ---- slices, on their own CPU with rq->lock held ---- */
 
-static void slice_ended(struct timer *t)
+static void slice_ended(struct timer *timer)
 {
-	struct cpu *cpu = container_of(t, struct cpu, slice);
+	struct cpu *cpu = container_of(timer, struct cpu, slice);
 
+	spin_lock(&cpu->rq.lock);
+	cpu->rq.slice_on = false;
+	spin_unlock(&cpu->rq.lock);
+	balance_push(cpu);
 	cpu->need_resched = true;
 }
 
-static void arm_slice(struct cpu *cpu, const struct thread *next, nsec_t now)
+static void start_slice(struct cpu *cpu, nsec_t now)
 {
-	bool shares = cpu->rq.nr_runnable > 0 &&
-		      (!is_realtime(next) || next->policy == SCHED_POLICY_RR);
-
-	if (shares && next != cpu->idle)
-		timer_arm(&cpu->slice, now + SLICE_NS);
-	else if (cpu->slice.cpu != NULL)
-		timer_cancel(&cpu->slice);
+	cpu->rq.slice_on = true;
+	timer_arm(&cpu->slice, now + balance_slice(cpu));
 }
 
-/* Runs on the new thread's stack: lets the run queue go and frees whoever ended here. */
+static bool shares(const struct cpu *cpu, const struct thread *running)
+{
+	return cpu->rq.nr_runnable > 0 && running != cpu->idle &&
+	       (!thread_is_realtime(running) || running->policy == SCHED_POLICY_RR);
+}
+
+static void renew_slice(struct cpu *cpu, const struct thread *next, nsec_t now)
+{
+	if (shares(cpu, next)) {
+		start_slice(cpu, now);
+	} else if (cpu->rq.slice_on) {
+		cpu->rq.slice_on = false;
+		timer_cancel(&cpu->slice);
+	}
+}
+
+/* Another CPU put somebody into this one's queue. */
+void sched_kicked(void)
+{
+	struct cpu *cpu = cpu_this();
+
+	scoped_spin(&cpu->rq.lock);
+	if (!cpu->rq.slice_on && shares(cpu, cpu->arch.current))
+		start_slice(cpu, clock_monotonic());
+}
+
+/* ---- switching ---- */
+
+/* Runs on the new thread's stack: lets the run queue go, and does what could not be done to the
+ * thread that was switched away from while it still stood on its stack. */
 static void finish_switch(void)
 {
 	struct cpu *cpu = cpu_this();
-	struct thread *dead = cpu->reap;
+	struct thread *dead = cpu->reap, *moved = cpu->moved;
 
-	cpu->reap = NULL;
+	cpu->reap = cpu->moved = NULL;
 	spin_unlock(&cpu->rq.lock);
-	if (dead != NULL) {
-		if (dead->release != NULL)
-			dead->release(dead);
-		else
-			thread_discard(dead);
-	}
+	if (moved != NULL)
+		sched_arrive(moved);
+	if (dead == NULL)
+		return;
+	if (dead->release != NULL)
+		dead->release(dead);
+	else
+		thread_discard(dead);
 }
 
 static void thread_main(void *arg)
@@ -191,10 +150,46 @@ static void thread_main(void *arg)
 	thread_exit(NULL);
 }
 
-static void load_space(struct cpu *cpu, const struct vmspace *vs)
+static void load_space(struct vmspace *vs)
 {
-	cpu->space = vs;
 	mmu_space_load(vs == NULL ? NULL : &vs->mmu);
+}
+
+/* How long it ran since it last woke up, averaged: balance.c predicts by it. */
+static void note_burst(struct thread *t)
+{
+	nsec_t burst = t->run_ns - t->woke_ns;
+
+	t->burst_ns += (burst - t->burst_ns) / 4;
+	t->woke_ns = t->run_ns;
+}
+
+/* What becomes of the thread that ran. Its context is not saved yet. */
+static void put_back(struct cpu *cpu, struct thread *prev, bool preempted)
+{
+	if (prev == cpu->idle)
+		return;
+	if (prev->state == THREAD_DEAD) {
+		cpu->reap = prev;
+	} else if (!preempted && prev->state == THREAD_SLEEPING) {
+		note_burst(prev);
+	} else if (!balance_may_stay(cpu, prev)) {
+		cpu->moved = prev;
+		sched_depart(cpu, prev, balance_choose(prev));
+	} else {
+		runqueue_add(&cpu->rq, prev, preempted && thread_is_realtime(prev));
+	}
+}
+
+static void count_switch(struct cpu *cpu, struct thread *prev, bool preempted)
+{
+	cpu->nr_switches++;
+	if (preempted) {
+		prev->nr_involuntary++;
+		atomic_or(&prev->work, prev->preempt_work);
+	} else {
+		prev->nr_voluntary++;
+	}
 }
 
 /* Interrupts off. `preempted`: the thread did not ask, so it stays runnable whatever its state
@@ -209,35 +204,24 @@ static void schedule(bool preempted)
 	assert(!cpu_irqs_are_on());
 	spin_lock(&rq->lock);
 	now = clock_monotonic();
-	cpu->need_resched = false;
+	atomic_store(&cpu->need_resched, false);
 	account(cpu, prev, now);
-	if (prev != cpu->idle && prev->state != THREAD_DEAD &&
-	    (preempted || prev->state != THREAD_SLEEPING))
-		enqueue(rq, prev, preempted && is_realtime(prev));
-	next = pick(rq);
+	put_back(cpu, prev, preempted);
+	next = runqueue_first(rq);
 	if (next != NULL)
-		dequeue(rq, next);
+		runqueue_remove(rq, next);
 	else
 		next = cpu->idle;
-	arm_slice(cpu, next, now);
+	renew_slice(cpu, next, now);
 	if (next == prev) {
 		spin_unlock(&rq->lock);
 		return;
 	}
-	if (preempted) {
-		prev->nr_involuntary++;
-		atomic_or(&prev->work, prev->preempt_work);
-	} else {
-		prev->nr_voluntary++;
-	}
-	cpu->nr_switches++;
+	count_switch(cpu, prev, preempted);
 	next->run_start_ns = now;
-	next->cpu = cpu;
-	if (prev->state == THREAD_DEAD)
-		cpu->reap = prev;
 	/* A thread without a space runs on whatever is loaded. */
-	if (next->vmspace != NULL && next->vmspace != cpu->space)
-		load_space(cpu, next->vmspace);
+	if (next->vmspace != NULL)
+		load_space(next->vmspace);
 	context_switch(prev, next);
 	finish_switch();
 }
@@ -246,25 +230,25 @@ void sched_preempt_irq(void)
 {
 	struct cpu *cpu = cpu_this();
 
-	if (cpu->need_resched && cpu->preempt_off == 0 && !cpu->in_irq)
+	if (cpu->need_resched && cpu->arch.preempt_off == 0 && !cpu->in_irq)
 		schedule(true);
+}
+
+void sched_run_queue(void)
+{
+	schedule(false);
 }
 
 void thread_yield(void)
 {
 	bool irqs_were_on = cpu_irq_save();
 	struct thread *self = thread_current();
+	struct runqueue *rq = &cpu_this()->rq;
 
 	/* Behind everybody who is waiting now. */
-	if (!is_realtime(self)) {
-		scoped_spin(&cpu_this()->rq.lock);
-		struct runqueue *rq = &cpu_this()->rq;
-		struct tree_node *last = tree_last(&rq->fair);
-
-		if (last != NULL)
-			self->virtual_ns =
-				max(self->virtual_ns,
-				    tree_entry(last, struct thread, rq_node)->virtual_ns);
+	if (!thread_is_realtime(self)) {
+		scoped_spin(&rq->lock);
+		runqueue_behind_all(rq, self);
 	}
 	schedule(false);
 	cpu_irq_restore(irqs_were_on);
@@ -272,20 +256,23 @@ void thread_yield(void)
 
 /* ---- sleeping and waking ---- */
 
-void sched_set_sleeping(void)
+static void set_state(enum thread_state state)
 {
 	struct thread *self = thread_current();
+	struct cpu *cpu = sched_lock_of(self);
 
-	scoped_spin(&self->cpu->rq.lock);
-	self->state = THREAD_SLEEPING;
+	self->state = state;
+	spin_unlock(&cpu->rq.lock);
+}
+
+void sched_set_sleeping(void)
+{
+	set_state(THREAD_SLEEPING);
 }
 
 void sched_clear_sleeping(void)
 {
-	struct thread *self = thread_current();
-
-	scoped_spin(&self->cpu->rq.lock);
-	self->state = THREAD_RUNNING;
+	set_state(THREAD_RUNNING);
 }
 
 void sched_sleep(void)
@@ -296,43 +283,101 @@ void sched_sleep(void)
 	cpu_irq_restore(irqs_were_on);
 }
 
-static void make_runnable(struct thread *t)
+/* Into the queue of t->cpu, whose lock is held, which is released; tells that CPU if need be. */
+static void insert(struct cpu *cpu, struct thread *t)
 {
-	struct cpu *cpu = t->cpu;
-	struct runqueue *rq = &cpu->rq;
-	uint64_t floor = rq->virtual_min > SLICE_NS / 2 ? rq->virtual_min - SLICE_NS / 2 : 0;
+	bool preempts, starts_slice;
 
-	t->state = THREAD_RUNNABLE;
-	if (t->queued || cpu->arch.current == t)
-		return;
-	t->virtual_ns = max(t->virtual_ns, floor);
-	enqueue(rq, t, false);
-	if (should_preempt(cpu, t))
-		cpu->need_resched = true;
-	else if (cpu->slice.cpu == NULL)
-		timer_arm(&cpu->slice, clock_monotonic() + SLICE_NS);
+	runqueue_add(&cpu->rq, t, false);
+	preempts = should_preempt(cpu, t);
+	starts_slice = !preempts && !cpu->rq.slice_on;
+	if (starts_slice && cpu == cpu_this())
+		start_slice(cpu, clock_monotonic());
+	spin_unlock(&cpu->rq.lock);
+	if (preempts)
+		cpu_kick(cpu);
+	else if (starts_slice && cpu != cpu_this())
+		cpu_poke(cpu); /* sched_kicked() */
 }
 
-void thread_wake(struct thread *t)
+void sched_depart(struct cpu *from, struct thread *t, struct cpu *to)
 {
-	scoped_spin(&t->cpu->rq.lock);
-	if (t->state == THREAD_SLEEPING)
-		make_runnable(t);
+	runqueue_leave(&from->rq, t);
+	WRITE_ONCE(t->cpu, to);
+}
+
+void sched_arrive(struct thread *t)
+{
+	struct cpu *to, *next;
+
+	for (;;) {
+		to = t->cpu;
+		spin_lock(&to->rq.lock);
+		if (balance_may_stay(to, t))
+			break;
+		next = balance_choose(t); /* its affinity has changed just now */
+		WRITE_ONCE(t->cpu, next);
+		spin_unlock(&to->rq.lock);
+	}
+	atomic_or(&t->work, t->preempt_work);
+	runqueue_enter(&to->rq, t);
+	insert(to, t);
+}
+
+/* With the lock of `from`, t->cpu, held, which is released. Interrupts off. */
+static void make_runnable(struct cpu *from, struct thread *t)
+{
+	struct cpu *to;
+
+	t->state = THREAD_RUNNABLE;
+	if (t->queued || t->moving || from->arch.current == t) {
+		spin_unlock(&from->rq.lock);
+		return;
+	}
+	runqueue_catch_up(&from->rq, t);
+	to = balance_choose(t);
+	if (to == from) {
+		insert(from, t);
+		return;
+	}
+	sched_depart(from, t, to);
+	spin_unlock(&from->rq.lock);
+	sched_arrive(t);
+}
+
+bool thread_wake(struct thread *t)
+{
+	bool irqs_were_on = cpu_irq_save(), slept;
+	struct cpu *cpu = sched_lock_of(t);
+
+	slept = t->state == THREAD_SLEEPING;
+	if (slept)
+		make_runnable(cpu, t);
+	else
+		spin_unlock(&cpu->rq.lock);
+	sched_irq_restore(irqs_were_on);
+	return slept;
 }
 
 void thread_start(struct thread *t)
 {
+	bool irqs_were_on = cpu_irq_save();
+
 	context_init(&t->context, t->kstack_base + KSTACK_SIZE, thread_main, t);
-	scoped_spin(&t->cpu->rq.lock);
 	assert(t->state == THREAD_NEW);
-	t->virtual_ns = t->cpu->rq.virtual_min;
-	make_runnable(t);
+	t->state = THREAD_RUNNABLE;
+	t->virtual_ns = 0; /* beside the least of those that are there */
+	t->moving = true;
+	t->cpu = balance_choose(t);
+	sched_arrive(t);
+	sched_irq_restore(irqs_were_on);
 }
 
 void thread_exit(void (*release)(struct thread *t))
 {
 	struct thread *self = thread_current();
 
+	kstack_trim();
 	cpu_irq_disable();
 	self->release = release;
 	self->state = THREAD_DEAD;
@@ -340,97 +385,37 @@ void thread_exit(void (*release)(struct thread *t))
 	panic("a dead thread runs");
 }
 
-/* ---- the rest ---- */
-
-nsec_t thread_cpu_time(const struct thread *t)
-{
-	nsec_t ran = READ_ONCE(t->run_ns);
-
-	if (t->cpu->arch.current == t)
-		ran += clock_monotonic() - t->run_start_ns;
-	return ran;
-}
-
-void thread_set_sched(struct thread *t, enum sched_policy policy, int nice, int rt_priority)
-{
-	struct runqueue *rq = &t->cpu->rq;
-
-	scoped_spin(&rq->lock);
-	bool was_queued = t->queued;
-
-	if (was_queued)
-		dequeue(rq, t);
-	t->policy = policy;
-	t->nice = nice;
-	t->rt_priority = rt_priority;
-	t->weight = weight_of(policy, nice);
-	if (was_queued)
-		enqueue(rq, t, false);
-	t->cpu->need_resched = true;
-}
-
-void thread_boost(struct thread *t, int level)
-{
-	struct runqueue *rq = &t->cpu->rq;
-
-	scoped_spin(&rq->lock);
-	bool was_queued = t->queued;
-
-	if (t->boost == level)
-		return;
-	if (was_queued)
-		dequeue(rq, t);
-	t->boost = level;
-	if (was_queued)
-		enqueue(rq, t, false);
-	t->cpu->need_resched = true;
-}
+/* ---- preemption, spaces, CPUs ---- */
 
 void preempt_disable(void)
 {
-	cpu_this()->preempt_off++;
+	cpu_preempt_off_add();
 	barrier();
 }
 
 void preempt_enable(void)
 {
-	struct cpu *cpu = cpu_this();
-
 	barrier();
-	if (--cpu->preempt_off == 0 && unlikely(cpu->need_resched) && cpu_irqs_are_on()) {
-		cpu_irq_disable();
-		sched_preempt_irq();
-		cpu_irq_enable();
-	}
+	if (!cpu_preempt_off_sub() || likely(!READ_ONCE(cpu_this()->need_resched)) ||
+	    !cpu_irqs_are_on())
+		return;
+	cpu_irq_disable();
+	sched_preempt_irq();
+	cpu_irq_enable();
 }
 
 void sched_switch_space(struct vmspace *vs)
 {
-	struct thread *self = thread_current();
 	bool irqs_were_on = cpu_irq_save();
 
-	self->vmspace = vs;
-	load_space(cpu_this(), vs);
+	thread_current()->vmspace = vs;
+	load_space(vs);
 	cpu_irq_restore(irqs_were_on);
 }
 
 void sched_init_cpu(struct cpu *cpu)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(cpu->rq.realtime); i++)
-		list_init(&cpu->rq.realtime[i]);
+	runqueue_init(&cpu->rq);
 	timer_init(&cpu->slice, slice_ended);
 	cpu->timer_armed = NSEC_NEVER;
-}
-
-void sched_idle(void)
-{
-	struct cpu *cpu = cpu_this();
-
-	cpu_irq_disable();
-	for (;;) {
-		if (cpu->need_resched || cpu->rq.nr_runnable > 0)
-			schedule(false);
-		else
-			cpu_wait_irq();
-	}
 }

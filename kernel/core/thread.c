@@ -13,6 +13,8 @@
 #include "lib/string.h"
 #include "mm/kmem.h"
 
+#define NEW_BURST_NS (1000 * 1000ll) /* until it has shown otherwise, it works */
+
 struct thread *thread_new(const char *name, void (*entry)(void *), void *arg)
 {
 	struct thread *t = kmem_new(struct thread);
@@ -28,7 +30,8 @@ struct thread *thread_new(const char *name, void (*entry)(void *), void *arg)
 	t->state = THREAD_NEW;
 	t->cpu = cpu_this();
 	list_init(&t->rq_link);
-	t->affinity = nr_cpus >= 64 ? ~0ull : (1ull << nr_cpus) - 1;
+	t->affinity = ~0ull;
+	t->burst_ns = NEW_BURST_NS;
 	t->weight = 1024;
 	t->entry = entry;
 	t->arg = arg;
@@ -57,13 +60,6 @@ struct trap_frame *thread_frame(const struct thread *t)
 void thread_clear_work(struct thread *t, unsigned bits)
 {
 	atomic_and(&t->work, ~bits);
-}
-
-void thread_set_work(struct thread *t, unsigned bits)
-{
-	atomic_or(&t->work, bits);
-	if ((bits & (THREAD_WORK_SIGNAL | THREAD_WORK_KILLED)) != 0)
-		thread_wake(t);
 }
 
 bool thread_has_signal(const struct thread *t)

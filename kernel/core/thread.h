@@ -5,7 +5,8 @@
  * space) hangs off it and is owned by the layers above.
  *
  * States: NEW -> RUNNABLE <-> RUNNING -> SLEEPING -> RUNNABLE ...; RUNNING -> DEAD. thread_wake()
- * moves SLEEPING to RUNNABLE and does nothing in any other state. The kernel is preemptive: an
+ * moves SLEEPING to RUNNABLE and does nothing in any other state. There are several CPUs, and a thread
+ * changes its CPU where it may be switched away from. The kernel is preemptive: an
  * interrupt may switch threads wherever no spinlock is held and preemption is not off.
  */
 #pragma once
@@ -49,6 +50,7 @@ struct thread {
 	struct list rq_link;               /* [rq.lock] realtime */
 	struct tree_node rq_node;          /* [rq.lock] fair */
 	bool queued;                       /* [rq.lock] */
+	bool moving;                       /* [rq.lock] from one queue to another: in neither */
 	enum sched_policy policy;          /* [rq.lock] */
 	int nice, rt_priority;             /* [rq.lock] */
 	int boost;                         /* [rq.lock] real-time level lent to it; 0: none */
@@ -57,9 +59,10 @@ struct thread {
 	void *arg;                         /* [I] */
 	void (*release)(struct thread *t); /* [o] from thread_exit */
 	uint64_t virtual_ns;               /* [rq.lock] */
-	uint64_t affinity;                 /* [rq.lock] bit per CPU */
+	uint64_t affinity;                 /* [rq.lock] bit per CPU; others may be set */
 	nsec_t run_start_ns;               /* [o] since when it runs */
 	nsec_t run_ns;                     /* [o] CPU time used */
+	nsec_t woke_ns, burst_ns; /* [o] run_ns when it last woke; what it runs between sleeps */
 	uint64_t nr_voluntary, nr_involuntary; /* [o] switches */
 	struct vmspace *vmspace;               /* [o] NULL: kernel thread */
 	struct cred *cred;                     /* [o] counted (core/cred.h) */
@@ -79,7 +82,7 @@ void thread_free_stack(struct thread *t); /* of one that ended, for release(t) *
  * ran. */
 NORETURN void thread_exit(void (*release)(struct thread *t));
 /* Makes t runnable if it sleeps. Any context. */
-void thread_wake(struct thread *t);
+bool thread_wake(struct thread *t); /* true: it slept */
 void thread_yield(void);
 void thread_sleep_until(nsec_t deadline); /* uninterruptible */
 /* Sets bits in t->work and, if they interrupt its sleep, wakes it. */
@@ -88,6 +91,8 @@ void thread_clear_work(struct thread *t, unsigned bits);
 bool thread_has_signal(const struct thread *t); /* SIGNAL or KILLED is set */
 nsec_t thread_cpu_time(const struct thread *t); /* up to now */
 void thread_set_sched(struct thread *t, enum sched_policy policy, int nice, int rt_priority);
+/* Bits above nr_cpus are fine; -EINVAL: no CPU that is there. It moves at once where it may. */
+MUST_CHECK int thread_set_affinity(struct thread *t, uint64_t mask);
 /* Priority inheritance: t runs at this real-time level (1..99) if its own is lower; 0 ends it. */
 void thread_boost(struct thread *t, int level);
 int thread_level(const struct thread *t); /* its own or lent real-time level; 0: fair */
@@ -102,6 +107,7 @@ void preempt_enable(void); /* may switch */
 void sched_sleep(void);        /* gives the CPU up if state is still SLEEPING */
 void sched_set_sleeping(void); /* the current thread; thread_wake undoes it */
 void sched_clear_sleeping(void);
+void sched_kicked(void);      /* from an interrupt of another CPU's, before sched_preempt_irq */
 void sched_preempt_irq(void); /* interrupts off; switches if need_resched and allowed */
 void sched_switch_space(
 	struct vmspace *vs); /* the current thread's address space becomes vs (exec) */

@@ -10,12 +10,13 @@
 #include "core/cpu.h"
 #include "core/panic.h"
 #include "core/platform.h"
+#include "lib/atomic.h"
 
 void timer_init(struct timer *t, void (*fn)(struct timer *))
 {
 	t->fn = fn;
 	t->cpu = NULL;
-	t->running = false;
+	t->armed = t->running = false;
 	t->deadline = NSEC_NEVER;
 }
 
@@ -30,7 +31,7 @@ static void insert(struct cpu *cpu, struct timer *t)
 			       : &parent->right;
 	}
 	tree_insert(&cpu->timers, parent, slot, &t->node);
-	t->cpu = cpu;
+	t->armed = true;
 }
 
 /* Sets the hardware for the first timer, if that is earlier than what it is set to. */
@@ -48,56 +49,79 @@ static void arm_hardware(struct cpu *cpu)
 	}
 }
 
-/* The CPU whose lock guards t now. It may change until the lock is held. */
+/*
+ * t->cpu is the CPU whose lock guards t; it changes only with that lock held, so it is looked at
+ * again once the lock is. A timer that was never armed belongs to nobody: whoever comes first
+ * gives it to this CPU.
+ */
 static struct cpu *lock_owner(struct timer *t)
 {
 	for (;;) {
-		struct cpu *cpu = READ_ONCE(t->cpu);
+		struct cpu *cpu = READ_ONCE(t->cpu), *nobody = NULL;
 
-		if (cpu == NULL)
-			return NULL;
+		if (cpu == NULL) {
+			(void)atomic_compare_exchange(&t->cpu, &nobody, cpu_this());
+			continue;
+		}
 		spin_lock(&cpu->timer_lock);
-		if (t->cpu == cpu)
+		if (READ_ONCE(t->cpu) == cpu)
 			return cpu;
 		spin_unlock(&cpu->timer_lock);
 	}
 }
 
-static bool remove_if_armed(struct timer *t)
+static bool disarm(struct cpu *owner, struct timer *t)
 {
-	struct cpu *cpu = lock_owner(t);
+	bool was_armed = t->armed;
 
-	if (cpu == NULL)
-		return false;
-	tree_remove(&cpu->timers, &t->node);
-	t->cpu = NULL;
-	spin_unlock(&cpu->timer_lock);
-	return true;
+	if (was_armed)
+		tree_remove(&owner->timers, &t->node);
+	t->armed = false;
+	return was_armed;
 }
 
+/*
+ * On this CPU, but where its callback is just running: there it stays, or timer_cancel would not
+ * know whom to wait for; that CPU looks at its tree again when the callback returns.
+ */
 void timer_arm(struct timer *t, nsec_t deadline)
 {
-	bool irqs_were_on;
-	struct cpu *cpu;
+	bool irqs_were_on = cpu_irq_save();
+	struct cpu *here = cpu_this(), *owner;
 
-	remove_if_armed(t);
-	irqs_were_on = cpu_irq_save();
-	cpu = cpu_this();
-	spin_lock(&cpu->timer_lock);
+	for (;;) {
+		owner = lock_owner(t);
+		disarm(owner, t);
+		if (owner == here || t->running)
+			break;
+		WRITE_ONCE(t->cpu, here);
+		spin_unlock(&owner->timer_lock);
+	}
 	t->deadline = deadline;
-	insert(cpu, t);
-	arm_hardware(cpu);
-	spin_unlock(&cpu->timer_lock);
+	insert(owner, t);
+	if (owner == here)
+		arm_hardware(here);
+	spin_unlock(&owner->timer_lock);
 	cpu_irq_restore(irqs_were_on);
 }
 
+/* A callback that is under way may arm it again until it returns. */
 bool timer_cancel(struct timer *t)
 {
-	bool was_armed = remove_if_armed(t);
+	bool was_armed = false, is_running;
+	struct cpu *owner;
 
-	while (READ_ONCE(t->running))
+	if (READ_ONCE(t->cpu) == NULL)
+		return false;
+	for (;;) {
+		owner = lock_owner(t);
+		was_armed |= disarm(owner, t);
+		is_running = t->running;
+		spin_unlock(&owner->timer_lock);
+		if (!is_running)
+			return was_armed;
 		cpu_relax();
-	return was_armed;
+	}
 }
 
 void timer_irq(void)
@@ -115,14 +139,12 @@ void timer_irq(void)
 		t = tree_entry(first, struct timer, node);
 		if (t->deadline > clock_monotonic())
 			break;
-		tree_remove(&cpu->timers, &t->node);
-		t->cpu = NULL;
+		disarm(cpu, t);
 		t->running = true;
 		spin_unlock(&cpu->timer_lock);
 		t->fn(t);
-		/* The callback may not free t: timer_cancel waits for this store. */
-		WRITE_ONCE(t->running, false);
 		spin_lock(&cpu->timer_lock);
+		t->running = false; /* the callback does not free t: timer_cancel waits for this */
 	}
 	arm_hardware(cpu);
 	spin_unlock(&cpu->timer_lock);

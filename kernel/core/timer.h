@@ -11,7 +11,8 @@
 struct timer {
 	struct tree_node node;       /* [timer_lock] */
 	nsec_t deadline;             /* [timer_lock] CLOCK_MONOTONIC */
-	struct cpu *cpu;             /* [timer_lock] where it is armed, or NULL */
+	struct cpu *cpu;             /* [timer_lock] whose lock that is; NULL: never armed */
+	bool armed;                  /* [timer_lock] */
 	bool running;                /* [timer_lock] its callback is under way */
 	void (*fn)(struct timer *t); /* [I] */
 };
@@ -19,8 +20,10 @@ struct timer {
 void timer_init(struct timer *t, void (*fn)(struct timer *));
 void timer_arm(struct timer *t,
 	       nsec_t deadline); /* re-arms; a past deadline fires at once (from an irq) */
-/* After it returns the callback does not run and will not. True: it was armed. Not from its own
- * callback. */
+/*
+ * After it returns the callback does not run, here or on another CPU, and will not. True: it was
+ * armed. Not from its own callback, nor with a lock held that the callback takes.
+ */
 bool timer_cancel(struct timer *t);
 void timer_irq(void); /* from the platform's timer interrupt */
 
@@ -33,5 +36,6 @@ uint32_t clock_tsc_khz(void);
 /* Fills the vDSO's data page and keeps it so. */
 struct vdso_time;
 void clock_attach_vdso(struct vdso_time *t);
+void clock_cpus_changed(void); /* nr_cpus did */
 /* Spins. */
 void clock_delay(nsec_t ns);

@@ -110,16 +110,21 @@ void uio_skip(struct uio *u, size_t len)
 	}
 }
 
-/* One byte of the first page is enough: the copy goes on from there and comes back if need be. */
+/*
+ * One byte of the first page is enough: the copy goes on from there and comes back if need be. For
+ * writing, a locked exchange of 0 by 0 asks for the page and changes nothing: what another thread
+ * stores there meanwhile stays.
+ */
 int uio_fault_in(const struct uio *u, bool write)
 {
 	uaddr_t at;
+	uint32_t old;
 	char byte;
 
 	if (!u->user || u->left == 0)
 		return 0;
 	at = u->vecs->base + u->offset;
-	if (user_read(&byte, at, 1) != 0)
-		return -EFAULT;
-	return write ? user_write(at, &byte, 1) : 0;
+	if (write)
+		return user_compare_exchange_u32(align_down(at, sizeof(old)), 0, 0, &old);
+	return user_read(&byte, at, 1);
 }

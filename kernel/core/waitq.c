@@ -34,12 +34,14 @@ void waitq_remove(struct waitq *q, struct wait_entry *e)
 		list_remove(&e->link);
 }
 
-static void wake_entry(struct wait_entry *e, unsigned key)
+/* False: its thread did not sleep. It is on its way out of the queue, or will test its condition
+ * again before it sleeps. */
+static bool wake_entry(struct wait_entry *e, unsigned key)
 {
-	if (e->wake != NULL)
-		e->wake(e, key);
-	else
-		thread_wake(e->thread);
+	if (e->wake == NULL)
+		return thread_wake(e->thread);
+	e->wake(e, key);
+	return true;
 }
 
 void waitq_wake_all(struct waitq *q, unsigned key)
@@ -48,7 +50,7 @@ void waitq_wake_all(struct waitq *q, unsigned key)
 	struct wait_entry *e;
 
 	list_foreach_safe(&q->entries, e, link)
-		wake_entry(e, key);
+		(void)wake_entry(e, key);
 }
 
 void waitq_wake_one(struct waitq *q, unsigned key)
@@ -59,8 +61,7 @@ void waitq_wake_one(struct waitq *q, unsigned key)
 	list_foreach_safe(&q->entries, e, link) {
 		bool exclusive = e->exclusive;
 
-		wake_entry(e, key);
-		if (exclusive)
+		if (wake_entry(e, key) && exclusive)
 			break;
 	}
 }

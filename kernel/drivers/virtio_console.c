@@ -285,7 +285,7 @@ static void console_drain(struct port *port)
 {
 	struct console_port *p = console_port_of(port);
 
-	if (cpu_irqs_are_on() && cpu_this()->preempt_off == 0) {
+	if (cpu_irqs_are_on() && cpu_this()->arch.preempt_off == 0) {
 		(void)wait_event(&port->writable, is_drained(p), WAIT_UNINTERRUPTIBLE, NSEC_NEVER);
 		return;
 	}

@@ -22,7 +22,8 @@ void *kmem_alloc_array(size_t size, size_t n); /* NULL also when size * n overfl
 
 /* Kernel stacks: guarded below, in KVIRT. Returns the lowest usable address, 0 = no memory. */
 vaddr_t kstack_new(void);
-void kstack_free(vaddr_t base);
+void kstack_free(vaddr_t base); /* any context */
+void kstack_trim(void); /* gives memory back if many are free; thread context, no spinlock */
 /* Device registers, uncached. NULL = no room. */
 void *kmem_map_device(paddr_t pa, size_t len);
 

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Addresses in KVIRT: kernel stacks from its start, device registers from its middle. A stack's
- * slot is a guard page, never mapped, and the stack above it. A few stacks that were given back
- * stay mapped for the next thread: mapping is expensive on some hosts.
+ * slot is a guard page, never mapped, and the stack above it.
+ *
+ * Stacks that were given back stay mapped, on a list, for the next thread: mapping is expensive on
+ * some hosts, and unmapping means that every CPU has to flush its TLB, which whoever gives a stack
+ * back, in the middle of a switch, cannot wait for. What the list has too much is unmapped by the
+ * next one that ends or begins a thread, many stacks with one flush.
  */
 #include "arch/mmu.h"
 #include "core/spinlock.h"
@@ -17,7 +21,9 @@
 #define NR_SLOTS     (CHUNK * NR_CHUNKS)
 #define SLOT_SIZE    (KSTACK_SIZE + PAGE_SIZE)
 #define STACK_ORDER  2
-#define SPARES_MAX   8
+#define SPARES_KEPT  8u
+#define SPARES_MAX   32u /* more: down to those kept */
+#define TRIM_MAX     64u /* stacks unmapped by one flush */
 #define DEVICES_BASE (KVIRT_BASE + (KVIRT_END - KVIRT_BASE) / 2)
 
 _Static_assert(KSTACK_SIZE == PAGE_SIZE << STACK_ORDER, "a stack is one block of pages");
@@ -26,7 +32,7 @@ static struct spinlock lock;
 static uint64_t slots[BITMAP_WORDS(NR_SLOTS)]; /* [lock] */
 static uint32_t *pfns[NR_CHUNKS];          /* [lock] what backs a slot; chunks made when needed */
 static size_t first_free;                  /* [lock] no free slot is below */
-static vaddr_t spares[SPARES_MAX];         /* [lock] mapped */
+static vaddr_t spares;                     /* [lock] mapped; each one's first word is the next */
 static unsigned nr_spares;                 /* [lock] */
 static vaddr_t device_next = DEVICES_BASE; /* [lock] */
 
@@ -57,19 +63,26 @@ static void slot_give(vaddr_t base)
 	first_free = min(first_free, slot);
 }
 
-static vaddr_t spare_take(void)
+/* One of the list if it has more than `keep`, or 0. */
+static vaddr_t spare_take(unsigned keep)
 {
+	vaddr_t base;
+
 	scoped_spin(&lock);
-	return nr_spares > 0 ? spares[--nr_spares] : 0;
+	if (nr_spares <= keep)
+		return 0;
+	base = spares;
+	spares = *(vaddr_t *)base;
+	nr_spares--;
+	return base;
 }
 
-static bool spare_keep(vaddr_t base)
+void kstack_free(vaddr_t base)
 {
 	scoped_spin(&lock);
-	if (nr_spares == SPARES_MAX)
-		return false;
-	spares[nr_spares++] = base;
-	return true;
+	*(vaddr_t *)base = spares;
+	spares = base;
+	nr_spares++;
 }
 
 static int remember_block(vaddr_t base, const struct page *block)
@@ -93,9 +106,44 @@ static int remember_block(vaddr_t base, const struct page *block)
 	return 0;
 }
 
+static size_t trim_some(unsigned keep)
+{
+	vaddr_t bases[TRIM_MAX];
+	unsigned nr = 0;
+
+	while (nr < TRIM_MAX && (bases[nr] = spare_take(keep)) != 0)
+		mmu_kernel_clear(bases[nr++], KSTACK_SIZE);
+	if (nr == 0)
+		return 0;
+	mmu_kernel_flush();
+	for (unsigned i = 0; i < nr; i++) {
+		size_t slot = slot_of(bases[i]);
+		paddr_t block = (paddr_t)pfns[slot / CHUNK][slot % CHUNK] << PAGE_SHIFT;
+
+		slot_give(bases[i]);
+		page_free(paddr_to_page(block), STACK_ORDER);
+	}
+	return (size_t)nr << STACK_ORDER;
+}
+
+void kstack_trim(void)
+{
+	if (READ_ONCE(nr_spares) <= SPARES_MAX)
+		return;
+	while (trim_some(SPARES_KEPT) != 0)
+		;
+}
+
+static size_t reclaim(size_t want)
+{
+	return want > 0 ? trim_some(0) : 0;
+}
+
+PAGE_RECLAIMER(kstack_reclaimer) = { .reclaim = reclaim };
+
 vaddr_t kstack_new(void)
 {
-	vaddr_t base = spare_take();
+	vaddr_t base = spare_take(0);
 	struct page *block;
 
 	if (base != 0)
@@ -117,19 +165,6 @@ err_give_slot:
 err_free_block:
 	page_free(block, STACK_ORDER);
 	return 0;
-}
-
-void kstack_free(vaddr_t base)
-{
-	size_t slot = slot_of(base);
-	paddr_t block;
-
-	if (spare_keep(base))
-		return;
-	block = (paddr_t)pfns[slot / CHUNK][slot % CHUNK] << PAGE_SHIFT;
-	mmu_kernel_unmap(base, KSTACK_SIZE);
-	slot_give(base);
-	page_free(paddr_to_page(block), STACK_ORDER);
 }
 
 void *kmem_map_device(paddr_t pa, size_t len)

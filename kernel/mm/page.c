@@ -275,6 +275,18 @@ static size_t reclaim(size_t want)
 	return got;
 }
 
+bool page_make_room(uint64_t nr)
+{
+	uint64_t nr_now = page_nr_free();
+
+	for (int i = 0; nr_now < nr && i < RECLAIM_TRIES; i++) {
+		if (reclaim(nr - nr_now) == 0)
+			break;
+		nr_now = page_nr_free();
+	}
+	return nr_now >= nr;
+}
+
 /* A block was taken off the lists: makes its pages the caller's. */
 static void hand_out(struct page *head, unsigned order, bool zero)
 {

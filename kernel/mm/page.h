@@ -95,6 +95,8 @@ enum page_use { PAGE_USE_CACHE, PAGE_USE_SLAB, PAGE_USE_TABLES, PAGE_USE_ANONYMO
 void page_account(enum page_use use, long nr);
 bool page_memory_is_ample(void); /* more than an eighth of RAM is free */
 uint64_t page_nr_free(void);
+/* Are `nr` pages free, or can caches be made to give that many back? Thread context. */
+bool page_make_room(uint64_t nr);
 uint64_t page_nr_total(void);
 /* A cache that can give pages back when memory is short. Returns pages freed. Thread context. */
 struct page_reclaimer {

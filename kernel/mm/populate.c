@@ -9,6 +9,7 @@
 #include "mm/area.h"
 
 #define POPULATE_RUN 256u
+#define FETCH_BLOCK  16u /* bytes */
 
 /* A stack grows to addr if the limit and the gap to what lies below allow it. */
 static int grow_stack(struct vmspace *vs, struct vm_area *a, uaddr_t addr)
@@ -123,29 +124,64 @@ int vmspace_page(struct vmspace *vs, uaddr_t addr, unsigned access, struct page 
 	return err;
 }
 
+struct patch {
+	struct page *at;
+	size_t offset, len;
+	const void *bytes;
+};
+
+static void write_patch(void *arg)
+{
+	const struct patch *p = arg;
+
+	memcpy((char *)page_to_ptr(p->at) + p->offset, p->bytes, p->len);
+}
+
+/* In p->at, which is the space's own copy. */
+static bool may_write_in_place(const struct patch *p)
+{
+	return page_is_copy(p->at) && p->at->refs == 1 && cpu_is_alone();
+}
+
+/*
+ * An instruction that other CPUs may be executing. They fetch code in aligned blocks, each by one
+ * translation: what lies within one they see old or new when the page is exchanged for a patched
+ * copy. What does not is written while they all stand still.
+ */
 static int patch_locked(struct vm_edit *e, uaddr_t addr, const void *bytes, size_t len)
 {
+	struct patch p = { .offset = addr % PAGE_SIZE, .len = len, .bytes = bytes };
+	bool one_fetch = addr / FETCH_BLOCK == (addr + len - 1) / FETCH_BLOCK;
 	uaddr_t va = align_down(addr, PAGE_SIZE);
 	struct vm_area *a = vmspace_area_at(e->vs, va);
-	struct page *old, *copy;
 	struct mmu_entry entry;
+	struct page *old;
 
 	if (a == NULL || !(a->prot & MMU_EXEC) || (a->flags & (VM_SHARED | VM_SPECIAL)) ||
 	    !mmu_lookup(&e->vs->mmu, va, &entry) || entry.level != MMU_4K)
 		return -EAGAIN;
-	old = paddr_to_page(entry.paddr);
-	if (nr_cpus == 1 && page_is_copy(old) && old->refs == 1) {
-		memcpy((char *)page_to_ptr(old) + addr % PAGE_SIZE, bytes, len);
+	if ((entry.prot & MMU_WRITE) && !cpu_is_alone())
+		return -EAGAIN; /* a copy would lose what is stored meanwhile */
+	old = p.at = paddr_to_page(entry.paddr);
+	if (may_write_in_place(&p)) {
+		write_patch(&p);
 		return 0;
 	}
-	copy = page_alloc(0, 0);
-	if (copy == NULL)
+	p.at = page_alloc(0, 0);
+	if (p.at == NULL)
 		return -ENOMEM;
-	memcpy(page_to_ptr(copy), page_to_ptr(old), PAGE_SIZE);
-	memcpy((char *)page_to_ptr(copy) + addr % PAGE_SIZE, bytes, len);
-	mmu_remap(&e->batch, va, page_to_paddr(copy), entry.prot);
-	page_account(PAGE_USE_ANONYMOUS, 1);
+	memcpy(page_to_ptr(p.at), page_to_ptr(old), PAGE_SIZE);
+	if (one_fetch)
+		write_patch(&p);
+	mmu_remap(&e->batch, va, page_to_paddr(p.at), entry.prot);
+	if (!page_is_copy(old) || old->refs > 1)
+		page_account(PAGE_USE_ANONYMOUS, 1);
 	edit_drop_page(e, old);
+	if (one_fetch)
+		return 0;
+	mmu_batch_end(&e->batch); /* all CPUs see the copy, which is alike so far */
+	mmu_batch_begin(&e->batch, &e->vs->mmu);
+	cpu_alone(write_patch, &p);
 	return 0;
 }
 

@@ -124,8 +124,8 @@ MUST_CHECK int vmspace_fault(struct vmspace *vs, uaddr_t addr, unsigned access);
 MUST_CHECK int vmspace_populate(struct vmspace *vs, uaddr_t addr, size_t len, unsigned access);
 /* The page under addr, counted, after a fault for `access`: futex keys, patching, process_vm_*. */
 MUST_CHECK int vmspace_page(struct vmspace *vs, uaddr_t addr, unsigned access, struct page **out);
-/* Replaces one code page by a private copy with `len` bytes at addr changed (system-call
- * patching): other CPUs see old or new. -EAGAIN: not mapped executable. */
+/* Changes `len` bytes of code at addr, in a private copy of the page (system-call patching): other
+ * CPUs execute the old or the new. -EAGAIN: not mapped executable, or writable as well. */
 MUST_CHECK int vmspace_patch(struct vmspace *vs, uaddr_t addr, const void *bytes, size_t len);
 /* Walk, with vs->lock held. */
 struct vm_area *vmspace_area_first(struct vmspace *vs);

@@ -4,8 +4,8 @@
 stress-ng with verification, class by class, in one guest: no stressor fails, and afterwards the kernel's own
 counters are what they were before: no page, no task and no open file is lost.
 """
-import re
-from harness import ACCEL, CPUS, SOAK, add_test, hull, main, needs
+import os, re
+from harness import ACCEL, SOAK, add_test, hull, main, needs
 
 SECONDS = 60 if SOAK else 2
 # One stressor with its number of workers, or several that make up the class.
@@ -27,10 +27,11 @@ CLASSES = {
 QUICK_UNDER_TCG = ("fork", "pipe", "signal", "sock")
 SCRIPT = r"""
 counters() {
+	local tasks=(/proc/[0-9]*/task/*)
 	sync
 	awk '/^(MemFree|Cached):/ { free += $2 } /^Slab:/ { slab = $2 } /^PageTables:/ { tables = $2 }
 		END { printf "counters %d %d %d ", free, slab, tables }' /proc/meminfo
-	echo "$(cut -f1 /proc/sys/fs/file-nr) $(cut -d/ -f2 /proc/loadavg | cut -d' ' -f1)"
+	echo "$(cut -f1 /proc/sys/fs/file-nr) ${#tasks[@]}"
 }
 mkdir -p /tmp/stress && cd /tmp/stress
 run() { stress-ng --verify --timeout "$1" --temp-path /tmp/stress --metrics-brief $2 2>&1; echo "status $? of $2"; }
@@ -40,21 +41,19 @@ for stressor in "$@"; do run "$shift_first" "$stressor"; rm -rf /tmp/stress/*; d
 sleep 0.5; counters
 ipcs -m | grep -c '^0x' ; ipcs -s | grep -c '^0x'; ipcs -q | grep -c '^0x'; ls /dev/shm /dev/mqueue 2>/dev/null | grep -c stress
 """
-UNSUPPORTED = ("unsupported", "not implemented", "no such option", "skipping")
-
 
 def stress(name):
     needs("stress-ng", "ipcs")
     each = SECONDS if SOAK else max(1, SECONDS)
     stressors = CLASSES[name]
-    options = ("-m", "1G") + (() if CPUS else ())
+    options = ("-m", "1G") + (("-u", "nobody:nogroup") if os.getuid() == 0 else ())
     result = hull("/bin/bash", "-c", SCRIPT, "stress", f"{each}s", *stressors, options=options,
                   timeout=30 + (each + 20) * (len(stressors) + 1))
     output = (result.stdout + result.stderr).decode(errors="replace")
     statuses = re.findall(r"status (\d+) of (.*)", output)
     assert len(statuses) == len(stressors), f"status {result.returncode}: {output[-2500:]}"
     wrong = [f"{stressor}: status {status}" for status, stressor in statuses if status not in ("0", "4")]
-    wrong += re.findall(r".*(?:fail:|error:).*", output)
+    wrong += [line for line in re.findall(r".*(?:fail:|error:).*", output) if "No stress workers" not in line]
     assert not wrong, "\n".join(wrong) + "\n" + output[-2500:]
     check_counters(output)
 

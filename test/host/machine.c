@@ -31,6 +31,7 @@ struct cpu *fake_cpu = &the_cpu;
 struct thread *fake_thread = &the_thread;
 struct cpu *cpus[CPUS_MAX] = { &the_cpu };
 unsigned nr_cpus = 1;
+uint64_t cpus_online = 1;
 struct machine_counts machine_counts;
 
 void panic(const char *format, ...)
@@ -112,6 +113,11 @@ void wait_end(struct waitq *q, struct wait_entry *e)
 uint64_t random_u64(void)
 {
 	return 0x0123456789abcdefull;
+}
+
+void cpu_alone(void (*fn)(void *), void *arg)
+{
+	fn(arg);
 }
 
 /* arch/program.h declares it, beside types of Linux's that the C library has too. */
@@ -341,10 +347,14 @@ int mmu_kernel_map(vaddr_t va, paddr_t pa, size_t len, unsigned prot)
 	return kmem_must_fail() ? -ENOMEM : 0;
 }
 
-void mmu_kernel_unmap(vaddr_t va, size_t len)
+void mmu_kernel_clear(vaddr_t va, size_t len)
 {
 	(void)va;
 	(void)len;
+}
+
+void mmu_kernel_flush(void)
+{
 }
 
 paddr_t ptr_to_paddr(const void *ptr)

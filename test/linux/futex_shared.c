@@ -175,8 +175,7 @@ static void test_requeue(void)
 	while (atomic_load(&shm->ready) < 4)
 		child_pause_ms(1);
 	child_pause_ms(100);
-	CHECK_ERR(syscall(SYS_futex, &shm->word, FUTEX_CMP_REQUEUE, 1, 2l, &shm->other, 7),
-		  EAGAIN);
+	CHECK_ERR(syscall(SYS_futex, &shm->word, FUTEX_CMP_REQUEUE, 1, 2l, &shm->other, 7), EAGAIN);
 	CHECK_EQ(syscall(SYS_futex, &shm->word, FUTEX_CMP_REQUEUE, 1, 2l, &shm->other, 0), 3);
 	CHECK_EQ(futex(&shm->other, FUTEX_WAKE, 10, NULL, NULL), 2);
 	CHECK_EQ(futex(&shm->word, FUTEX_WAKE, 10, NULL, NULL), 1);
@@ -292,8 +291,7 @@ static void test_pi_owner_dies(void)
 		child_pause_ms(1);
 	CHECK_EQ(atomic_load(&shm->pi), pid);
 	CHECK_EQ(futex(&shm->pi, FUTEX_LOCK_PI, 0, NULL, NULL), 0);
-	CHECK_EQ(atomic_load(&shm->pi),
-		 (unsigned int)getpid() | FUTEX_OWNER_DIED | FUTEX_WAITERS);
+	CHECK_EQ(atomic_load(&shm->pi), (unsigned int)getpid() | FUTEX_OWNER_DIED | FUTEX_WAITERS);
 	CHECK_EQ(futex(&shm->pi, FUTEX_UNLOCK_PI, 0, NULL, NULL), 0);
 	CHECK_EQ(atomic_load(&shm->pi), 0);
 	CHECK_EQ(child_wait(pid), 0);

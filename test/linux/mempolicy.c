@@ -57,10 +57,8 @@ static void test_set(void)
 	check_mode(MPOL_LOCAL, NULL, MPOL_LOCAL, 0);
 	check_mode(MPOL_PREFERRED_MANY, node_0, MPOL_PREFERRED_MANY, 1);
 	check_mode(MPOL_BIND | MPOL_F_STATIC_NODES, node_0, MPOL_BIND | MPOL_F_STATIC_NODES, 1);
-	check_mode(MPOL_BIND | MPOL_F_NUMA_BALANCING, node_0, MPOL_BIND | MPOL_F_NUMA_BALANCING,
-		   1);
-	check_mode(MPOL_BIND | MPOL_F_RELATIVE_NODES, node_1, MPOL_BIND | MPOL_F_RELATIVE_NODES,
-		   2);
+	check_mode(MPOL_BIND | MPOL_F_NUMA_BALANCING, node_0, MPOL_BIND | MPOL_F_NUMA_BALANCING, 1);
+	check_mode(MPOL_BIND | MPOL_F_RELATIVE_NODES, node_1, MPOL_BIND | MPOL_F_RELATIVE_NODES, 2);
 	check_mode(MPOL_BIND, node_0, MPOL_BIND, 1);
 	CHECK_EQ(child_run(mode_of_child, NULL), MPOL_BIND); /* inherited */
 	check_mode(MPOL_DEFAULT, NULL, MPOL_DEFAULT, 0);
@@ -74,8 +72,7 @@ static void test_set(void)
 	CHECK_ERR(set(MPOL_BIND, (void *)1, 64), EFAULT);
 	CHECK_ERR(set(MPOL_LOCAL, node_0, 64), EINVAL);
 	CHECK_ERR(set(MPOL_PREFERRED | MPOL_F_NUMA_BALANCING, node_0, 64), EINVAL);
-	CHECK_ERR(set(MPOL_BIND | MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES, node_0, 64),
-		  EINVAL);
+	CHECK_ERR(set(MPOL_BIND | MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES, node_0, 64), EINVAL);
 	CHECK_ERR(set(99, node_0, 64), EINVAL);
 	CHECK_ERR(set(-1, node_0, 64), EINVAL);
 	CHECK_EQ(set(MPOL_DEFAULT, none, 64), 0);

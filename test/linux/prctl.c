@@ -199,8 +199,8 @@ static int ambient_rules(void *unused)
 		return 7;
 	if (do_prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_KILL) == 0 || errno != EPERM)
 		return 8;
-	if (do_prctl(PR_SET_SECUREBITS, SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE,
-		     0) != 0)
+	if (do_prctl(PR_SET_SECUREBITS, SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE, 0) !=
+	    0)
 		return 9;
 	if (do_prctl(PR_SET_KEEPCAPS, 1, 0) == 0 || errno != EPERM)
 		return 10;

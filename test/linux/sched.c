@@ -236,13 +236,12 @@ static int as_user(void *unused)
 		return 14;
 	if (!is_refused(sched_setscheduler(0, SCHED_OTHER, &zero), EPERM))
 		return 15;
-	if (!is_refused((int)syscall(SYS_ioprio_set, 1, 0,
-				     IOPRIO_PRIO_VALUE(IOPRIO_CLASS_RT, 0)),
+	if (!is_refused((int)syscall(SYS_ioprio_set, 1, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_RT, 0)),
 			EPERM))
 		return 16;
-	if (!is_refused((int)syscall(SYS_ioprio_set, 1, parent,
-				     IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 0)),
-			EPERM))
+	if (!is_refused(
+		    (int)syscall(SYS_ioprio_set, 1, parent, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 0)),
+		    EPERM))
 		return 17;
 	if (setpriority(PRIO_USER, 2000, 6) != 0 || getpriority(PRIO_USER, 2000) != 6)
 		return 18;

@@ -99,8 +99,8 @@ struct launch_ports {
 enum launch_option_flags {
 	LAUNCH_NO_PATCH = 1 << 0, /* leave system-call sites alone */
 	LAUNCH_STRACE = 1 << 1,
-	LAUNCH_VERBOSE = 1 << 2,   /* the kernel's log goes to PORT_DEBUG from the start */
-	LAUNCH_MARK_MAIN = 1 << 3, /* send CONTROL_MAIN */
+	LAUNCH_VERBOSE = 1 << 2,      /* the kernel's log goes to PORT_DEBUG from the start */
+	LAUNCH_MARK_MAIN = 1 << 3,    /* send CONTROL_MAIN */
 	LAUNCH_STRACE_FORKS = 1 << 5, /* with LAUNCH_STRACE: child processes too */
 	LAUNCH_TTY_PLAIN = 1 << 4, /* the host's terminal makes CR LF itself: start without OPOST */
 };

@@ -4,14 +4,22 @@
  *
  * The boot CPU's struct cpu lies in the image, right above a page that stands for its
  * interrupt-flag page (machine/percpu.h, mk/kernel.lds). Its tables are static, so that a fault
- * early in the start is a panic with a message. Every gate is an interrupt gate on an IST stack:
+ * early in the start is a panic with a message. A further CPU has one block of pages: the flag
+ * page, struct cpu, its tables. Every gate is an interrupt gate on an IST stack:
  * program and kernel share one privilege level, so nothing else would switch away from the
  * program's stack and its red zone. Intel SDM 3A §6.14, §7.2.3, §7.7.
  */
+#include "abi/hull/cpu_start.h"
+#include "arch/mmu.h"
+#include "arch/trap.h"
 #include "arch/x86_64/machine.h"
+#include "arch/x86_64/pte.h"
 #include "arch/x86_64/x86.h"
 #include "core/cpu.h"
+#include "core/secondary.h"
 #include "core/thread.h"
+#include "lib/string.h"
+#include "mm/page.h"
 
 #define IST_TRAP       1 /* numbers of the IST slots */
 #define IST_DOUBLE     2
@@ -121,14 +129,73 @@ static void load_tables(struct descriptors *d)
 	__asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
 }
 
-void cpu_init_early(struct cpu *cpu, const struct boot_info *info)
+static void begin(struct cpu *cpu)
 {
 	cpu->arch.self = cpu;
 	cpu->arch.current = cpu->idle;
-	cpu->arch.kstack_top = (vaddr_t)boot_stack + sizeof(boot_stack);
-	fill_idt();
-	load_tables(&boot_descriptors);
+	load_tables(cpu->arch.descriptors);
 	__asm__ volatile("wrgsbase %0" : : "r"(cpu));
+}
+
+void cpu_init_early(struct cpu *cpu, const struct boot_info *info)
+{
+	cpu->arch.kstack_top = (vaddr_t)boot_stack + sizeof(boot_stack);
+	cpu->arch.descriptors = &boot_descriptors;
+	fill_idt();
+	begin(cpu);
+}
+
+/* ---- further CPUs ---- */
+
+/* A block: the flag page right below struct cpu, then the tables. */
+#define BLOCK_SIZE  (PAGE_SIZE + sizeof(struct cpu) + sizeof(struct descriptors))
+#define BLOCK_PAGES ((BLOCK_SIZE + PAGE_SIZE - 1) / PAGE_SIZE)
+#define BLOCK_ORDER (64 - __builtin_clzll(BLOCK_PAGES - 1))
+
+static struct page *block_of(struct cpu *cpu)
+{
+	return paddr_to_page(ptr_to_paddr(cpu) - PAGE_SIZE);
+}
+
+struct cpu *cpu_new(void)
+{
+	struct page *block = page_alloc(BLOCK_ORDER, PAGE_ALLOC_ZERO);
+	struct cpu *cpu;
+
+	if (!block)
+		return NULL;
+	page_free_range(block + BLOCK_PAGES, (1ul << BLOCK_ORDER) - BLOCK_PAGES);
+	cpu = (struct cpu *)((char *)page_to_ptr(block) + PAGE_SIZE);
+	cpu->arch.descriptors = (struct descriptors *)(cpu + 1);
+	return cpu;
+}
+
+void cpu_free(struct cpu *cpu)
+{
+	page_free_range(block_of(cpu), BLOCK_PAGES);
+}
+
+void cpu_start_fill(struct cpu *cpu, struct cpu_start *how)
+{
+	struct context *c = &cpu->idle->context;
+
+	c->kstack_top = cpu->idle->kstack_base + KSTACK_SIZE;
+	cpu->arch.kstack_top = c->kstack_top;
+	cpu->arch.loaded_root = ptr_to_paddr(mmu_kernel_root);
+	*how = (struct cpu_start){
+		.cpu = cpu->id,
+		.entry = (uint64_t)cpu_secondary_entry,
+		.stack = c->kstack_top - sizeof(struct trap_frame),
+		.argument = (uint64_t)cpu,
+		.root = cpu->arch.loaded_root,
+		.flag_page = cpu_soft_kvm ? page_to_paddr(block_of(cpu)) : 0,
+	};
+}
+
+void cpu_secondary_begin(struct cpu *cpu)
+{
+	begin(cpu);
+	cpu_secondary_main(cpu);
 }
 
 void cpu_init(struct cpu *cpu)

@@ -208,6 +208,15 @@ syscall_exit_work:
 	call	program_exit_work
 	jmp	syscall_exit_begin
 
+/* ---- further CPUs: RDI = struct cpu, RSP = the top of its idle thread's stack ---- */
+
+	.globl	cpu_secondary_entry
+cpu_secondary_entry:
+	cld
+	xor	%ebp, %ebp
+	call	cpu_secondary_begin	/* descriptors.c: does not return */
+	ud2
+
 /* ---- threads ---- */
 
 /* void context_swap(vaddr_t *save_ksp, vaddr_t ksp) */

@@ -25,15 +25,17 @@ static size_t area_size;                           /* [I] */
 static bool has_xsave, has_xsaveopt;               /* [I] */
 static struct fpu_area initial ALIGNED(ALIGNMENT); /* [I] */
 
-static void find_features(void)
+/* Each CPU has an XCR0 of its own. */
+static void switch_on(void)
 {
-	uint64_t offered;
-
 	if (!(read_cr4() & CR4_OSXSAVE))
 		write_cr4(read_cr4() | CR4_OSXSAVE);
-	offered = cpuid(0xd, 0).eax;
 	if (!cpu_soft_kvm) /* there it is the host's, and set */
-		xsetbv(0, offered & FEATURES_KNOWN);
+		xsetbv(0, cpuid(0xd, 0).eax & FEATURES_KNOWN);
+}
+
+static void find_features(void)
+{
 	features = xgetbv(0) & FEATURES_KNOWN;
 	area_size = sizeof(struct fpu_area);
 	for (unsigned i = 2; i < 63; i++) {
@@ -47,15 +49,26 @@ static void find_features(void)
 	has_xsaveopt = cpuid(0xd, 1).eax & 1;
 }
 
-void fpu_init_cpu(void)
+static void find_all(void)
 {
 	has_xsave = cpuid(1, 0).ecx >> 26 & 1;
 	initial.fcw = FPU_FCW;
 	initial.mxcsr = FPU_MXCSR;
 	features = 3;
 	area_size = 512;
-	if (has_xsave)
-		find_features();
+	if (!has_xsave)
+		return;
+	switch_on();
+	find_features();
+}
+
+/* The boot CPU's features are everybody's. */
+void fpu_init_cpu(void)
+{
+	if (area_size == 0)
+		find_all();
+	else if (has_xsave)
+		switch_on();
 	fpu_reset();
 }
 

@@ -18,6 +18,7 @@ void syscall_entry(void);
 void syscall_entry_patched(void);
 void context_swap(vaddr_t *save_ksp, vaddr_t ksp);
 void context_begin(void);
+NORETURN void cpu_secondary_begin(struct cpu *cpu);
 
 /* The page below the boot CPU's struct cpu: mmu_init() maps the host's flag page in its place. */
 extern uint8_t boot_flag_page[];

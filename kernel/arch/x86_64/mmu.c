@@ -7,6 +7,7 @@
  * set, which such a host would take for "user tables".
  *
  * A flush is one CR3 load; single invalidations only for a few pages on hosts where they are cheap.
+ * Which CPUs have to take part: arch/mmu.h.
  */
 #include "arch/mmu.h"
 
@@ -16,6 +17,8 @@
 #include "arch/x86_64/x86.h"
 #include "core/cpu.h"
 #include "core/panic.h"
+#include "core/thread.h"
+#include "lib/atomic.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/page.h"
@@ -54,6 +57,15 @@ static uint64_t *table_new(void)
 	return p ? page_to_ptr(p) : NULL;
 }
 
+/* Changes of the kernel's half are not serialised: another CPU may have been faster. */
+static void install(uint64_t *e, uint64_t *table)
+{
+	uint64_t none = 0;
+
+	if (!atomic_compare_exchange(e, &none, ptr_to_paddr(table) | PTE_TABLE))
+		page_free(paddr_to_page(ptr_to_paddr(table)), 0);
+}
+
 /* The entry for va at `level` (0: 4 KiB, 1: 2 MiB), making tables on the way; NULL = no memory. */
 uint64_t *pte_walk_make(uint64_t *root, vaddr_t va, unsigned level)
 {
@@ -67,7 +79,7 @@ uint64_t *pte_walk_make(uint64_t *root, vaddr_t va, unsigned level)
 
 			if (!next)
 				return NULL;
-			WRITE_ONCE(*e, ptr_to_paddr(next) | PTE_TABLE);
+			install(e, next);
 		}
 		table = table_of(*e);
 	}
@@ -119,25 +131,47 @@ static void free_tables(uint64_t *table, unsigned level, unsigned nr)
 	}
 }
 
+static void load(struct mmu_space *s)
+{
+	struct cpu *cpu = cpu_this();
+	struct mmu_space *old = cpu->arch.loaded;
+
+	if (s)
+		atomic_or(&s->cpus, cpu_bit(cpu)); /* before the tables are walked */
+	cpu->arch.loaded = s;
+	cpu->arch.loaded_root = s ? s->root : ptr_to_paddr(mmu_kernel_root);
+	write_cr3(cpu->arch.loaded_root);
+	if (old)
+		atomic_and(&old->cpus, ~cpu_bit(cpu));
+}
+
+void mmu_space_load(struct mmu_space *s)
+{
+	if (cpu_this()->arch.loaded != s)
+		load(s);
+}
+
+void mmu_flush_here(void)
+{
+	write_cr3(cpu_this()->arch.loaded_root);
+}
+
+static void leave(void *space)
+{
+	if (cpu_this()->arch.loaded == space)
+		load(NULL);
+}
+
+/* Nobody runs in it; a CPU that polls, or runs a thread of the kernel's, may have it loaded. */
 void mmu_space_fini(struct mmu_space *s)
 {
+	uint64_t cpus_in = atomic_load(&s->cpus);
+
+	if (cpus_in)
+		cpu_call(cpus_in, leave, s);
 	free_tables(root_of(s), 3, 256);
 	page_free(paddr_to_page(s->root), 1);
 	s->root = 0;
-}
-
-static void load_root(paddr_t root)
-{
-	cpu_this()->arch.loaded_root = root;
-	write_cr3(root);
-}
-
-void mmu_space_load(const struct mmu_space *s)
-{
-	paddr_t root = s ? s->root : ptr_to_paddr(mmu_kernel_root);
-
-	if (cpu_this()->arch.loaded_root != root)
-		load_root(root);
 }
 
 int mmu_map(struct mmu_space *s, vaddr_t va, paddr_t pa, unsigned prot, enum mmu_level level)
@@ -200,6 +234,7 @@ void mmu_batch_begin(struct mmu_batch *b, struct mmu_space *s)
 static void note_change(struct mmu_batch *b, vaddr_t va)
 {
 	b->nr_changed++;
+	b->takes_away = true;
 	b->first = min(b->first, va);
 	b->last = max(b->last, va);
 }
@@ -210,7 +245,6 @@ static uint64_t *present_entry(struct mmu_batch *b, vaddr_t va, unsigned *level)
 
 	if (!e)
 		panic("page table: nothing is mapped at %#lx", (unsigned long)va);
-	note_change(b, va);
 	return e;
 }
 
@@ -218,16 +252,31 @@ void mmu_unmap(struct mmu_batch *b, vaddr_t va)
 {
 	unsigned level;
 
-	WRITE_ONCE(*present_entry(b, va, &level), 0);
+	atomic_store(present_entry(b, va, &level), 0);
+	note_change(b, va);
+}
+
+/* The same page, and all that was allowed before. */
+static bool only_allows_more(uint64_t old, uint64_t new)
+{
+	return !((old ^ new) & (PTE_ADDRESS | PTE_UNCACHED)) && !(old & ~new & PTE_WRITE) &&
+	       !(~old & new & PTE_NX) && !(old & ~new & PTE_PRESENT);
 }
 
 void mmu_remap(struct mmu_batch *b, vaddr_t va, paddr_t pa, unsigned prot)
 {
 	unsigned level;
 	uint64_t *e = present_entry(b, va, &level);
+	uint64_t new = pte_make(pa, prot) | (level ? PTE_LARGE : 0), old;
+	bool took_away = b->takes_away;
 
-	WRITE_ONCE(*e, pte_make(pa, prot) | (level ? PTE_LARGE : 0) |
-			       ((*e & PTE_ADDRESS) == pa ? *e & PTE_DIRTY : 0));
+	/* Other CPUs' walkers set the dirty bit meanwhile. */
+	old = atomic_exchange(e, new);
+	if (((old ^ new) & PTE_ADDRESS) == 0 && (old & PTE_DIRTY))
+		atomic_or(e, PTE_DIRTY);
+	note_change(b, va);
+	if (only_allows_more(old, new))
+		b->takes_away = took_away;
 }
 
 int mmu_split(struct mmu_batch *b, vaddr_t va)
@@ -242,6 +291,7 @@ int mmu_split(struct mmu_batch *b, vaddr_t va)
 	for (unsigned i = 0; i < 512; i++)
 		table[i] = (*e & ~PTE_LARGE) + i * PAGE_SIZE;
 	WRITE_ONCE(*e, ptr_to_paddr(table) | PTE_TABLE);
+	note_change(b, va);
 	return 0;
 }
 
@@ -286,20 +336,40 @@ void mmu_clear_dirty(struct mmu_batch *b, vaddr_t va)
 	unsigned level;
 	uint64_t *e = present_entry(b, va, &level);
 
-	__atomic_and_fetch(e, ~PTE_DIRTY, __ATOMIC_SEQ_CST);
+	atomic_and(e, ~PTE_DIRTY);
+	note_change(b, va);
 }
 
-static void flush(const struct mmu_batch *b)
+static void flush_local(void *batch)
 {
-	if (!b->nr_changed || cpu_this()->arch.loaded_root != b->space->root)
+	const struct mmu_batch *b = batch;
+
+	if (cpu_this()->arch.loaded != b->space)
 		return;
 	if (cpu_soft_kvm || b->nr_changed > FLUSH_SINGLY_MAX ||
 	    b->last - b->first >= FLUSH_SINGLY_MAX * PAGE_SIZE) {
-		write_cr3(b->space->root);
+		mmu_flush_here();
 		return;
 	}
 	for (vaddr_t va = b->first; va <= b->last; va += PAGE_SIZE)
 		invlpg(va);
+}
+
+static void flush(struct mmu_batch *b)
+{
+	uint64_t others;
+
+	if (!b->nr_changed)
+		return;
+	preempt_disable(); /* neither this CPU nor its tables change meanwhile */
+	flush_local(b);
+	if (b->takes_away && !cpu_is_alone()) {
+		__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the change before the look */
+		others = atomic_load(&b->space->cpus) & ~cpu_bit(cpu_this());
+		if (others)
+			cpu_call(others, flush_local, b);
+	}
+	preempt_enable();
 }
 
 void mmu_batch_end(struct mmu_batch *b)
@@ -312,4 +382,5 @@ void mmu_batch_end(struct mmu_batch *b)
 		page_put(p);
 	}
 	b->nr_changed = 0;
+	b->takes_away = false;
 }

@@ -115,7 +115,7 @@ int mmu_kernel_map(vaddr_t va, paddr_t pa, size_t len, unsigned prot)
 	return 0;
 }
 
-void mmu_kernel_unmap(vaddr_t va, size_t len)
+void mmu_kernel_clear(vaddr_t va, size_t len)
 {
 	unsigned level;
 
@@ -125,8 +125,20 @@ void mmu_kernel_unmap(vaddr_t va, size_t len)
 		if (e)
 			WRITE_ONCE(*e, 0);
 	}
-	if (len > PAGE_SIZE || cpu_soft_kvm)
-		write_cr3(cpu_this()->arch.loaded_root);
-	else
-		invlpg(va);
+}
+
+static void flush_here(void *unused)
+{
+	mmu_flush_here();
+}
+
+void mmu_kernel_flush(void)
+{
+	cpu_call(~0ull, flush_here, NULL);
+}
+
+void mmu_kernel_unmap(vaddr_t va, size_t len)
+{
+	mmu_kernel_clear(va, len);
+	mmu_kernel_flush();
 }

@@ -250,6 +250,8 @@ static void interrupt(unsigned long vector)
 	cpu->nr_irqs++;
 	if (vector == TRAP_TIMER)
 		timer_irq();
+	else if (vector == TRAP_IPI)
+		ipi_irq();
 	else if (vector >= TRAP_DEVICES && vector != TRAP_SPURIOUS)
 		irq_dispatch((unsigned)vector);
 	if (vector != TRAP_SPURIOUS && platform)

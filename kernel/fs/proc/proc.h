@@ -49,3 +49,5 @@ struct proc_processes {
 	void (*owner)(int pid, uint32_t *uid, uint32_t *gid);
 };
 extern const struct proc_processes proc_processes; /* defined by linux/ */
+/* The process whose directory /proc/<pid> is open as f; 0: it is another file. */
+int proc_file_process(const struct file *f);

@@ -108,7 +108,7 @@ static int prepare_interpreter(struct exec *x)
 	return err == -ENOEXEC ? -ELIBBAD : err;
 }
 
-int exec_prepare(struct exec *x, const struct path *at, unsigned flags)
+static int find_program(struct exec *x, const struct path *at, unsigned flags)
 {
 	unsigned lookup = ((flags & AT_EMPTY_PATH) != 0 ? LOOKUP_EMPTY : 0) |
 			  ((flags & AT_SYMLINK_NOFOLLOW) != 0 ? LOOKUP_NOFOLLOW : 0);
@@ -136,6 +136,10 @@ int exec_prepare(struct exec *x, const struct path *at, unsigned flags)
 
 void exec_fini(struct exec *x)
 {
+	if (x->space != NULL)
+		vmspace_put(x->space);
+	if (x->cred != NULL)
+		cred_put(x->cred);
 	if (x->file != NULL)
 		file_put(x->file);
 	elf_image_fini(&x->program);
@@ -175,10 +179,9 @@ static void apply_capabilities(struct cred *c)
 	}
 }
 
-static int apply_cred(const struct exec *x)
+static int make_cred(struct exec *x)
 {
-	struct thread *self = thread_current();
-	struct cred *c = cred_copy(self->cred), *old = self->cred;
+	struct cred *c = cred_copy(cred_current());
 
 	if (c == NULL)
 		return -ENOMEM;
@@ -187,23 +190,58 @@ static int apply_cred(const struct exec *x)
 	c->suid = c->fsuid = c->euid;
 	c->sgid = c->fsgid = c->egid;
 	c->securebits &= ~(unsigned)SECBIT_KEEP_CAPS;
+	x->cred = c;
+	return 0;
+}
+
+static void switch_cred(struct exec *x)
+{
+	struct thread *self = thread_current();
+	struct cred *old = self->cred, *c = x->cred;
+
 	spin_lock(&task_lock);
 	self->cred = c;
 	spin_unlock(&task_lock);
+	x->cred = NULL;
 	cred_put(old);
 	process_current()->dumpable = c->uid == c->euid && c->gid == c->egid;
-	return 0;
+}
+
+/* ---- preparing: the space and its stack ---- */
+
+static int make_space(struct exec *x)
+{
+	struct process *p = process_current();
+
+	x->space = vmspace_new();
+	if (x->space == NULL)
+		return -ENOMEM;
+	x->is_random = (p->personality & ADDR_NO_RANDOMIZE) == 0;
+	exec_layout_choose(x, process_limit(p, RLIMIT_STACK));
+	x->space->exe = file_get(x->program.file);
+	process_limits_apply(p, x->space);
+	return exec_stack_map(x, x->space);
+}
+
+int exec_prepare(struct exec *x, const struct path *at, unsigned flags)
+{
+	int err = find_program(x, at, flags);
+
+	if (err == 0)
+		err = make_space(x);
+	return err != 0 ? err : make_cred(x);
 }
 
 /* ---- committing ---- */
 
-static void switch_space(struct task *self, struct vmspace *vs)
+static void switch_space(struct task *self, struct exec *x)
 {
 	struct vmspace *old = self->thread->vmspace;
 
 	spin_lock(&task_lock);
-	sched_switch_space(vs);
+	sched_switch_space(x->space);
 	spin_unlock(&task_lock);
+	x->space = NULL;
 	if (old == NULL)
 		return;
 	if (!task_return_memory(self))
@@ -249,13 +287,11 @@ static void note_name(struct process *p, const struct exec *x)
 	kmem_free(old);
 }
 
-static int map_all(struct exec *x, struct vmspace *vs, const struct exec_layout *l, uaddr_t *sp)
+static int map_all(struct exec *x, struct vmspace *vs, uaddr_t *sp)
 {
-	int err = exec_stack_map(x, vs);
+	int err = elf_image_map(&x->program, vs, x->has_interpreter ? x->pie_base : 0,
+				&x->program_place);
 
-	if (err == 0)
-		err = elf_image_map(&x->program, vs, x->has_interpreter ? l->pie_base : 0,
-				    &x->program_place);
 	if (err == 0 && x->has_interpreter)
 		err = elf_image_map(&x->interpreter, vs, 0, &x->interpreter_place);
 	if (err == 0)
@@ -266,47 +302,29 @@ static int map_all(struct exec *x, struct vmspace *vs, const struct exec_layout 
 	vs->code_end = x->program_place.code_end;
 	vs->data_start = x->program_place.data_start;
 	vs->data_end = x->program_place.data_end;
-	exec_brk_choose(x, vs, l->random);
+	exec_brk_choose(x, vs);
 	return exec_stack_fill(x, vs, sp);
-}
-
-static int fill_space(struct exec *x, struct vmspace *vs)
-{
-	struct task *self = task_current();
-	struct process *p = self->process;
-	struct exec_layout l;
-	uaddr_t sp;
-	int err;
-
-	exec_layout_choose(&l, process_limit(p, RLIMIT_STACK),
-			   (p->personality & ADDR_NO_RANDOMIZE) == 0);
-	vs->mmap_base = l.mmap_base;
-	vs->stack_top = l.stack_top;
-	vs->exe = file_get(x->program.file);
-	process_limits_apply(p, vs);
-	switch_space(self, vs);
-	err = apply_cred(x);
-	if (err == 0)
-		err = map_all(x, vs, &l, &sp);
-	if (err != 0)
-		return err;
-	reset_task(self, x);
-	note_name(p, x);
-	frame_init(thread_frame(self->thread),
-		   x->has_interpreter ? x->interpreter_place.entry : x->program_place.entry, sp);
-	return 0;
 }
 
 int exec_commit(struct exec *x)
 {
-	struct vmspace *vs = vmspace_new();
+	struct task *self = task_current();
+	uaddr_t sp;
+	int err;
 
-	if (vs == NULL)
-		return -ENOMEM;
-	if (thread_current()->vmspace != NULL)
-		task_leave_memory(task_current());
-	futex_task_exec(task_current());
-	return fill_space(x, vs);
+	if (self->thread->vmspace != NULL)
+		task_leave_memory(self);
+	futex_task_exec(self);
+	switch_space(self, x);
+	switch_cred(x);
+	err = map_all(x, self->thread->vmspace, &sp);
+	if (err != 0)
+		return err;
+	reset_task(self, x);
+	note_name(self->process, x);
+	frame_init(thread_frame(self->thread),
+		   x->has_interpreter ? x->interpreter_place.entry : x->program_place.entry, sp);
+	return 0;
 }
 
 /* ---- the calls ---- */

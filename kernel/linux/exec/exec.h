@@ -3,7 +3,8 @@
  * Starting a program (execve(2), elf(5)).
  *
  * exec_prepare() finds the file, follows `#!` lines, reads and checks the ELF headers of program
- * and interpreter: everything that can fail with an error to the caller. exec_commit() then ends
+ * and interpreter, makes the new address space with its stack and the new credentials: everything
+ * that can fail with an error to the caller. exec_commit() then ends
  * the other threads, makes the new address space current and fills it; what fails there has no
  * program to return to, and the process is killed. Between the two nothing of the old program has
  * changed.
@@ -18,6 +19,7 @@
 #include "lib/compiler.h"
 #include "lib/types.h"
 
+struct cred;
 struct vmspace;
 struct task;
 struct trap_frame;
@@ -58,8 +60,11 @@ struct exec {
 	unsigned nr_prefix;
 	char head[EXEC_HEAD_BYTES];
 	size_t head_len;
+	uaddr_t pie_base;
 	bool name_is_hidden; /* a script could not open its name again (O_CLOEXEC descriptor) */
-	bool has_interpreter, stack_is_executable;
+	bool has_interpreter, stack_is_executable, is_random;
+	struct vmspace *space; /* counted: the new one, current once it is filled */
+	struct cred *cred;     /* counted: of the new program */
 	struct elf_image program, interpreter;
 	struct elf_place program_place, interpreter_place;
 };
@@ -100,12 +105,8 @@ MUST_CHECK int elf_image_map(const struct elf_image *e, struct vmspace *vs, uadd
 			     struct elf_place *out);
 
 /* ---- exec_stack.c ---- */
-struct exec_layout {
-	uaddr_t stack_top, mmap_base, pie_base;
-	bool random;
-};
-void exec_layout_choose(struct exec_layout *l, uint64_t stack_limit, bool random);
+void exec_layout_choose(struct exec *x, uint64_t stack_limit);
 MUST_CHECK int exec_stack_map(const struct exec *x, struct vmspace *vs);
 MUST_CHECK int exec_stack_fill(const struct exec *x, struct vmspace *vs, uaddr_t *sp);
 MUST_CHECK int exec_vdso_map(struct vmspace *vs);
-void exec_brk_choose(const struct exec *x, struct vmspace *vs, bool random);
+void exec_brk_choose(const struct exec *x, struct vmspace *vs);

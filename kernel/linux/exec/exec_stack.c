@@ -50,28 +50,28 @@ static uint64_t random_pages(uint64_t nr, bool random)
 	return random ? random_u64() % nr * PAGE_SIZE : 0;
 }
 
-void exec_layout_choose(struct exec_layout *l, uint64_t stack_limit, bool random)
+void exec_layout_choose(struct exec *x, uint64_t stack_limit)
 {
+	bool random = x->is_random;
 	uint64_t gap = min(stack_limit, (uint64_t)GAP_MAX) + STACK_GUARD;
 
 	if (random)
 		gap += STACK_RANDOM_PAGES * PAGE_SIZE;
 	gap = max(min(gap, (uint64_t)GAP_MAX), (uint64_t)GAP_MIN);
-	l->random = random;
-	l->stack_top = USER_TOP - random_pages(STACK_RANDOM_PAGES, random);
-	l->mmap_base = align_down(USER_TOP - gap - random_pages(MMAP_RANDOM_PAGES, random),
-				  PAGE_SIZE);
-	l->pie_base = PIE_BASE + random_pages(MMAP_RANDOM_PAGES, random);
+	x->space->stack_top = USER_TOP - random_pages(STACK_RANDOM_PAGES, random);
+	x->space->mmap_base = align_down(
+		USER_TOP - gap - random_pages(MMAP_RANDOM_PAGES, random), PAGE_SIZE);
+	x->pie_base = PIE_BASE + random_pages(MMAP_RANDOM_PAGES, random);
 }
 
-void exec_brk_choose(const struct exec *x, struct vmspace *vs, bool random)
+void exec_brk_choose(const struct exec *x, struct vmspace *vs)
 {
 	uaddr_t start = x->program_place.end;
 
 	/* A static PIE lies in the mmap area, where brk would soon meet a mapping. */
 	if (!x->has_interpreter && x->program.header.e_type == ET_DYN)
 		start = PIE_BASE;
-	vs->brk_start = vs->brk = start + random_pages(BRK_RANDOM_PAGES, random);
+	vs->brk_start = vs->brk = start + random_pages(BRK_RANDOM_PAGES, x->is_random);
 }
 
 /* ---- the vDSO ---- */

@@ -38,8 +38,9 @@ static void begin_stop(struct process *p, int sig)
 	struct task *t;
 
 	scoped_spin(&p->lock);
-	if (p->exiting || p->exec_task != NULL)
+	if (p->exiting || p->exec_task != NULL || !p->stop_taken)
 		return;
+	p->stop_taken = false;
 	p->stopping = true;
 	p->stop_reported = p->stop_waited = p->continued = p->tell_continued = false;
 	p->stop_signal = sig;
@@ -133,6 +134,8 @@ static int take(struct task *self, struct taken *out)
 		out->what = default_of(sig);
 	else
 		out->what = DO_HANDLER;
+	if (out->what == DO_STOP)
+		p->stop_taken = true;
 	if (out->what == DO_HANDLER && (a->sa_flags & SA_RESETHAND) != 0)
 		a->sa_handler = SIG_DFL;
 	return sig;

@@ -166,10 +166,11 @@ static int send_locked(struct process *p, struct task *t, const siginfo_t *info,
 {
 	int sig = info->si_signo;
 
-	if (p->exiting || p->nr_tasks == 0)
-		return 0;
+	if (p->exiting || p->nr_tasks == 0 || (t != NULL && list_is_empty(&t->process_link)))
+		return 0; /* it ended meanwhile: nobody would drop what is queued now */
 	if (sig == SIGCONT) {
 		drop_everywhere(p, SIGNAL_STOPS);
+		p->stop_taken = false;
 		signal_continue_locked(p);
 	} else if ((SIGNAL_BIT(sig) & SIGNAL_STOPS) != 0) {
 		drop_everywhere(p, SIGNAL_BIT(SIGCONT));
@@ -318,6 +319,7 @@ void signal_force(const siginfo_t *info)
 		self->blocked &= ~bit;
 	}
 	(void)send_locked(p, self, info, NULL);
+	wake(self); /* though one is queued already, which was blocked when it came */
 }
 
 void signal_force_kernel(int sig, int code, uaddr_t addr)

@@ -84,13 +84,11 @@ static int check_limits(void)
 {
 	const struct cred *c = cred_current();
 	uint64_t limit = process_limit(process_current(), RLIMIT_NPROC);
-	struct page_stats s;
 
 	if (c->uid != 0 && !cred_has_cap(c, CAP_SYS_RESOURCE) && !cred_has_cap(c, CAP_SYS_ADMIN) &&
 	    task_count_user(c->uid) >= limit)
 		return -EAGAIN;
-	page_stats_get(&s);
-	return s.free < MEMORY_RESERVE_PAGES + s.total / 128 ? -ENOMEM : 0;
+	return page_make_room(MEMORY_RESERVE_PAGES + page_nr_total() / 128) ? 0 : -ENOMEM;
 }
 
 /* The files and the view: shared or copied. */

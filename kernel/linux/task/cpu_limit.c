@@ -76,7 +76,7 @@ static void judge_realtime(struct process *p, struct verdict *v)
 	if (limit->soft == RLIM_INFINITY)
 		return;
 	list_foreach(&p->tasks, t, process_link) {
-			nsec_t awake = awake_time(t);
+		nsec_t awake = awake_time(t);
 
 		longest = max(longest, awake);
 	}

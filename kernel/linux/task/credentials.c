@@ -59,9 +59,8 @@ bool task_may_access(struct task *t)
 	if (t->process == process_current() || capable)
 		return true;
 	theirs = task_cred(t);
-	same = mine->uid == theirs->uid && mine->uid == theirs->euid &&
-	       mine->uid == theirs->suid && mine->gid == theirs->gid &&
-	       mine->gid == theirs->egid && mine->gid == theirs->sgid &&
+	same = mine->uid == theirs->uid && mine->uid == theirs->euid && mine->uid == theirs->suid &&
+	       mine->gid == theirs->gid && mine->gid == theirs->egid && mine->gid == theirs->sgid &&
 	       is_subset(mine->cap_permitted, theirs->cap_permitted);
 	cred_put(theirs);
 	return same && READ_ONCE(t->process->dumpable);

@@ -292,9 +292,9 @@ static int attempt(const struct claim *c, struct pi_lock **out)
 	*out = find_lock(&c->key);
 	if (*out != NULL)
 		return check_word(*out, word);
-	desired = (word & FUTEX_TID_MASK) != 0
-			  ? word | FUTEX_WAITERS
-			  : tid | (word & FUTEX_OWNER_DIED) | (c->leaves_others ? FUTEX_WAITERS : 0);
+	desired = (word & FUTEX_TID_MASK) != 0 ? word | FUTEX_WAITERS
+					       : tid | (word & FUTEX_OWNER_DIED) |
+							 (c->leaves_others ? FUTEX_WAITERS : 0);
 	err = futex_exchange(c->addr, word, desired);
 	if (err != 0 || (word & FUTEX_TID_MASK) == 0)
 		return err;
@@ -412,8 +412,7 @@ long futex_unlock_pi(uaddr_t addr, bool private)
 /* ---- condition variables over PI mutexes ---- */
 
 /* With pi_mutex held. w is in the bucket of r->from. */
-static long wait_for_requeue(struct futex_waiter *w, const struct futex_requeue *r,
-			     nsec_t deadline)
+static long wait_for_requeue(struct futex_waiter *w, const struct futex_requeue *r, nsec_t deadline)
 {
 	uint32_t value;
 	long err = 0;

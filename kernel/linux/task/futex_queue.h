@@ -37,8 +37,8 @@ struct futex_key {
 
 struct futex_bucket {
 	struct spinlock lock;
-	struct list waiters;    /* [lock] struct futex_waiter */
-	unsigned nr_arrived;    /* [lock] ever */
+	struct list waiters; /* [lock] struct futex_waiter */
+	unsigned nr_arrived; /* [lock] ever */
 };
 
 struct futex_waiter {

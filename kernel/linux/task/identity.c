@@ -19,10 +19,17 @@ long sys_getppid(void)
 	return READ_ONCE(process_current()->parent_pid);
 }
 
-/* The process that a pid argument means, counted; 0 is the caller. */
+/* The process that a pid argument means, or the one of the task; counted. 0 is the caller. */
 static struct process *find(int pid)
 {
-	return pid == 0 ? process_get(process_current()) : process_find(pid);
+	struct process *p = pid == 0 ? process_get(process_current()) : process_find(pid);
+	struct task *t = p == NULL ? task_find(pid) : NULL;
+
+	if (t == NULL)
+		return p;
+	p = process_get(t->process);
+	task_put(t);
+	return p;
 }
 
 long sys_getpgid(int pid)
@@ -92,8 +99,8 @@ long sys_setpgid(int pid, int pgid)
 		return -EINVAL;
 	scoped_spin(&task_lock);
 	p = pid == 0 ? process_current() : process_find_locked(pid);
-	if (p == NULL)
-		return -ESRCH;
+	if (p == NULL) /* as Linux: a thread that leads no process */
+		return task_find_locked(pid) != NULL ? -EINVAL : -ESRCH;
 	if (pgid == 0)
 		pgid = p->pid;
 	err = check_group_change(p, pgid);

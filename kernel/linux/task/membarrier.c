@@ -5,9 +5,11 @@
  */
 #include <linux/membarrier.h>
 
+#include "core/cpu.h"
 #include "lib/errno.h"
 #include "linux/sys.h"
 #include "linux/task/task.h"
+#include "mm/vmspace.h"
 
 #define CMD_GET_REGISTRATIONS (1 << 9) /* newer than the headers */
 
@@ -32,11 +34,8 @@ static void restart_sections(struct process *p)
 	}
 }
 
-/* Other CPUs take an interrupt, and return from it by IRET, which also serialises them (Intel SDM
- * 3A §9.3). */
-static void barrier_everywhere(void)
+static void nothing(void *unused)
 {
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 static bool is_private(int cmd)
@@ -44,6 +43,22 @@ static bool is_private(int cmd)
 	return cmd == MEMBARRIER_CMD_PRIVATE_EXPEDITED ||
 	       cmd == MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE ||
 	       cmd == MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ;
+}
+
+/*
+ * CPUs that run threads of this process, or of any, take an interrupt, and return from it by IRET,
+ * which also serialises them (Intel SDM 3A §9.3). A CPU that comes to run one afterwards has loaded
+ * its tables, or taken its run queue's lock, since.
+ */
+static void barrier_everywhere(bool private)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (cpu_is_alone())
+		return;
+	if (private)
+		cpu_call(atomic_load(&vmspace_current()->mmu.cpus), nothing, NULL);
+	else
+		cpu_call(atomic_load(&cpus_online) & ~atomic_load(&cpus_idle), nothing, NULL);
 }
 
 long sys_membarrier(int cmd, unsigned long flags, int cpu)
@@ -69,6 +84,6 @@ long sys_membarrier(int cmd, unsigned long flags, int cpu)
 		return -EPERM;
 	if (cmd == MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ)
 		restart_sections(p);
-	barrier_everywhere();
+	barrier_everywhere(is_private(cmd));
 	return 0;
 }

@@ -15,11 +15,11 @@
 #include "mm/user.h"
 #include "mm/vmspace.h"
 
-#define ALL_NODES            1ull /* node 0 */
-#define NODES_MAX            (PAGE_SIZE * 8)
-#define WEIGHTED_INTERLEAVE  6 /* newer than the headers */
-#define NODE_FLAGS           (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES)
-#define MODE_FLAGS           (NODE_FLAGS | MPOL_F_NUMA_BALANCING)
+#define ALL_NODES           1ull /* node 0 */
+#define NODES_MAX           (PAGE_SIZE * 8)
+#define WEIGHTED_INTERLEAVE 6 /* newer than the headers */
+#define NODE_FLAGS          (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES)
+#define MODE_FLAGS          (NODE_FLAGS | MPOL_F_NUMA_BALANCING)
 
 struct nodes {
 	uint64_t low; /* nodes 0 to 63 */

@@ -67,8 +67,8 @@ long sys_unshare(unsigned long flags)
 	struct task *t = task_current();
 	int err;
 
-	if ((flags & ~(unsigned long)(NAMESPACES | ALONE | CLONE_FS | CLONE_FILES |
-				      CLONE_SYSVSEM)) != 0)
+	if ((flags &
+	     ~(unsigned long)(NAMESPACES | ALONE | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM)) != 0)
 		return -EINVAL;
 	err = check_alone(flags);
 	if (err != 0)

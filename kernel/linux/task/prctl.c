@@ -375,7 +375,7 @@ static long prctl_machine(int option, const struct args *a)
 		return write_int(a->a2, PR_TSC_ENABLE);
 	case PR_SET_TSC:
 		return a->a2 == PR_TSC_ENABLE ? 0 : -EINVAL;
-	case PR_GET_SECCOMP: /* off */
+	case PR_GET_SECCOMP:              /* off */
 	case PR_TASK_PERF_EVENTS_DISABLE: /* there are none */
 	case PR_TASK_PERF_EVENTS_ENABLE:
 		return 0;

@@ -73,7 +73,6 @@ static int who_or_self(enum which which, int who)
 	return which == WHICH_USER ? (int)cred_current()->uid : task_current()->tid;
 }
 
-
 /* ---- nice ---- */
 
 /* getpriority's raw result is 20 - nice, so that it is never negative (getpriority(2), NOTES). */
@@ -185,6 +184,5 @@ long sys_ioprio_set(int which, int who, int ioprio)
 		return err;
 	if (which < IOPRIO_WHO_PROCESS || which > IOPRIO_WHO_USER)
 		return -EINVAL;
-	return visit_all(
-		&(struct visit){ meant, who_or_self(meant, who), change_ioprio, ioprio });
+	return visit_all(&(struct visit){ meant, who_or_self(meant, who), change_ioprio, ioprio });
 }

@@ -97,9 +97,8 @@ static bool may_limit(struct task *t)
 	if (t->process == process_current() || cred_has_cap(mine, CAP_SYS_RESOURCE))
 		return true;
 	theirs = task_cred(t);
-	same = mine->uid == theirs->uid && mine->uid == theirs->euid &&
-	       mine->uid == theirs->suid && mine->gid == theirs->gid &&
-	       mine->gid == theirs->egid && mine->gid == theirs->sgid;
+	same = mine->uid == theirs->uid && mine->uid == theirs->euid && mine->uid == theirs->suid &&
+	       mine->gid == theirs->gid && mine->gid == theirs->egid && mine->gid == theirs->sgid;
 	cred_put(theirs);
 	return same;
 }
@@ -117,9 +116,9 @@ long sys_prlimit64(int pid, int resource, uaddr_t unew, uaddr_t uold)
 	t = pid == 0 ? task_get(task_current()) : task_find(pid);
 	if (t == NULL)
 		return -ESRCH;
-	err = !may_limit(t) ? -EPERM
-			    : change_limit(t->process, (unsigned)resource,
-					   unew == 0 ? NULL : &now, &was);
+	err = !may_limit(t)
+		      ? -EPERM
+		      : change_limit(t->process, (unsigned)resource, unew == 0 ? NULL : &now, &was);
 	task_put(t);
 	if (err != 0)
 		return err;

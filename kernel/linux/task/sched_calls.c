@@ -379,7 +379,7 @@ long sys_sched_setaffinity(int pid, size_t len, uaddr_t umask)
 	else if ((mask & all_cpus()) == 0)
 		err = -EINVAL;
 	else
-		WRITE_ONCE(t->thread->affinity, mask & all_cpus());
+		err = thread_set_affinity(t->thread, mask & all_cpus());
 	task_put(t);
 	return err;
 }

@@ -149,6 +149,7 @@ struct process {
 	int exit_status;        /* [lock] as wait(2) has it */
 	struct waitq exit_wq;   /* a task has ended */
 	bool stopping;          /* [lock] job control: every task parks */
+	bool stop_taken;        /* [lock] a task took a stop signal and no SIGCONT came since */
 	int stop_signal;        /* [lock] */
 	unsigned nr_stopped;    /* [lock] */
 	bool stop_reported;     /* [lock] the parent was told of this stop */

@@ -20,9 +20,10 @@
 #define WAIT_STATUS_CONTINUED    0xffff
 
 struct query {
-	int which;        /* P_ALL, P_PID, P_PGID, P_PIDFD's process as P_PID */
+	int which;        /* P_ALL, P_PID, P_PGID, P_PIDFD */
 	int id;           /* of the process or group */
 	unsigned options; /* W* of wait.h */
+	struct process *process; /* P_PIDFD's, counted: its id may be another's by now; or NULL */
 };
 
 struct answer {
@@ -40,6 +41,8 @@ static bool is_meant(const struct process *child, const struct query *q)
 	bool is_clone = child->exit_signal != SIGCHLD;
 
 	if (q->which == P_PID && child->pid != q->id)
+		return false;
+	if (q->process != NULL && child != q->process)
 		return false;
 	if (q->which == P_PGID && child->pgrp != q->id)
 		return false;
@@ -165,15 +168,9 @@ long sys_wait4(int pid, uaddr_t status, int options, uaddr_t usage)
 static int read_pidfd(struct query *q)
 {
 	bool nonblocking;
-	struct process *p;
-	int err = pidfd_process(q->id, &p, &nonblocking);
+	int err = pidfd_process(q->id, &q->process, &nonblocking);
 
-	if (err != 0)
-		return err;
-	q->which = P_PID;
-	q->id = p->pid;
-	process_put(p);
-	return nonblocking;
+	return err != 0 ? err : nonblocking;
 }
 
 static int check_waitid(struct query *q)
@@ -232,7 +229,7 @@ static int write_info(uaddr_t to, const struct answer *a)
 
 long sys_waitid(int which, int id, uaddr_t info, int options, uaddr_t usage)
 {
-	struct query q = { which, id, (unsigned)options };
+	struct query q = { which, id, (unsigned)options, NULL };
 	int nonblocking = check_waitid(&q), found;
 	struct answer a;
 
@@ -241,6 +238,8 @@ long sys_waitid(int which, int id, uaddr_t info, int options, uaddr_t usage)
 	if (nonblocking != 0)
 		q.options |= WNOHANG;
 	found = wait_for(&q, &a);
+	if (q.process != NULL)
+		process_put(q.process);
 	if (found == 0 && nonblocking != 0 && (options & WNOHANG) == 0)
 		return -EAGAIN;
 	if (found < 0)

@@ -124,7 +124,7 @@ ssize_t unix_datagram_send(struct socket *s, struct socket_message *m)
 	msg = unix_message_new(u, len);
 	if (msg == NULL)
 		return -ENOMEM;
-	err = unix_message_fill(msg, m->data);
+	err = packet_fill(&msg->packet, m->data);
 	if (err == 0)
 		err = find_target(u, m, &to);
 	if (err == 0)
@@ -145,11 +145,11 @@ static struct unix_message *pick(struct unix_socket *u, unsigned flags, size_t *
 
 	*skip = unix_peek_start(u, flags);
 	while ((m = unix_queue_next(u, m)) != NULL) {
-		if (*skip < m->len || (*skip == 0 && !m->peeked))
+		if (*skip < m->packet.len || (*skip == 0 && !m->peeked))
 			return m;
 		if (READ_ONCE(u->socket.peek_offset) < 0 || (flags & MSG_PEEK) == 0)
 			return m;
-		*skip -= m->len;
+		*skip -= m->packet.len;
 	}
 	return NULL;
 }
@@ -194,14 +194,14 @@ static int wait_message(struct unix_socket *u, unsigned flags, struct unix_messa
 static ssize_t read_message(struct unix_socket *u, struct unix_message *msg, size_t skip,
 			    struct socket_message *m)
 {
-	size_t len = msg->len - skip, n = min(len, m->data->left);
+	size_t len = msg->packet.len - skip, n = min(len, m->data->left);
 
 	unix_message_name(msg, m);
 	m->has_cred = socket_option_is_on(&u->socket, SO_PASSCRED);
 	m->cred = msg->has_cred ? msg->cred : (struct socket_cred){ 0, UINT32_MAX, UINT32_MAX };
 	if (n < len)
 		m->out_flags |= MSG_TRUNC;
-	if (unix_message_read(msg, skip, m->data, n) < n)
+	if (packet_read(&msg->packet, skip, m->data, n) < n)
 		return -EFAULT;
 	return (ssize_t)((m->flags & MSG_TRUNC) != 0 ? len : n);
 }
@@ -223,7 +223,7 @@ ssize_t unix_datagram_receive(struct socket *s, struct socket_message *m)
 		if (n >= 0 && peek)
 			n = unix_rights_copy(msg, &m->rights) != 0 ? -ENOMEM : n;
 		if (n >= 0)
-			unix_peek_moved(u, m->flags, peek ? before - m->data->left : msg->len);
+			unix_peek_moved(u, m->flags, peek ? before - m->data->left : msg->packet.len);
 		msg->peeked |= peek;
 		if (!peek)
 			unix_queue_remove(u, msg);

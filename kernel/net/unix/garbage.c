@@ -32,7 +32,7 @@ static void visit_queue(struct unix_socket *u, visit_fn *visit, void *arg)
 	struct unix_message *m;
 
 	scoped_spin(&u->socket.lock);
-	list_foreach(&u->queue, m, link) {
+	list_foreach(&u->queue, m, packet.link) {
 		unsigned nr = m->rights != NULL ? m->rights->nr : 0;
 
 		for (unsigned i = 0; i < nr; i++) {
@@ -112,7 +112,7 @@ static void strip_queue(struct unix_socket *u, struct list *stripped)
 	struct unix_message *m;
 
 	scoped_spin(&u->socket.lock);
-	list_foreach(&u->queue, m, link) {
+	list_foreach(&u->queue, m, packet.link) {
 		if (m->rights == NULL)
 			continue;
 		list_append(stripped, &m->rights->link);

@@ -1,92 +1,32 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Messages: their memory, their charge, the queue. message.h and unix.h have the theory. */
+/* Messages: their charge, the queue. message.h and unix.h have the theory. */
 #include "net/unix/message.h"
 
 #include <linux/eventpoll.h>
 
 #include "lib/errno.h"
-#include "mm/kmem.h"
-#include "mm/page.h"
-
-#define INLINE_MAX  1024u
-#define BLOCK_ORDER 3u /* 32 KiB */
-
-static struct unix_block *blocks_of(const struct unix_message *m)
-{
-	return (struct unix_block *)m->tail;
-}
-
-static unsigned order_for(size_t len, unsigned most)
-{
-	unsigned order = 0;
-
-	while (order < most && (PAGE_SIZE << order) < len)
-		order++;
-	return order;
-}
-
-static void free_blocks(struct unix_message *m)
-{
-	for (unsigned i = 0; i < m->nr_blocks; i++)
-		page_free(blocks_of(m)[i].page, blocks_of(m)[i].order);
-}
-
-/* With blocks of at most this order. NULL = no memory. */
-static struct unix_message *new_in_blocks(size_t len, unsigned most)
-{
-	unsigned order = order_for(len, most);
-	size_t size = PAGE_SIZE << order, nr = (len + size - 1) / size;
-	struct unix_message *m = kmem_alloc(sizeof(*m) + nr * sizeof(struct unix_block));
-
-	if (m == NULL)
-		return NULL;
-	m->block_order = order;
-	m->charge = kmem_size(m);
-	for (size_t at = 0; at < len; at += size, m->nr_blocks++) {
-		struct unix_block *b = &blocks_of(m)[m->nr_blocks];
-
-		b->order = order_for(len - at, order);
-		b->page = page_alloc(b->order, 0);
-		if (b->page == NULL) {
-			free_blocks(m);
-			kmem_free(m);
-			return NULL;
-		}
-		m->charge += PAGE_SIZE << b->order;
-	}
-	return m;
-}
 
 struct unix_message *unix_message_new(struct unix_socket *sender, size_t len)
 {
+	struct packet *p = packet_new(sizeof(struct unix_message), len);
 	struct unix_message *m;
 
-	if (len <= INLINE_MAX) {
-		m = kmem_alloc(sizeof(*m) + len);
-		if (m != NULL)
-			m->charge = kmem_size(m);
-	} else {
-		m = new_in_blocks(len, BLOCK_ORDER);
-		if (m == NULL)
-			m = new_in_blocks(len, 0);
-	}
-	if (m == NULL)
+	if (p == NULL)
 		return NULL;
-	list_init(&m->link);
-	m->len = len;
+	m = container_of(p, struct unix_message, packet);
 	unix_get(sender);
 	m->sender = sender;
-	(void)atomic_add(&sender->nr_sent, m->charge);
+	(void)atomic_add(&sender->nr_sent, p->charge);
 	return m;
 }
 
 static void uncharge(struct unix_message *m)
 {
 	struct unix_socket *u = m->sender;
-	size_t left = atomic_sub(&u->nr_sent, m->charge);
+	size_t left = atomic_sub(&u->nr_sent, m->packet.charge);
 	size_t low = READ_ONCE(u->socket.send_limit) / 4;
 
-	if (left <= low && left + m->charge > low)
+	if (left <= low && left + m->packet.charge > low)
 		waitq_wake_all(&u->socket.writable, EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
 	unix_put(u);
 }
@@ -96,60 +36,17 @@ void unix_message_free(struct unix_message *m)
 	if (m->rights != NULL)
 		unix_rights_discard(unix_rights_take(m));
 	uncharge(m);
-	free_blocks(m);
-	kmem_free(m);
+	packet_free(&m->packet);
 }
 
 void unix_messages_free(struct list *messages)
 {
 	struct unix_message *m;
 
-	while ((m = list_first(messages, struct unix_message, link)) != NULL) {
-		list_remove(&m->link);
+	while ((m = list_first(messages, struct unix_message, packet.link)) != NULL) {
+		list_remove(&m->packet.link);
 		unix_message_free(m);
 	}
-}
-
-/* Where the byte at `offset` is, and how many follow it there. */
-static char *part_at(const struct unix_message *m, size_t offset, size_t *len)
-{
-	unsigned shift = PAGE_SHIFT + m->block_order;
-	size_t within;
-
-	if (m->nr_blocks == 0) {
-		*len = m->len - offset;
-		return (char *)m->tail + offset;
-	}
-	within = offset & ((1ul << shift) - 1);
-	*len = min(m->len - offset, (1ul << shift) - within);
-	return (char *)page_to_ptr(blocks_of(m)[offset >> shift].page) + within;
-}
-
-int unix_message_fill(struct unix_message *m, struct uio *u)
-{
-	for (size_t at = 0, n; at < m->len; at += n) {
-		char *part = part_at(m, at, &n);
-
-		if (uio_copy_from(u, part, n) != n)
-			return -EFAULT;
-	}
-	return 0;
-}
-
-size_t unix_message_read(const struct unix_message *m, size_t offset, struct uio *u, size_t len)
-{
-	size_t done = 0, n, got;
-
-	while (done < len) {
-		char *part = part_at(m, offset + done, &n);
-
-		n = min(n, len - done);
-		got = uio_copy_to(u, part, n);
-		done += got;
-		if (got < n)
-			break;
-	}
-	return done;
 }
 
 /* ---- sending ---- */
@@ -203,8 +100,8 @@ static int append(struct unix_socket *to, struct unix_message *m)
 	scoped_spin(&to->socket.lock);
 	if (to->closed || (to->shutdown & UNIX_NO_RECEIVE) != 0)
 		return -EPIPE;
-	list_append(&to->queue, &m->link);
-	to->bytes_queued += m->len;
+	list_append(&to->queue, &m->packet.link);
+	to->bytes_queued += m->packet.len;
 	atomic_store(&to->nr_queued, to->nr_queued + 1);
 	atomic_store(&to->nr_arrived, to->nr_arrived + 1);
 	return 0;
@@ -251,8 +148,8 @@ struct unix_message *unix_queue_next(struct unix_socket *u, struct unix_message 
 	struct list *at;
 
 	scoped_spin(&u->socket.lock);
-	at = m == NULL ? u->queue.next : m->link.next;
-	return at == &u->queue ? NULL : list_entry(at, struct unix_message, link);
+	at = m == NULL ? u->queue.next : m->packet.link.next;
+	return at == &u->queue ? NULL : list_entry(at, struct unix_message, packet.link);
 }
 
 /* Datagram senders poll for room in here. */
@@ -270,8 +167,8 @@ void unix_queue_remove(struct unix_socket *u, struct unix_message *m)
 
 	spin_lock(&u->socket.lock);
 	was_full = u->nr_queued > READ_ONCE(u->backlog);
-	list_remove(&m->link);
-	u->bytes_queued -= unix_message_left(m);
+	list_remove(&m->packet.link);
+	u->bytes_queued -= packet_left(&m->packet);
 	atomic_store(&u->nr_queued, u->nr_queued - 1);
 	if (was_full)
 		wake_followers_locked(u);

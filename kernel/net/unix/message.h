@@ -1,31 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A message on its way: what one send(2) put into a queue, or for streams a part of it. Small ones
- * have their bytes behind the struct, large ones in blocks of pages. unix.h has the theory.
+ * A message on its way: what one send(2) put into a queue, or for streams a part of it. Its
+ * memory is charged to the sender (sender->nr_sent) until it is freed. unix.h has the theory.
  */
 #pragma once
+#include "net/packet.h"
 #include "net/unix/unix.h"
 
-struct page;
-
-struct unix_block {
-	struct page *page;
-	unsigned order;
-};
-
 struct unix_message {
-	struct list link;             /* [receiver's socket.lock] */
-	size_t len;                   /* [I] bytes */
-	size_t offset;                /* [receiver's read_lock] bytes that were received */
-	size_t charge;                /* [I] bytes of memory, on sender->nr_sent */
+	struct packet packet;         /* link: [receiver's socket.lock]; offset: its read_lock */
 	struct unix_socket *sender;   /* [I] counted */
 	struct socket_cred cred;      /* [I once queued] */
 	bool has_cred;                /* [I once queued] */
 	bool peeked;                  /* [receiver's read_lock] */
 	struct socket_rights *rights; /* [rights_lock] or NULL */
-	unsigned block_order;         /* [I] of every block but the last */
-	unsigned nr_blocks;           /* [I] 0: the bytes are in tail */
-	char tail[] ALIGNED(16);      /* bytes, or struct unix_block[] */
 };
 
 #define UNIX_STREAM_PART (32 * 1024ul) /* most bytes of a stream in one message */
@@ -35,17 +23,6 @@ struct unix_message *unix_message_new(struct unix_socket *sender, size_t len);
 /* Gives the charge back and wakes the sender if it waits for that; may sleep. */
 void unix_message_free(struct unix_message *m);
 void unix_messages_free(struct list *messages);
-/* All of the message's bytes out of the uio: -EFAULT. */
-MUST_CHECK int unix_message_fill(struct unix_message *m, struct uio *u);
-/* `len` bytes from `offset` into the uio; fewer on a fault. */
-MUST_CHECK size_t unix_message_read(const struct unix_message *m, size_t offset, struct uio *u,
-				    size_t len);
-
-static inline size_t unix_message_left(const struct unix_message *m)
-{
-	return m->len - m->offset;
-}
-
 /* Until the sender may send one more. 0; -EAGAIN, -EPIPE, its SO_ERROR, a signal. */
 MUST_CHECK int unix_wait_send(struct unix_socket *u, unsigned flags);
 /* Who sends: given by the program, or if somebody wants to know. */

@@ -24,7 +24,7 @@ static ssize_t send_part(struct unix_socket *u, struct unix_socket *peer, struct
 	part = unix_message_new(u, len);
 	if (part == NULL)
 		return -ENOMEM;
-	err = unix_message_fill(part, m->data);
+	err = packet_fill(&part->packet, m->data);
 	if (err == 0)
 		err = unix_deliver(peer, part, m);
 	if (err == 0)
@@ -82,9 +82,9 @@ static struct unix_message *next_message(struct reader *r)
 
 	r->nr_seen = atomic_load(&r->u->nr_arrived);
 	while ((next = unix_queue_next(r->u, r->at)) != NULL) {
-		if (r->skip == 0 || r->skip < unix_message_left(next))
+		if (r->skip == 0 || r->skip < packet_left(&next->packet))
 			return next;
-		r->skip -= unix_message_left(next);
+		r->skip -= packet_left(&next->packet);
 		r->at = next;
 	}
 	return NULL;
@@ -137,7 +137,7 @@ static bool note_sender(struct reader *r, const struct unix_message *msg)
 static void consume(struct unix_socket *u, struct unix_message *msg, size_t n)
 {
 	spin_lock(&u->socket.lock);
-	msg->offset += n;
+	msg->packet.offset += n;
 	u->bytes_queued -= n;
 	spin_unlock(&u->socket.lock);
 	unix_peek_moved(u, 0, n);
@@ -149,7 +149,7 @@ static bool finish_read(struct reader *r, struct unix_message *msg, size_t n)
 	consume(r->u, msg, n);
 	if (msg->rights != NULL)
 		r->m->rights = unix_rights_take(msg);
-	if (unix_message_left(msg) > 0)
+	if (packet_left(&msg->packet) > 0)
 		return false;
 	unix_queue_remove(r->u, msg);
 	unix_message_free(msg);
@@ -171,13 +171,13 @@ static bool finish_peek(struct reader *r, struct unix_message *msg, size_t n, in
 /* Reads one message: 1 = go on, 0 = enough, or -Exxx. */
 static int read_message(struct reader *r, struct unix_message *msg)
 {
-	size_t n = min(unix_message_left(msg) - r->skip, r->m->data->left), got;
+	size_t n = min(packet_left(&msg->packet) - r->skip, r->m->data->left), got;
 	int err = 0;
 	bool more;
 
 	if (!note_sender(r, msg))
 		return 0;
-	got = unix_message_read(msg, msg->offset + r->skip, r->m->data, n);
+	got = packet_read(&msg->packet, msg->packet.offset + r->skip, r->m->data, n);
 	if (got < n && got == 0)
 		return -EFAULT;
 	r->total += got;

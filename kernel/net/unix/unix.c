@@ -89,9 +89,9 @@ void unix_queue_take(struct unix_socket *u, struct list *to)
 
 	list_init(to);
 	scoped_spin(&u->socket.lock);
-	while ((m = list_first(&u->queue, struct unix_message, link)) != NULL) {
-		list_remove(&m->link);
-		list_append(to, &m->link);
+	while ((m = list_first(&u->queue, struct unix_message, packet.link)) != NULL) {
+		list_remove(&m->packet.link);
+		list_append(to, &m->packet.link);
 	}
 	atomic_store(&u->nr_queued, 0);
 	u->bytes_queued = 0;
@@ -314,10 +314,10 @@ static long bytes_to_read(struct unix_socket *u)
 	if (atomic_load(&u->state) == UNIX_LISTENING)
 		return -EINVAL;
 	scoped_spin(&u->socket.lock);
-	first = list_first(&u->queue, struct unix_message, link);
+	first = list_first(&u->queue, struct unix_message, packet.link);
 	if (unix_is_connection(u) || first == NULL)
 		return (long)u->bytes_queued;
-	return (long)first->len;
+	return (long)first->packet.len;
 }
 
 static long unix_ioctl(struct socket *s, unsigned cmd, unsigned long arg)
