@@ -5,6 +5,6 @@ LEAVES := $(addprefix kernel/boot/,acpi.c cpus.c direct.S direct.c pvh.S pvh.c) 
 	$(addprefix kernel/drivers/,virtio.c virtio_console.c virtio_fs.c virtio_mmio.c virtio_pci.c virtio_ring.c virtio_rng.c)
 
 # The Linux personality, by families. A call whose family is left out answers ENOSYS.
-LINUX_FAMILIES := event exec file ipc proc signal socket strace task time
+LINUX_FAMILIES := event exec file futex ipc proc sched signal socket strace task time
 LEAVES += $(wildcard kernel/net/*.c kernel/net/*/*.c)
 LEAVES += $(wildcard kernel/linux/*.c $(LINUX_FAMILIES:%=kernel/linux/%/*.c))

@@ -362,7 +362,8 @@ static void as_anybody(void)
 	CHECK_ERR(seteuid(0), EPERM);
 	CHECK_ERR(setgid(getgid() + 1), EPERM);
 	CHECK_ERR(setgroups(0, NULL), EPERM);
-	CHECK_ERR(kill(1, 0), EPERM);
+	if (getpid() != 1) /* in Hull it is */
+		CHECK_ERR(kill(1, 0), EPERM);
 }
 
 int main(void)

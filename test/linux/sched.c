@@ -43,13 +43,13 @@ static struct attr getattr(void)
 
 static void test_attr(void)
 {
-	struct attr a = { .size = sizeof(a), .nice = 3 }, now;
+	struct attr a = { .size = sizeof(a), .nice = 6 }, now;
 
 	CHECK_EQ(setattr(&a), 0);
 	now = getattr();
 	CHECK_EQ(now.size, sizeof(a));
-	CHECK(now.policy == SCHED_OTHER && now.nice == 3 && now.priority == 0 && now.flags == 0);
-	CHECK_EQ(getpriority(PRIO_PROCESS, 0), 3);
+	CHECK(now.policy == SCHED_OTHER && now.nice == 6 && now.priority == 0 && now.flags == 0);
+	CHECK_EQ(getpriority(PRIO_PROCESS, 0), 6);
 	a.nice = 100; /* clipped */
 	CHECK_EQ(setattr(&a), 0);
 	CHECK_EQ(getattr().nice, 19);

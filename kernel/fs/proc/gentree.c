@@ -380,6 +380,16 @@ static int follow(struct inode *inode, struct path *out)
 }
 
 const struct file_ops gen_dir_fops = { .readdir = readdir };
+
+int proc_file_process(const struct file *f)
+{
+	const struct gen_place *at;
+
+	if (f->ops != &gen_dir_fops)
+		return 0;
+	at = &gen_inode_of(f->inode)->at;
+	return at->node->kind == GEN_PID && !at->is_task ? at->pid : 0;
+}
 const struct inode_ops gen_dir_ops = { .lookup = lookup };
 const struct inode_ops gen_dynamic_dir_ops = { .lookup = lookup, .dynamic_dir = true };
 const struct inode_ops gen_link_ops = { .readlink = readlink };

@@ -20,7 +20,7 @@
 #include "linux/time/posix_timer.h"
 #include "linux/signal/signals.h"
 #include "linux/sys.h"
-#include "linux/task/futexes.h"
+#include "linux/futex/futexes.h"
 #include "linux/task/task.h"
 #include "mm/kmem.h"
 #include "mm/user.h"

@@ -21,7 +21,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "linux/exec/exec.h"
-#include "linux/task/rseq_area.h"
+#include "linux/sched/rseq_area.h"
 #include "linux/task/task.h"
 #include "mm/kmem.h"
 #include "mm/page.h"
@@ -59,8 +59,8 @@ void exec_layout_choose(struct exec *x, uint64_t stack_limit)
 		gap += STACK_RANDOM_PAGES * PAGE_SIZE;
 	gap = max(min(gap, (uint64_t)GAP_MAX), (uint64_t)GAP_MIN);
 	x->space->stack_top = USER_TOP - random_pages(STACK_RANDOM_PAGES, random);
-	x->space->mmap_base = align_down(
-		USER_TOP - gap - random_pages(MMAP_RANDOM_PAGES, random), PAGE_SIZE);
+	x->space->mmap_base = align_down(USER_TOP - gap - random_pages(MMAP_RANDOM_PAGES, random),
+					 PAGE_SIZE);
 	x->pie_base = PIE_BASE + random_pages(MMAP_RANDOM_PAGES, random);
 }
 

@@ -105,7 +105,8 @@ static const char *name_of(const struct subject *s)
 
 static char state_of(const struct subject *s)
 {
-	if (s->task == NULL)
+	/* So is a process whose first task ended before the others (ps(1): "Zl"). */
+	if (s->task == NULL || (s->id == s->process->pid && s->task->tid != s->id))
 		return 'Z';
 	if (s->task == task_current())
 		return 'R';

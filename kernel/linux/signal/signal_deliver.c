@@ -14,7 +14,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "linux/exec/launch.h"
-#include "linux/task/rseq_area.h"
+#include "linux/sched/rseq_area.h"
 #include "linux/signal/signals.h"
 #include "linux/strace/strace.h"
 #include "linux/task/family.h"

@@ -22,7 +22,7 @@
 #include "linux/sys.h"
 #include "linux/task/pidfd.h"
 #include "linux/task/rlimits.h"
-#include "linux/task/scheduling.h"
+#include "linux/sched/scheduling.h"
 #include "linux/task/task.h"
 #include "mm/page.h"
 #include "mm/user.h"

@@ -12,7 +12,7 @@
 #include "fs/tty/port.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
-#include "linux/task/futexes.h"
+#include "linux/futex/futexes.h"
 #include "linux/event/polling.h"
 #include "linux/exec/launch.h"
 #include "linux/ipc/sem_undo.h"

@@ -8,6 +8,7 @@
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 
+#include "fs/proc/proc.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
@@ -103,16 +104,33 @@ long sys_pidfd_open(int pid, unsigned flags)
 	return fd;
 }
 
+/* As Linux: /proc/<pid>, opened, does for a pidfd here. */
+static int target_of(int fd, struct process **out)
+{
+	struct file *f;
+	bool nonblocking;
+	int err = pidfd_process(fd, out, &nonblocking);
+
+	if (err == 0 || fd_get(fd, &f) != 0)
+		return err;
+	*out = process_find(proc_file_process(f));
+	if (*out != NULL)
+		err = 0;
+	else if (proc_file_process(f) != 0)
+		err = -ESRCH;
+	file_put(f);
+	return err;
+}
+
 long sys_pidfd_send_signal(int fd, int sig, uaddr_t info_in, unsigned flags)
 {
 	struct process *p;
-	bool nonblocking;
 	siginfo_t info;
 	int err;
 
 	if (flags != 0)
 		return -EINVAL;
-	err = pidfd_process(fd, &p, &nonblocking);
+	err = target_of(fd, &p);
 	if (err != 0)
 		return err;
 	if (info_in != 0) {

@@ -12,7 +12,7 @@
 
 #include "arch/mmu.h"
 #include "lib/errno.h"
-#include "linux/task/rseq_area.h"
+#include "linux/sched/rseq_area.h"
 #include "linux/signal/signals.h"
 #include "linux/sys.h"
 #include "linux/task/task.h"

@@ -10,7 +10,7 @@
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "lib/hash.h"
-#include "linux/task/futex_queue.h"
+#include "linux/futex/futex_queue.h"
 #include "linux/task/task.h"
 #include "mm/object.h"
 #include "mm/user.h"

@@ -16,8 +16,8 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "linux/sys.h"
-#include "linux/task/futexes.h"
-#include "linux/task/scheduling.h"
+#include "linux/futex/futexes.h"
+#include "linux/sched/scheduling.h"
 #include "linux/task/task.h"
 #include "mm/user.h"
 

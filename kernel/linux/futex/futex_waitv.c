@@ -9,7 +9,7 @@
 #include "core/thread.h"
 #include "lib/errno.h"
 #include "linux/sys.h"
-#include "linux/task/futex_queue.h"
+#include "linux/futex/futex_queue.h"
 #include "linux/task/task.h"
 #include "linux/time/clock.h"
 #include "mm/kmem.h"

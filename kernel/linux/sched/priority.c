@@ -9,7 +9,7 @@
 #include "core/cred.h"
 #include "lib/errno.h"
 #include "linux/sys.h"
-#include "linux/task/scheduling.h"
+#include "linux/sched/scheduling.h"
 #include "linux/task/task.h"
 
 #define NICE_MIN (-20)
