@@ -6,7 +6,8 @@
 
 struct process;
 
-/* A file that stands for p, which it counts. `flags`: O_NONBLOCK or 0. The descriptor, or -errno. */
+/* A file that stands for p, which it counts. `flags`: O_NONBLOCK or 0. The descriptor or
+ * -errno. */
 int pidfd_install(struct process *p, unsigned flags);
 /* The process that descriptor fd stands for, counted. -EBADF: it is no pidfd. */
 MUST_CHECK int pidfd_process(int fd, struct process **out, bool *nonblocking);

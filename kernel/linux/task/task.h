@@ -249,7 +249,7 @@ NORETURN void task_exit(int wait_status);
 NORETURN void process_exit(int wait_status);
 /* The same from outside, or when the caller still has to return: tasks notice on their way out. */
 void process_kill(struct process *p, int wait_status);
-/* With the address space still there: robust futexes, the cleared id (as Linux: if it is shared). */
+/* With the address space still there: robust futexes, the cleared id (if it is shared). */
 void task_leave_memory(struct task *t);
 /* A task that borrowed its parent's memory (vfork) has its own now, or ends. False: it did not. */
 bool task_return_memory(struct task *t);
