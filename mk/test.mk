@@ -14,7 +14,7 @@ $(O)/test/linux/%: test/linux/%.c $(wildcard test/linux/*.h)
 # test/linux/programs: what test/cli runs, each kind of executable that Debian's compilers make.
 P		:= $(O)/test/programs
 PROGRAMS	:= $(addprefix $(P)/,hello hello-static hello-static-pie hello-no-pie segv compute cpus echo-tty throw \
-		     hello-minimal)
+		     hello-minimal fuzz_syscalls)
 PROGRAMS	+= $(if $(shell command -v musl-gcc),$(P)/hello-musl)
 PROGRAMS	+= $(if $(shell command -v gfortran),$(P)/stencil)
 PROGRAMS	+= $(if $(shell command -v go),$(P)/hello-go $(P)/goroutines)
@@ -40,7 +40,7 @@ $(P)/hello-musl: $(PROGRAM_SRC)/hello.c
 $(P)/hello-minimal: $(PROGRAM_SRC)/minimal.S
 	$(CC) -nostdlib -static -Wl,--build-id=none $< -o $@
 $(P)/fuzz_syscalls: $(PROGRAM_SRC)/fuzz_table.h
-$(P)/segv $(P)/compute $(P)/cpus $(P)/echo-tty: $(P)/%: $(PROGRAM_SRC)/%.c
+$(P)/segv $(P)/compute $(P)/cpus $(P)/echo-tty $(P)/fuzz_syscalls: $(P)/%: $(PROGRAM_SRC)/%.c
 	$(CC) $(TEST_CFLAGS) -O2 $< -o $@
 $(P)/throw: $(PROGRAM_SRC)/throw.cpp
 	$(CXX) -O1 -g -Wall -Wextra -Werror $< -o $@

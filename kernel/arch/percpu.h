@@ -9,8 +9,8 @@
  *	unsigned preempt_off;		above 0: this CPU does not switch threads by itself
  *
  * <machine/percpu.h> gives cpu_this() and thread_current() as one load each, and
- * cpu_preempt_off_add() and cpu_preempt_off_sub() (true: it is 0 now) for the count. A thread that may be
- * preempted must not keep what cpu_this() returned.
+ * cpu_preempt_off_add() and cpu_preempt_off_sub() (true: it is 0 now) for the count. A thread that
+ * may be preempted must not keep what cpu_this() returned.
  */
 #pragma once
 #include "lib/types.h"

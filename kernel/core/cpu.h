@@ -52,8 +52,8 @@ extern struct cpu cpu_boot;
 extern struct cpu *cpus[CPUS_MAX]; /* set before the CPU's bit is */
 extern unsigned nr_cpus;           /* [a] */
 extern uint64_t cpus_online;       /* [a] takes interrupts and runs threads */
-extern uint64_t cpus_idle;         /* [a] has nothing to run; whoever gives it something clears it */
-extern uint64_t cpus_polling;      /* [a] idle, and looks by itself: needs no interrupt */
+extern uint64_t cpus_idle;    /* [a] has nothing to run; whoever gives it something clears it */
+extern uint64_t cpus_polling; /* [a] idle, and looks by itself: needs no interrupt */
 
 static inline uint64_t cpu_bit(const struct cpu *cpu)
 {

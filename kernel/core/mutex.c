@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Mutexes: an owner word, and a wait queue for those who find it taken. As long as the owner runs on
- * another CPU, it will probably give the mutex back sooner than a sleep and a wake-up would take:
- * one spins for it first, for a bounded time, and not while somebody else wants this CPU. Whether
- * the owner runs is asked of the CPUs: its own structure may be gone.
+ * Mutexes: an owner word, and a wait queue for those who find it taken. As long as the owner runs
+ * on another CPU, it will probably give the mutex back sooner than a sleep and a wake-up would
+ * take: one spins for it first, for a bounded time, and not while somebody else wants this CPU.
+ * Whether the owner runs is asked of the CPUs: its own structure may be gone.
  */
 #include "core/mutex.h"
 
@@ -19,6 +19,7 @@ void mutex_init(struct mutex *m)
 {
 	m->owner = NULL;
 	waitq_init(&m->wq);
+	lockcheck_mutex_init(m, __builtin_return_address(0));
 }
 
 static bool try_take(struct mutex *m)

@@ -5,13 +5,16 @@
 #include "core/waitq.h"
 
 struct mutex {
-	struct thread *owner; /* [wq.lock] NULL: free */
+	struct thread *owner; /* [a] NULL: free */
 	struct waitq wq;
+#ifdef DEBUG
+	uint16_t class; /* core/lockcheck.c's */
+#endif
 };
 
 #define MUTEX_INIT(name) \
 	{ \
-		NULL, WAITQ_INIT((name).wq) \
+		.wq = WAITQ_INIT((name).wq) \
 	}
 void mutex_init(struct mutex *m);
 void mutex_lock(struct mutex *m);

@@ -9,15 +9,16 @@
  * saved yet.
  *
  * t->cpu says whose lock guards t, and changes only with the lock of the CPU that it leaves held:
- * sched_lock_of() takes the lock and looks again. No two run queues are ever locked at once: a thread that changes its CPU
- * leaves one, is in no queue for a moment (t->moving), and enters the other; whoever wakes it then
- * changes its state only.
+ * sched_lock_of() takes the lock and looks again. No two run queues are ever locked at once: a
+ * thread that changes its CPU leaves one, is in no queue for a moment (t->moving), and enters the
+ * other; whoever wakes it then changes its state only.
  */
 #include "core/sched.h"
 
 #include "arch/context.h"
 #include "arch/cpu.h"
 #include "core/balance.h"
+#include "core/lockcheck.h"
 #include "core/panic.h"
 #include "core/runqueue.h"
 #include "core/timer.h"
@@ -277,8 +278,10 @@ void sched_clear_sleeping(void)
 
 void sched_sleep(void)
 {
-	bool irqs_were_on = cpu_irq_save();
+	bool irqs_were_on;
 
+	lock_assert_none_spinning();
+	irqs_were_on = cpu_irq_save();
 	schedule(false);
 	cpu_irq_restore(irqs_were_on);
 }
@@ -416,6 +419,8 @@ void sched_switch_space(struct vmspace *vs)
 void sched_init_cpu(struct cpu *cpu)
 {
 	runqueue_init(&cpu->rq);
+	lockcheck_spin_init(&cpu->rq.lock, "runqueue.lock");
+	lockcheck_spin_init(&cpu->timer_lock, "cpu.timer_lock");
 	timer_init(&cpu->slice, slice_ended);
 	cpu->timer_armed = NSEC_NEVER;
 }

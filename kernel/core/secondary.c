@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Bringing up further CPUs. The starter makes what each one needs (struct cpu, idle thread, tables),
- * asks the platform to start it and goes on. The new CPU makes itself ready, sets its bit in
- * cpus_online and idles; from then on it is given threads. nr_cpus follows, in order of number, when
- * the starter has seen it.
+ * Bringing up further CPUs. The starter makes what each one needs (struct cpu, idle thread,
+ * tables), asks the platform to start it and goes on. The new CPU makes itself ready, sets its bit
+ * in cpus_online and idles; from then on it is given threads. nr_cpus follows, in order of number,
+ * when the starter has seen it.
  */
 #include "core/secondary.h"
 

@@ -13,11 +13,15 @@
 struct spinlock {
 	uint32_t held;
 	bool irqs_were_on; /* [l] */
+#ifdef DEBUG
+	uint16_t class, owner_plus_1; /* core/lockcheck.c's */
+	const void *taken_at;
+#endif
 };
 
 #define SPINLOCK_INIT \
 	{ \
-		0, false \
+		.held = 0 \
 	}
 
 void spin_lock(struct spinlock *l);

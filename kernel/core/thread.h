@@ -5,8 +5,8 @@
  * space) hangs off it and is owned by the layers above.
  *
  * States: NEW -> RUNNABLE <-> RUNNING -> SLEEPING -> RUNNABLE ...; RUNNING -> DEAD. thread_wake()
- * moves SLEEPING to RUNNABLE and does nothing in any other state. There are several CPUs, and a thread
- * changes its CPU where it may be switched away from. The kernel is preemptive: an
+ * moves SLEEPING to RUNNABLE and does nothing in any other state. There are several CPUs, and a
+ * thread changes its CPU where it may be switched away from. The kernel is preemptive: an
  * interrupt may switch threads wherever no spinlock is held and preemption is not off.
  */
 #pragma once
@@ -70,6 +70,10 @@ struct thread {
 	struct task *task;                     /* [I] Linux's own part, or NULL */
 	int fault_error;                       /* [o] what the last failed user access met */
 	char name[THREAD_NAME_MAX];            /* [a] */
+#ifdef DEBUG
+	struct mutex *held_mutexes[16]; /* [o] core/lockcheck.c's */
+	unsigned nr_held_mutexes;
+#endif
 };
 
 /* -> NULL = no memory. The thread is NEW: set its fields, then thread_start. */

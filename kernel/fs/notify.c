@@ -4,6 +4,7 @@
 
 #include "core/spinlock.h"
 #include "fs/dentry.h"
+#include "lib/string.h"
 
 void (*vfs_notify)(struct inode *dir, struct inode *inode, const char *name, uint32_t in_mask,
 		   uint32_t cookie);
@@ -23,11 +24,17 @@ static bool is_watched(const struct inode *inode)
 void notify_name(struct inode *dir, struct inode *inode, const struct dentry *d, uint32_t in_mask,
 		 uint32_t cookie)
 {
+	char name[NAME_LEN_MAX + 1];
+
 	if (vfs_notify == NULL || (!is_watched(dir) && !is_watched(inode)))
 		return;
+	spin_lock(&dcache_lock); /* a renaming frees the name */
+	memcpy(name, d->name, d->name_len);
+	name[d->name_len] = '\0';
+	spin_unlock(&dcache_lock);
 	if (inode != NULL && S_ISDIR(inode->mode) && (in_mask & IN_DELETE_SELF) == 0)
 		in_mask |= IN_ISDIR;
-	vfs_notify(dir, inode, d->name, in_mask, cookie);
+	vfs_notify(dir, inode, name, in_mask, cookie);
 }
 
 /* Does anyone watch d's inode or its directory? No counts are taken: this is on every read and

@@ -27,6 +27,7 @@ bool path_is_deleted(const struct path *p)
 {
 	const struct dentry *d = p->dentry;
 
+	scoped_spin(&dcache_lock);
 	return d->unhashed && d->parent != d && !d->parent->inode->ops->dynamic_dir;
 }
 

@@ -52,7 +52,8 @@ enum syscall_flags {
 	T(ENVP, uaddr_t) \
 	T(FD_PAIR_OUT, uaddr_t) T(INT_OUT, uaddr_t) T(EPOLL_OP, int) T(EPOLL_EVENT, uaddr_t) \
 	T(EPOLL_EVENTS_OUT, uaddr_t) T(POLLFD, uaddr_t) T(GETRANDOM_FLAGS, unsigned) \
-	T(POLICY, int) T(CLOEXEC_FLAGS, int) T(UNAME_OUT, uaddr_t)
+	T(POLICY, int) T(CLOEXEC_FLAGS, int) T(UNAME_OUT, uaddr_t) \
+	T(WAIT_OPTIONS, int) T(WAIT_WHICH, int) T(WAIT_STATUS_OUT, uaddr_t)
 /* clang-format on */
 
 #define SYSCALL_ENUM_(name, ctype) ARG_##name,

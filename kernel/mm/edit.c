@@ -75,14 +75,11 @@ static unsigned entry_pages(const struct mmu_entry *entry)
 void edit_unmap_entry(struct vm_edit *e, uaddr_t va, const struct mmu_entry *entry)
 {
 	struct page *p = paddr_to_page(entry->paddr);
-	long nr = entry_pages(entry);
 
 	mmu_unmap(&e->batch, va);
 	if (p == NULL || (p->flags & PAGE_RESERVED))
 		return;
-	e->vs->nr_pages -= (uint64_t)nr;
-	if (page_is_copy(p) && p->refs == 1)
-		page_account(PAGE_USE_ANONYMOUS, -nr);
+	e->vs->nr_pages -= entry_pages(entry);
 	edit_drop_page(e, p);
 }
 

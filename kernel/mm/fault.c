@@ -59,7 +59,7 @@ static int map_page(struct vm_edit *e, struct vm_area *a, uaddr_t va, struct pag
 	if (!(p->flags & PAGE_RESERVED))
 		e->vs->nr_pages++;
 	if (page_is_copy(p))
-		page_account(PAGE_USE_ANONYMOUS, 1);
+		page_set_anonymous(p);
 	return 0;
 }
 
@@ -116,7 +116,7 @@ static int map_huge(struct vm_edit *e, struct vm_area *a, uaddr_t va)
 		return err;
 	}
 	e->vs->nr_pages += HUGE_PAGES;
-	page_account(PAGE_USE_ANONYMOUS, HUGE_PAGES);
+	page_set_anonymous(p);
 	note_ahead(a, start, HUGE_PAGES);
 	return 0;
 }
@@ -289,7 +289,7 @@ static int replace_by_copy(struct vm_edit *e, struct vm_area *a, uaddr_t va,
 	if (!was_zero)
 		memcpy(page_to_ptr(copy), page_to_ptr(old), PAGE_SIZE);
 	mmu_remap(&e->batch, va, page_to_paddr(copy), prot_effective(a->prot));
-	page_account(PAGE_USE_ANONYMOUS, 1);
+	page_set_anonymous(copy);
 	if (old->flags & PAGE_RESERVED)
 		e->vs->nr_pages++;
 	edit_drop_page(e, old);

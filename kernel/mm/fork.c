@@ -86,7 +86,7 @@ static int copy_entry(struct vmspace *child, uaddr_t va, const struct mmu_entry 
 		page_put(copy);
 		return err;
 	}
-	page_account(PAGE_USE_ANONYMOUS, 1);
+	page_set_anonymous(copy);
 	child->nr_pages++;
 	return 0;
 }

@@ -8,6 +8,7 @@
  */
 #include "mm/object.h"
 
+#include "core/lockcheck.h"
 #include "core/waitq.h"
 #include "lib/errno.h"
 #include "mm/kmem.h"
@@ -33,6 +34,7 @@ static const struct radix_alloc node_alloc = { node_new, node_free };
 void object_init(struct vm_object *o, const struct pager *pager)
 {
 	*o = (struct vm_object){ .pager = pager };
+	lockcheck_spin_init(&o->lock, "object.lock");
 	ref_init(&o->ref);
 	radix_init(&o->pages, &node_alloc);
 	list_init(&o->areas);

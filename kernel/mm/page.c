@@ -359,12 +359,22 @@ void page_get(struct page *p)
 		__atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED);
 }
 
+static unsigned counted_order(const struct page *p)
+{
+	return p->flags & PAGE_HUGE ? HUGE_ORDER : 0;
+}
+
 void page_put(struct page *p)
 {
+	unsigned order = counted_order(p);
+
 	if (p->flags & PAGE_RESERVED)
 		return;
-	if (__atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL) == 0)
-		page_free(p, p->flags & PAGE_HUGE ? HUGE_ORDER : 0);
+	if (__atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL) != 0)
+		return;
+	if (p->flags & PAGE_ANONYMOUS)
+		page_account(PAGE_USE_ANONYMOUS, -(1l << order));
+	page_free(p, order);
 }
 
 struct page *page_alloc_huge(void)
@@ -392,6 +402,7 @@ void page_split_huge(struct page *head)
 	head->order = 0;
 	for (struct page *tail = head + 1; tail < head + (1 << HUGE_ORDER); tail++) {
 		tail->flags &= (uint16_t)~PAGE_TAIL;
+		tail->flags |= head->flags & PAGE_ANONYMOUS;
 		tail->head = NULL;
 		tail->refs = head->refs;
 	}
@@ -400,6 +411,12 @@ void page_split_huge(struct page *head)
 void page_account(enum page_use use, long nr)
 {
 	__atomic_add_fetch(&uses[use], nr, __ATOMIC_RELAXED);
+}
+
+void page_set_anonymous(struct page *p)
+{
+	p->flags |= PAGE_ANONYMOUS;
+	page_account(PAGE_USE_ANONYMOUS, 1l << counted_order(p));
 }
 
 uint64_t page_nr_free(void)

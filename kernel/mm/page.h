@@ -27,6 +27,7 @@ enum page_flags {
 	PAGE_WRITEBACK = 1 << 10,    /* in an object: being written to the store */
 	PAGE_MAPPED_WRITE = 1 << 11, /* in an object: some table maps, or did map, it writable */
 	PAGE_ACCESSED = 1 << 12,     /* in an object: used since reclaim last looked */
+	PAGE_ANONYMOUS = 1 << 13,    /* accounted as such until it is freed */
 };
 
 struct page {
@@ -93,6 +94,8 @@ void page_stats_get(struct page_stats *out);
 /* Bookkeeping for page_stats, by whoever uses pages so: nr more (or, below zero, fewer) of them. */
 enum page_use { PAGE_USE_CACHE, PAGE_USE_SLAB, PAGE_USE_TABLES, PAGE_USE_ANONYMOUS, PAGE_NR_USES };
 void page_account(enum page_use use, long nr);
+/* A fresh page, or PAGE_HUGE head, is a program's own: counts as anonymous until it is freed. */
+void page_set_anonymous(struct page *p);
 bool page_memory_is_ample(void); /* more than an eighth of RAM is free */
 uint64_t page_nr_free(void);
 /* Are `nr` pages free, or can caches be made to give that many back? Thread context. */

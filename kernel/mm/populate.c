@@ -174,8 +174,7 @@ static int patch_locked(struct vm_edit *e, uaddr_t addr, const void *bytes, size
 	if (one_fetch)
 		write_patch(&p);
 	mmu_remap(&e->batch, va, page_to_paddr(p.at), entry.prot);
-	if (!page_is_copy(old) || old->refs > 1)
-		page_account(PAGE_USE_ANONYMOUS, 1);
+	page_set_anonymous(p.at);
 	edit_drop_page(e, old);
 	if (one_fetch)
 		return 0;

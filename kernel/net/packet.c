@@ -3,6 +3,7 @@
 #include "net/packet.h"
 
 #include "lib/errno.h"
+#include "lib/string.h"
 #include "mm/kmem.h"
 #include "mm/page.h"
 
@@ -130,4 +131,16 @@ size_t packet_read(const struct packet *p, size_t offset, struct uio *u, size_t 
 			break;
 	}
 	return done;
+}
+
+void packet_copy(struct packet *to, const struct packet *from)
+{
+	size_t room, n;
+
+	for (size_t at = 0; at < from->len; at += n) {
+		char *dst = part_at(to, at, &room), *src = part_at(from, at, &n);
+
+		n = min(n, room);
+		memcpy(dst, src, n);
+	}
 }

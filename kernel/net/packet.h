@@ -30,6 +30,9 @@ MUST_CHECK int packet_fill(struct packet *p, struct uio *u);
 /* `len` bytes from `offset` into the uio; fewer on a fault. */
 MUST_CHECK size_t packet_read(const struct packet *p, size_t offset, struct uio *u, size_t len);
 
+/* All of the bytes of `from`, which has as many. */
+void packet_copy(struct packet *to, const struct packet *from);
+
 static inline size_t packet_left(const struct packet *p)
 {
 	return p->len - p->offset;

@@ -4,9 +4,11 @@
 
 #include <linux/eventpoll.h>
 
+#include "core/panic.h"
 #include "core/thread.h"
 #include "core/timer.h"
 #include "lib/errno.h"
+#include "lib/string.h"
 #include "mm/kmem.h"
 
 #define BUFFER_DEFAULT 212992u /* as /proc/sys/net/core/wmem_default */
@@ -143,4 +145,18 @@ void socket_rights_free(struct socket_rights *r)
 			file_put(r->files[i]);
 	}
 	kmem_free(r);
+}
+
+/* ---- what is told beside a message ---- */
+
+void socket_notes_add(struct socket_notes *notes, int level, int type, const void *data,
+		      unsigned len)
+{
+	assert(len <= SOCKET_NOTE_LEN);
+	if (notes->nr == SOCKET_NOTES_MAX)
+		return;
+	notes->all[notes->nr].level = level;
+	notes->all[notes->nr].type = type;
+	notes->all[notes->nr].len = len;
+	memcpy(notes->all[notes->nr++].data, data, len);
 }

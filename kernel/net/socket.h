@@ -63,6 +63,20 @@ struct socket_rights {
 struct socket_rights *socket_rights_new(unsigned nr);
 void socket_rights_free(struct socket_rights *r); /* puts the files; NULL is fine; may sleep */
 
+/* What a family tells beside a message, as ancillary data: at most a few small things. */
+#define SOCKET_NOTES_MAX 8u
+#define SOCKET_NOTE_LEN  24u
+struct socket_notes {
+	unsigned nr;
+	struct {
+		int level, type;
+		unsigned len;
+		char data[SOCKET_NOTE_LEN];
+	} all[SOCKET_NOTES_MAX];
+};
+void socket_notes_add(struct socket_notes *notes, int level, int type, const void *data,
+		      unsigned len);
+
 /* One send or receive: struct msghdr as the kernel has it. */
 struct socket_message {
 	struct uio *data;
@@ -72,6 +86,7 @@ struct socket_message {
 	struct socket_cred cred;      /* SCM_CREDENTIALS */
 	bool has_cred;                /* send: given and checked; receive: to be passed on */
 	struct socket_rights *rights; /* send: taken when it is sent; receive: the caller's */
+	struct socket_notes *notes;   /* receive: to be filled; NULL: not asked */
 };
 
 /* setsockopt(2), getsockopt(2): a value of `len` bytes. */
@@ -80,6 +95,9 @@ struct socket_option {
 	void *value;
 	unsigned len; /* get: in room, out bytes */
 };
+
+/* An accepted socket has its peer's name even if that has gone. */
+enum socket_name { SOCKET_OWN_NAME, SOCKET_PEER_NAME, SOCKET_ACCEPTED_NAME };
 
 struct socket_ops {
 	/* NULL anywhere but in close, free and poll: -EOPNOTSUPP. */
@@ -91,7 +109,7 @@ struct socket_ops {
 	int (*accept)(struct socket *s, bool nonblock, struct socket **out);
 	ssize_t (*send)(struct socket *s, struct socket_message *m);
 	ssize_t (*receive)(struct socket *s, struct socket_message *m);
-	int (*get_name)(struct socket *s, bool of_peer, struct socket_address *out);
+	int (*get_name)(struct socket *s, enum socket_name of, struct socket_address *out);
 	int (*set_option)(struct socket *s,
 			  const struct socket_option *o); /* -ENOPROTOOPT: not mine */
 	int (*get_option)(struct socket *s, struct socket_option *o);
@@ -111,6 +129,7 @@ struct socket_peer {
 enum socket_traits {
 	SOCKET_LISTENS = 1 << 0,    /* SO_ACCEPTCONN */
 	SOCKET_QUIET_PIPE = 1 << 1, /* -EPIPE raises no SIGPIPE */
+	SOCKET_SEND_LIMIT_SET = 1 << 2, /* SO_SNDBUF was */
 };
 
 struct socket {
@@ -193,6 +212,11 @@ struct socket_peer socket_peer_get(struct socket *s);           /* counted */
 
 MUST_CHECK int socket_set_option(struct socket *s, const struct socket_option *o);
 MUST_CHECK int socket_get_option(struct socket *s, struct socket_option *o);
+
+/* ---- interface.c ---- */
+
+/* netdevice(7): SIOCGIFCONF and the like, which any socket answers. -ENOTTY: not mine. */
+long socket_interface_ioctl(unsigned cmd, uaddr_t arg);
 
 /* ---- socket_file.c ---- */
 

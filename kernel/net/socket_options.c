@@ -94,6 +94,8 @@ static int set_buffer(struct socket *s, int name, int value)
 	n = doubled(value, limit, sends ? SEND_MIN : RECEIVE_MIN);
 	atomic_store(sends ? &s->send_limit : &s->receive_limit, n);
 	if (sends)
+		(void)atomic_or(&s->traits, SOCKET_SEND_LIMIT_SET);
+	if (sends)
 		waitq_wake_all(&s->writable, EPOLLOUT | EPOLLWRNORM);
 	return 0;
 }
@@ -244,7 +246,7 @@ static int give_peer_groups(struct socket *s, struct socket_option *o)
 static int give_peer_name(struct socket *s, struct socket_option *o)
 {
 	struct socket_address a = { 0 };
-	int err = s->ops->get_name(s, true, &a);
+	int err = s->ops->get_name(s, SOCKET_PEER_NAME, &a);
 
 	if (err != 0)
 		return -ENOTCONN;

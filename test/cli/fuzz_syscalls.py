@@ -8,7 +8,7 @@ import os, re
 from harness import ACCEL, CPUS, HULL, SLOW, SOAK, execute, hull_command, main, program, test
 
 SEED = os.environ.get("HULL_FUZZ_SEED", "1")
-SECONDS = int(os.environ.get("HULL_FUZZ_SECONDS", 3600 if SOAK and ACCEL == "kvm" else 600 if SOAK else 60))
+SECONDS = int(os.environ.get("HULL_FUZZ_SECONDS", 3600 if SOAK and ACCEL == "kvm" else 600 if SOAK else 60 if ACCEL == "kvm" and not CPUS else 30))
 WARM_UP = 32                    # rounds until caches are what they will be
 COUNTERS = re.compile(r"counters (\d+) available_kib (-?\d+) slab_kib (-?\d+) tables_kib (-?\d+) files (-?\d+) tasks (-?\d+)")
 LEAK_KIB_A_ROUND = 1.0          # beyond this, in the mean, the kernel's memory grows

@@ -27,7 +27,8 @@ PART = {
     "test_subprocess": ["ProcessTestCase", "RunFuncTestCase"],
 }
 QUICK_UNDER_TCG = ["test_fork1", "test_wait4", "test_posix", "test_pty", "test_select"]
-SLOW_WITHOUT_SOAK = ["test_asyncio", "test_shutil", "test_tempfile"]
+SOAK_ONLY = ["test_asyncio", "test_concurrent_futures", "test_multiprocessing_spawn", "test_selectors", "test_shutil",
+             "test_signal", "test_tempfile", "test_threading"]
 BROKEN = re.compile(r"^(?:FAIL|ERROR): (.*)$", re.MULTILINE)
 
 
@@ -64,7 +65,7 @@ def modules():
         return MODULES
     if ACCEL == "tcg":
         return QUICK_UNDER_TCG
-    return [module for module in MODULES if module not in SLOW_WITHOUT_SOAK]
+    return [module for module in MODULES if module not in SOAK_ONLY]
 
 
 for name in modules():

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """Standard streams, arguments, environment, working directory and exit status, as a process has them."""
-import hashlib, os, random, signal, subprocess
+import hashlib, os, random, re, signal, subprocess
 from harness import (SLOW, add_test, equal, execute, host, hull, hull_command, main, needs, program, same,
                      scratch, test)
 
@@ -191,6 +191,28 @@ def strace_is_on_stderr_in_its_own_format():
     equal("stdout", result.stdout, b"hello\n")
     for wanted in (b'write(1, "hello\\n", 6)', b"= 6", b"exit(0)"):
         assert wanted in result.stderr, (wanted, result.stderr)
+
+
+@test
+def strace_follows_child_processes():
+    script = "true | false; sh -c 'kill -9 $$'; (exit 3) & wait $!; exit 4"
+    lines = hull("/bin/sh", "-c", script, options=("--strace", "-f")).stderr.decode().splitlines()
+    assert all(re.match(r"\[pid \d+\] (\w+\(.*\) += |--- SIG\w+ {.*} ---|\+\+\+ .* \+\+\+)", line)
+               for line in lines if not line.startswith("hull:") and line != "Killed"), lines
+    text = "\n".join(lines)
+    for wanted in (
+            r"\[pid 1\] clone\(.*CLONE_CHILD_SETTID\|SIGCHLD, .*\) = [2-9]",
+            r"\[pid [2-9]\] execve\(\"/\S+/true\", \[\"true\"\], .*\) = 0|exit_group\(0\)",
+            r"\[pid 1\] wait4\(-1, \[{WIFEXITED\(s\) && WEXITSTATUS\(s\) == 1}\], 0, NULL\) = [2-9]",
+            r"\[{WIFSIGNALED\(s\) && WTERMSIG\(s\) == SIGKILL}\]",
+            r"\[pid 1\] wait4\(-1, .*, WNOHANG(\|WSTOPPED)?, NULL\)",
+            r"--- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=\d, si_uid=\d+, si_status=1, ",
+            r"--- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_KILLED, si_pid=\d, si_uid=\d+, si_status=SIGKILL, ",
+            r"\[pid \d+\] exit_group\(3\) +=( \?)?",
+            r"\[pid \d+\] \+\+\+ killed by SIGKILL \+\+\+",
+            r"\[pid \d+\] \+\+\+ exited with 3 \+\+\+",
+            r"\[pid 1\] \+\+\+ exited with 4 \+\+\+"):
+        assert re.search(wanted, text), (wanted, text)
 
 
 if __name__ == "__main__":

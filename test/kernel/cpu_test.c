@@ -93,6 +93,7 @@ KTEST(fpu_registers_survive_preemption)
 			w->before[k] = ktest_random();
 		t->context.fpu = fpu_new();
 		KCHECK(t->context.fpu != NULL);
+		t->affinity = 1; /* one CPU, or nobody is preempted */
 		thread_start(t);
 	}
 	preempted = all_were_preempted(workers);
@@ -184,6 +185,8 @@ KTEST(no_switch_while_preemption_is_off)
 	ktest_finished = 0;
 	stop_counting = false;
 	counted = 0;
+	KCHECK(thread_set_affinity(thread_current(), 1) == 0);
+	t->affinity = 1;
 	thread_start(t);
 	thread_sleep_until(clock_monotonic() + 5 * MS);
 	preempt_disable();
@@ -194,6 +197,7 @@ KTEST(no_switch_while_preemption_is_off)
 	thread_sleep_until(clock_monotonic() + 10 * MS);
 	stop_counting = true;
 	KCHECK(ktest_join(1) == 0);
+	KCHECK(thread_set_affinity(thread_current(), ~0ull) == 0);
 	KCHECK(before == after);
 	KCHECK(counted > after);
 }

@@ -10,7 +10,7 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
-#include "check.h"
+#include "child.h"
 
 static int events_of(int fd)
 {
@@ -130,6 +130,36 @@ static void test_timerfd_errors(void)
 	close(fd), close(null);
 }
 
+/* Only who may wake the machine up may have a timer that does (CAP_WAKE_ALARM). */
+static int alarm_clocks_as_nobody(void *arg)
+{
+	struct sigevent ev = { .sigev_notify = SIGEV_NONE };
+	const struct timespec moment = { 0, 1000 };
+	timer_t id;
+	int slept, errors = 0;
+
+	(void)arg;
+	if (getuid() == 0 && setuid(65534) != 0)
+		return 100;
+	errors += timerfd_create(CLOCK_REALTIME_ALARM, 0) != -1 || errno != EPERM;
+	errors += timerfd_create(CLOCK_BOOTTIME_ALARM, 0) != -1 || errno != EPERM;
+	errors += timerfd_create(CLOCK_BOOTTIME, 0) < 0;
+	/* without a clock chip Linux does not come to that */
+	errors += timer_create(CLOCK_REALTIME_ALARM, &ev, &id) != -1 ||
+		  (errno != EPERM && errno != EOPNOTSUPP);
+	slept = clock_nanosleep(CLOCK_BOOTTIME_ALARM, 0, &moment, NULL);
+	return errors + (slept != EPERM && slept != EOPNOTSUPP);
+}
+
+static void test_alarm_clocks(void)
+{
+	int fd = timerfd_create(CLOCK_REALTIME_ALARM, 0);
+
+	CHECK(getuid() == 0 ? fd >= 0 : fd == -1);
+	close(fd);
+	CHECK_EQ(child_run(alarm_clocks_as_nobody, NULL), 0);
+}
+
 static void test_signalfd(void)
 {
 	struct signalfd_siginfo info[2];
@@ -171,6 +201,7 @@ int main(void)
 	test_timerfd_periodic();
 	test_timerfd_shortest_period();
 	test_timerfd_errors();
+	test_alarm_clocks();
 	test_signalfd();
 	return check_done();
 }

@@ -65,6 +65,7 @@ trap_entry:
 	cmpq	$TRAP_MACHINE_CHECK, FRAME_VECTOR(%rsp)
 	je	trap_on_ist
 	call	trap_place		/* the frame's new place */
+	mov	FRAME_VECTOR(%rsp), %rsi
 	mov	%rax, %rsp
 	mov	%rax, %rdi
 	call	trap_dispatch

@@ -12,7 +12,7 @@ extern uint8_t boot_stack[];
 
 /* entry.S, and what it calls. */
 struct trap_frame *trap_place(struct trap_frame *f);
-void trap_dispatch(struct trap_frame *f);
+void trap_dispatch(struct trap_frame *f, unsigned long vector);
 void trap_unexpected(struct trap_frame *f);
 void syscall_entry(void);
 void syscall_entry_patched(void);

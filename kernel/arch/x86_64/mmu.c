@@ -54,7 +54,16 @@ static uint64_t *table_new(void)
 {
 	struct page *p = page_alloc(0, PAGE_ALLOC_ZERO);
 
-	return p ? page_to_ptr(p) : NULL;
+	if (!p)
+		return NULL;
+	page_account(PAGE_USE_TABLES, 1);
+	return page_to_ptr(p);
+}
+
+static void table_free(uint64_t *table)
+{
+	page_account(PAGE_USE_TABLES, -1);
+	page_free(paddr_to_page(ptr_to_paddr(table)), 0);
 }
 
 /* Changes of the kernel's half are not serialised: another CPU may have been faster. */
@@ -63,7 +72,7 @@ static void install(uint64_t *e, uint64_t *table)
 	uint64_t none = 0;
 
 	if (!atomic_compare_exchange(e, &none, ptr_to_paddr(table) | PTE_TABLE))
-		page_free(paddr_to_page(ptr_to_paddr(table)), 0);
+		table_free(table);
 }
 
 /* The entry for va at `level` (0: 4 KiB, 1: 2 MiB), making tables on the way; NULL = no memory. */
@@ -115,6 +124,7 @@ int mmu_space_init(struct mmu_space *s)
 
 	if (!pair)
 		return -ENOMEM;
+	page_account(PAGE_USE_TABLES, 2);
 	s->root = page_to_paddr(pair);
 	memcpy(root_of(s) + 256, mmu_kernel_root + 256, 256 * sizeof(uint64_t));
 	return 0;
@@ -127,7 +137,7 @@ static void free_tables(uint64_t *table, unsigned level, unsigned nr)
 			continue;
 		if (level > 1)
 			free_tables(table_of(table[i]), level - 1, 512);
-		page_free(paddr_to_page(table[i] & PTE_ADDRESS), 0);
+		table_free(table_of(table[i]));
 	}
 }
 
@@ -170,6 +180,7 @@ void mmu_space_fini(struct mmu_space *s)
 	if (cpus_in)
 		cpu_call(cpus_in, leave, s);
 	free_tables(root_of(s), 3, 256);
+	page_account(PAGE_USE_TABLES, -2);
 	page_free(paddr_to_page(s->root), 1);
 	s->root = 0;
 }
@@ -259,8 +270,8 @@ void mmu_unmap(struct mmu_batch *b, vaddr_t va)
 /* The same page, and all that was allowed before. */
 static bool only_allows_more(uint64_t old, uint64_t new)
 {
-	return !((old ^ new) & (PTE_ADDRESS | PTE_UNCACHED)) && !(old & ~new & PTE_WRITE) &&
-	       !(~old & new & PTE_NX) && !(old & ~new & PTE_PRESENT);
+	return !((old ^ new) & (PTE_ADDRESS | PTE_UNCACHED)) && !(old & ~new &PTE_WRITE) &&
+	       !(~old & new &PTE_NX) && !(old & ~new &PTE_PRESENT);
 }
 
 void mmu_remap(struct mmu_batch *b, vaddr_t va, paddr_t pa, unsigned prot)
@@ -321,6 +332,7 @@ static void prune(struct mmu_batch *b, uint64_t *table, unsigned level, vaddr_t 
 		p = paddr_to_page(*e & PTE_ADDRESS);
 		WRITE_ONCE(*e, 0);
 		note_change(b, va);
+		page_account(PAGE_USE_TABLES, -1);
 		p->batch_next = b->freed;
 		b->freed = p;
 	}

@@ -4,9 +4,11 @@
  *
  * trap_place() runs on the IST stack and must not fault. It undoes what a trap inside one of the
  * restartable sequences of entry.S left half done, then copies the frame to the thread's kernel
- * stack: below the interrupted RSP when that is on this stack, else to its top. A fault that can
- * only end in a panic stays on the IST stack, which works also when the kernel stack is what is
- * broken.
+ * stack: below the interrupted RSP when that is on this stack, else to its top. An interrupt in
+ * trap_exit needs no frame of its own: what was being restored is restored from its beginning
+ * afterwards. Else interrupts that come as fast as they are handled, each before the one before has
+ * left, would fill the stack. A fault that can only end in a panic stays on the IST stack, which
+ * works also when the kernel stack is what is broken.
  *
  * trap_dispatch() runs there, interrupts off. Faults of the program and of user copies go to mm,
  * and what mm does not resolve to the personality or to the copy's fixup. Intel SDM 3A §6.15.
@@ -92,9 +94,15 @@ static uint64_t read_fault_address(void)
 	return address;
 }
 
+/*
+ * The way out begins with interrupts off. It is also returned to so: on a software-KVM host what is
+ * pending comes in before the return that it is enabled for, and many in a row would each find the
+ * one before still on the stack.
+ */
 static void rewind_sequences(struct trap_frame *f)
 {
 	if (inside(f->rip, trap_exit_begin, trap_exit_end)) {
+		f->rflags &= ~(unsigned long)RFLAGS_IF;
 		if (f->rip == (unsigned long)trap_exit_iret)
 			f->rsp -= FRAME_RIP;
 		f->rip = (unsigned long)trap_exit_begin;
@@ -107,6 +115,11 @@ static void rewind_sequences(struct trap_frame *f)
 	}
 }
 
+static bool is_interrupt(unsigned long vector)
+{
+	return vector >= TRAP_TIMER && vector != TRAP_INT80;
+}
+
 struct trap_frame *trap_place(struct trap_frame *f)
 {
 	struct cpu_arch *cpu = &cpu_this()->arch;
@@ -114,8 +127,11 @@ struct trap_frame *trap_place(struct trap_frame *f)
 
 	if (f->vector == TRAP_PAGE_FAULT)
 		cpu->fault_address = read_fault_address();
-	if (f->vector >= TRAP_TIMER)
+	if (is_interrupt(f->vector)) {
 		rewind_sequences(f);
+		if (f->rip == (unsigned long)trap_exit_begin && on_kernel_stack(f->rsp))
+			return (struct trap_frame *)f->rsp;
+	}
 	if (!from_program(f)) {
 		if (f->vector == TRAP_PAGE_FAULT && !fixup_find(f->rip))
 			return f;
@@ -260,13 +276,14 @@ static void interrupt(unsigned long vector)
 	sched_preempt_irq();
 }
 
-void trap_dispatch(struct trap_frame *f)
+/* `vector` is not f's when the frame serves an interrupt on the way out of another trap. */
+void trap_dispatch(struct trap_frame *f, unsigned long vector)
 {
-	if (!on_kernel_stack((vaddr_t)f) && f->vector != TRAP_PAGE_FAULT)
-		panic_at(f, "trap %lu: no room on the kernel stack", f->vector);
-	if (f->vector >= TRAP_TIMER && f->vector != TRAP_INT80)
-		interrupt(f->vector);
-	else if (f->vector == TRAP_PAGE_FAULT)
+	if (!on_kernel_stack((vaddr_t)f) && vector != TRAP_PAGE_FAULT)
+		panic_at(f, "trap %lu: no room on the kernel stack", vector);
+	if (is_interrupt(vector))
+		interrupt(vector);
+	else if (vector == TRAP_PAGE_FAULT)
 		page_fault(f);
 	else
 		exception(f);

@@ -35,6 +35,7 @@
 #define NESTING_MAX 5
 #define MAXEVENTS   ((int)(INT32_MAX / sizeof(struct epoll_event)))
 #define QUEUES_MAX  4 /* wait queues that one file may add */
+#define KEY_WAITERS EPOLLNVAL /* an event that no item wants */
 
 struct epoll {
 	struct list items; /* [epoll_lock] */
@@ -189,6 +190,9 @@ static int modify(struct epoll *ep, struct file *f, int fd, const struct epoll_e
 	it->event = *event;
 	it->event.events |= EVENTS_ALWAYS;
 	spin_unlock(&ep->ready_lock);
+	/* The store before the look at the file: on_wake() looks at the events, its caller changed
+	 * the file before. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if ((vfs_poll(f, NULL) & it->event.events) != 0) {
 		make_ready(it);
 		waitq_wake_one(&ep->wq, EPOLLIN);
@@ -242,6 +246,27 @@ static struct item *take_ready(struct epoll *ep)
 	return it;
 }
 
+/*
+ * Level-triggered items are ready as before. Who came to wait meanwhile did not see them; for an
+ * epoll file that watches this one it is no edge.
+ */
+static void put_back(struct epoll *ep, struct list *again)
+{
+	struct item *it;
+
+	if (list_is_empty(again))
+		return;
+	spin_lock(&ep->ready_lock);
+	while ((it = list_first(again, struct item, ready_link)) != NULL) {
+		list_remove(&it->ready_link);
+		list_append(&ep->ready, &it->ready_link);
+	}
+	spin_unlock(&ep->ready_lock);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the list before the look at the queue */
+	if (waitq_is_active(&ep->wq))
+		waitq_wake_one(&ep->wq, KEY_WAITERS);
+}
+
 /* Takes up to `max` events off the ready list. What stays level-triggered goes on `again`. */
 static int collect(struct epoll *ep, struct epoll_event *out, int max_events)
 {
@@ -265,11 +290,7 @@ static int collect(struct epoll *ep, struct epoll_event *out, int max_events)
 				list_append(&again, &it->ready_link);
 		}
 	}
-	scoped_spin(&ep->ready_lock);
-	while ((it = list_first(&again, struct item, ready_link)) != NULL) {
-		list_remove(&it->ready_link);
-		list_append(&ep->ready, &it->ready_link);
-	}
+	put_back(ep, &again);
 	return n;
 }
 
@@ -323,18 +344,33 @@ static int wait_for_events(struct file *f, uaddr_t events, int max_events, nsec_
 
 /* ---- the file ---- */
 
-/* Asks the files on the ready list until one really is; the stale ones before it leave the list. */
+static struct item *first_ready(struct epoll *ep)
+{
+	scoped_spin(&ep->ready_lock);
+	return list_first(&ep->ready, struct item, ready_link);
+}
+
+static bool is_ready_item(const struct item *it)
+{
+	return (vfs_poll(it->file, NULL) & it->event.events) != 0;
+}
+
+/*
+ * Asks the files on the ready list until one really is; the stale ones before it leave the list.
+ * One that is ready stays there all the while, for those who only look whether the list is empty.
+ */
 static bool is_ready_locked(struct epoll *ep)
 {
 	struct item *it;
 
-	while ((it = take_ready(ep)) != NULL) {
-		if ((vfs_poll(it->file, NULL) & it->event.events) == 0)
-			continue;
-		scoped_spin(&ep->ready_lock);
-		if (list_is_empty(&it->ready_link))
-			list_prepend(&ep->ready, &it->ready_link);
-		return true;
+	while ((it = first_ready(ep)) != NULL) {
+		if (is_ready_item(it))
+			return true;
+		spin_lock(&ep->ready_lock);
+		list_remove(&it->ready_link);
+		spin_unlock(&ep->ready_lock);
+		if (is_ready_item(it)) /* it became so before it left the list */
+			make_ready(it);
 	}
 	return false;
 }

@@ -165,7 +165,8 @@ static int poll_files(struct pollfd *fds, struct file **files, unsigned nr, nsec
 		if (err == 0)
 			err = wait_event(&p.wq, atomic_load(&p.triggered), WAIT_INTERRUPTIBLE,
 					 deadline);
-		atomic_store(&p.triggered, false);
+		/* A full barrier: a wake-up that this undoes is of something that is seen below. */
+		(void)atomic_exchange(&p.triggered, false);
 		if (err == 0 || err == -ETIMEDOUT)
 			ready = ask(fds, files, nr, NULL);
 	}

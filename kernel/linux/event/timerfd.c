@@ -19,14 +19,9 @@
 #include "linux/event/polling.h"
 #include "linux/file/fd.h"
 #include "linux/sys.h"
+#include "linux/time/clock.h"
 #include "mm/kmem.h"
 #include "mm/user.h"
-
-#define CLOCK_REALTIME       0
-#define CLOCK_MONOTONIC      1
-#define CLOCK_BOOTTIME       7
-#define CLOCK_REALTIME_ALARM 8
-#define CLOCK_BOOTTIME_ALARM 9
 
 struct timerfd {
 	struct timer timer;
@@ -203,6 +198,8 @@ long sys_timerfd_create(int clock, int flags)
 	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME &&
 	    clock != CLOCK_REALTIME_ALARM && clock != CLOCK_BOOTTIME_ALARM)
 		return -EINVAL;
+	if (!clock_is_allowed(clock))
+		return -EPERM;
 	t = kmem_new(struct timerfd);
 	if (t == NULL)
 		return -ENOMEM;

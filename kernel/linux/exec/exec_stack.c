@@ -164,7 +164,7 @@ int exec_stack_map(const struct exec *x, struct vmspace *vs)
 	};
 	uaddr_t at;
 
-	if (strings + pointers > exec_args_limit() || len > vs->limit_stack + STACK_FIRST)
+	if (strings + pointers > exec_args_limit() || len - STACK_FIRST > vs->limit_stack)
 		return -E2BIG;
 	return vmspace_map(vs, &m, &at);
 }

@@ -275,13 +275,13 @@ int fd_install_pair(struct file *a, struct file *b, unsigned open_flags, int fds
 {
 	struct fd_table *t = table_current();
 	bool close_on_exec = (open_flags & O_CLOEXEC) != 0;
-	int first = reserve(t, 0), second;
+	int first = reserve(t, 0), second = first < 0 ? first : reserve(t, 0);
 
-	if (first < 0)
-		return first;
-	second = reserve(t, 0);
 	if (second < 0) {
-		unreserve(t, first);
+		if (first >= 0)
+			unreserve(t, first);
+		file_put(a);
+		file_put(b);
 		return second;
 	}
 	fill(t, first, a, close_on_exec);

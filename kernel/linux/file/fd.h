@@ -42,7 +42,7 @@ MUST_CHECK int fd_get_any(int fd, struct file **out);
 /* The lowest free descriptor >= min for f, or -EMFILE, -ENOMEM. Takes the count over, on failure
  * too. */
 int fd_install(struct file *f, unsigned open_flags, int min);
-/* Two at once, or none. */
+/* Two at once, or none; takes the counts over, on failure too. */
 MUST_CHECK int fd_install_pair(struct file *a, struct file *b, unsigned open_flags, int fds[2]);
 /* By hand: -EMFILE, -ENOMEM or a descriptor that is then filled (the file's count is taken) or
  * given back. */

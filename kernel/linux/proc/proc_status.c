@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a process is and has used: /proc/<pid>/stat, statm, status (proc(5)), field by field as
- * Linux has them. A zombie has no task and no memory: its own fields are what it left, the others zero.
+ * Linux has them. A zombie has no task and no memory: its own fields are what it left, the others
+ * zero.
  */
 #include "core/cpu.h"
 #include "core/cred.h"

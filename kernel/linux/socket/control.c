@@ -85,7 +85,7 @@ static int read_one(struct socket_message *m, const struct user_control *c)
 	size_t len = c->len - HEADER;
 
 	if (c->level != SOL_SOCKET)
-		return 0;
+		return 0; /* what the wire would be told */
 	if (c->type == SCM_RIGHTS)
 		return add_rights(m, data, (unsigned)min(len / sizeof(int), (size_t)UINT16_MAX));
 	return c->type == SCM_CREDENTIALS ? add_cred(m, data, len) : -EINVAL;
@@ -164,6 +164,24 @@ static void write_cred(struct sink *to)
 		advance(to, c.header.len);
 }
 
+static void write_note(struct sink *to, unsigned i)
+{
+	const struct socket_notes *n = to->m->notes;
+	struct user_control c = { HEADER + n->all[i].len, n->all[i].level, n->all[i].type };
+
+	if (to->left < HEADER) {
+		to->m->out_flags |= MSG_CTRUNC;
+		return;
+	}
+	if (to->left < c.len) {
+		to->m->out_flags |= MSG_CTRUNC;
+		c.len = to->left;
+	}
+	if (user_write_struct(to->at, &c) == 0 &&
+	    user_write(to->at + HEADER, n->all[i].data, c.len - HEADER) == 0)
+		advance(to, c.len);
+}
+
 /* Installs the files that there is room and a descriptor for. How many. */
 static unsigned install_files(struct sink *to, struct socket_rights *r, unsigned nr)
 {
@@ -209,6 +227,8 @@ void socket_control_write(struct socket_message *m, uaddr_t control, size_t *len
 		m->out_flags |= MSG_CTRUNC;
 	else if (m->has_cred)
 		write_cred(&to);
+	for (unsigned i = 0; control != 0 && m->notes != NULL && i < m->notes->nr; i++)
+		write_note(&to, i);
 	if (control != 0 && m->rights != NULL)
 		write_rights(&to);
 	socket_rights_free(m->rights);

@@ -112,6 +112,7 @@ struct call {
 	struct uio_vec room[RW_VECS_INLINE], *vecs;
 	struct uio data;
 	struct socket_address address;
+	struct socket_notes notes;
 	struct socket_message m;
 };
 
@@ -193,6 +194,8 @@ static ssize_t receive_message(struct file *f, struct socket *s, uaddr_t to, uns
 	if (n != 0)
 		return n;
 	c.m.name = c.user.name != 0 ? &c.address : NULL;
+	c.notes.nr = 0;
+	c.m.notes = c.user.control != 0 ? &c.notes : NULL;
 	n = receive(f, s, &c.m);
 	if (n >= 0) {
 		err = write_header(&c, to);

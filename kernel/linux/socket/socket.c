@@ -162,7 +162,7 @@ long sys_bind(int fd, uaddr_t address, int len)
 	return err;
 }
 
-static long get_name(int fd, uaddr_t address, uaddr_t len_at, bool of_peer)
+static long get_name(int fd, uaddr_t address, uaddr_t len_at, enum socket_name of)
 {
 	struct socket_address a = { 0 };
 	struct socket *s;
@@ -171,7 +171,7 @@ static long get_name(int fd, uaddr_t address, uaddr_t len_at, bool of_peer)
 
 	if (err != 0)
 		return err;
-	err = s->ops->get_name(s, of_peer, &a);
+	err = s->ops->get_name(s, of, &a);
 	if (err == 0)
 		err = socket_address_write(&a, address, len_at);
 	file_put(f);
@@ -180,12 +180,12 @@ static long get_name(int fd, uaddr_t address, uaddr_t len_at, bool of_peer)
 
 long sys_getsockname(int fd, uaddr_t address, uaddr_t len_at)
 {
-	return get_name(fd, address, len_at, false);
+	return get_name(fd, address, len_at, SOCKET_OWN_NAME);
 }
 
 long sys_getpeername(int fd, uaddr_t address, uaddr_t len_at)
 {
-	return get_name(fd, address, len_at, true);
+	return get_name(fd, address, len_at, SOCKET_PEER_NAME);
 }
 
 /* ---- connections ---- */
@@ -244,7 +244,7 @@ static int write_peer(struct file *connection, uaddr_t address, uaddr_t len_at)
 
 	if (address == 0)
 		return 0;
-	if (s->ops->get_name(s, true, &a) != 0)
+	if (s->ops->get_name(s, SOCKET_ACCEPTED_NAME, &a) != 0)
 		return -ECONNABORTED;
 	return socket_address_write(&a, address, len_at);
 }

@@ -23,6 +23,7 @@
 #include "linux/exec/port_out.h"
 #include "linux/signal/signals.h"
 #include "linux/strace/strace_flags.h"
+#include "linux/strace/strace_process.h"
 #include "linux/syscall.h"
 #include "linux/task/task.h"
 #include "mm/user.h"
@@ -34,7 +35,7 @@
 #define RESULT_COLUMN  40
 
 bool strace_is_on;
-static bool follows; /* [I after launch] child processes too */
+static bool follows;     /* [I after launch] child processes too */
 static struct port *out; /* [I after launch] */
 static struct mutex out_lock = MUTEX_INIT(out_lock);
 
@@ -249,6 +250,30 @@ static bool add_int(struct strace_line *l, uaddr_t p)
 	return true;
 }
 
+static bool add_wait_status(struct strace_line *l, uaddr_t p)
+{
+	char text[STRACE_DETAILS_MAX];
+	int status;
+
+	if (user_read_struct(&status, p) != 0)
+		return false;
+	strace_wait_status(text, sizeof(text), status);
+	add(l, "%s", text);
+	return true;
+}
+
+static bool add_siginfo(struct strace_line *l, uaddr_t p)
+{
+	char text[STRACE_DETAILS_MAX];
+	siginfo_t info;
+
+	if (user_read_struct(&info, p) != 0)
+		return false;
+	strace_siginfo(text, sizeof(text), &info);
+	add(l, "%s", text);
+	return true;
+}
+
 static bool add_uname(struct strace_line *l, uaddr_t p)
 {
 	struct new_utsname u;
@@ -362,6 +387,7 @@ static bool is_out(enum syscall_arg type)
 	case ARG_INT_OUT:
 	case ARG_EPOLL_EVENTS_OUT:
 	case ARG_UNAME_OUT:
+	case ARG_WAIT_STATUS_OUT:
 		return true;
 	default:
 		return false;
@@ -393,6 +419,10 @@ static bool add_pointee(struct strace_line *l, enum syscall_arg type, uaddr_t p,
 		return add_fd_pair(l, p);
 	case ARG_INT_OUT:
 		return add_int(l, p);
+	case ARG_WAIT_STATUS_OUT:
+		return add_wait_status(l, p);
+	case ARG_SIGINFO_OUT:
+		return add_siginfo(l, p);
 	case ARG_UNAME_OUT:
 		return add_uname(l, p);
 	case ARG_EPOLL_EVENT:
@@ -417,7 +447,8 @@ static void add_pointed(struct strace_line *l, enum syscall_arg type, const stru
 	uaddr_t p = frame_arg(f, i);
 	unsigned long next = i + 1 < SYSCALL_ARGS_MAX ? frame_arg(f, i + 1) : 0;
 	long result = frame_result(f);
-	bool failed = is_out(type) && result < 0;
+	bool nothing = type == ARG_WAIT_STATUS_OUT && result == 0; /* WNOHANG: not written */
+	bool failed = (is_out(type) && result < 0) || nothing;
 
 	if (p == 0 || failed)
 		add_pointer(l, p);
@@ -568,33 +599,17 @@ bool strace_is_for_current(void)
 	return strace_is_on && (follows || process_current()->pid == 1);
 }
 
-static void add_signal_details(struct strace_line *l, const siginfo_t *info)
-{
-	static const char *const segv[] = { "0", "SEGV_MAPERR", "SEGV_ACCERR" };
-	const char *name = signal_name(info->si_signo);
-
-	if (info->si_signo == SIGSEGV && info->si_code > 0 && info->si_code <= 2)
-		add(l, "{si_signo=%s, si_code=%s, si_addr=%#lx}", name, segv[info->si_code],
-		    (unsigned long)info->si_addr);
-	else if (info->si_code == SI_USER || info->si_code == SI_TKILL)
-		add(l, "{si_signo=%s, si_code=%s, si_pid=%d, si_uid=%d}", name,
-		    info->si_code == SI_USER ? "SI_USER" : "SI_TKILL", info->si_pid, info->si_uid);
-	else if (info->si_code == SI_KERNEL)
-		add(l, "{si_signo=%s, si_code=SI_KERNEL}", name);
-	else
-		add(l, "{si_signo=%s, si_code=%d}", name, info->si_code);
-}
-
 void strace_signal(const siginfo_t *info)
 {
+	char text[STRACE_DETAILS_MAX];
 	struct strace_line l;
 
 	if (!strace_is_for_current())
 		return;
 	begin_line(&l);
 	add(&l, "--- %s ", signal_name(info->si_signo));
-	add_signal_details(&l, info);
-	add(&l, " ---");
+	strace_siginfo(text, sizeof(text), info);
+	add(&l, "%s ---", text);
 	end_line(&l);
 }
 

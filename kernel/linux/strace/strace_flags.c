@@ -14,8 +14,10 @@
 #include <linux/sched.h>
 #include <linux/signal.h>
 #include <linux/time.h>
+#include <linux/wait.h>
 
 #include "lib/fmt.h"
+#include "linux/signal/signals.h"
 
 struct name {
 	unsigned long value;
@@ -92,7 +94,15 @@ static const struct name clone_flags[] = {
 	N(CLONE_PARENT_SETTID),
 	N(CLONE_CHILD_CLEARTID),
 	N(CLONE_CHILD_SETTID),
-	N(SIGCHLD),
+	N(CLONE_DETACHED),
+	N(CLONE_UNTRACED),
+	N(CLONE_IO),
+	N(CLONE_NEWCGROUP),
+	N(CLONE_NEWUTS),
+	N(CLONE_NEWIPC),
+	N(CLONE_NEWUSER),
+	N(CLONE_NEWPID),
+	N(CLONE_NEWNET),
 };
 static const struct name whence[] = { { 0, "SEEK_SET" },
 				      { 1, "SEEK_CUR" },
@@ -163,6 +173,12 @@ static const struct name policies[] = { { 0, "SCHED_OTHER" },
 					{ 3, "SCHED_BATCH" },
 					{ 5, "SCHED_IDLE" } };
 
+static const struct name wait_options[] = { N(WNOHANG),           N(WSTOPPED),
+					    N(WEXITED),           N(WCONTINUED),
+					    N(WNOWAIT),           { __WNOTHREAD, "__WNOTHREAD" },
+					    { __WALL, "__WALL" }, { __WCLONE, "__WCLONE" } };
+static const struct name wait_which[] = { N(P_ALL), N(P_PID), N(P_PGID), N(P_PIDFD) };
+
 struct kind {
 	const struct name *names;
 	unsigned nr;
@@ -197,6 +213,8 @@ static const struct kind kinds[] = {
 	ONE(EPOLL_OP, epoll_ops),
 	SET(GETRANDOM_FLAGS, random_flags, "0"),
 	ONE(POLICY, policies),
+	SET(WAIT_OPTIONS, wait_options, "0"),
+	ONE(WAIT_WHICH, wait_which),
 	SET(CLOEXEC_FLAGS, open_flags, "0"),
 };
 
@@ -252,6 +270,11 @@ size_t strace_flags(char *buf, size_t size, enum syscall_arg type, unsigned long
 		len = add(buf, size, 0, map_of[value & 3]);
 	if (type == ARG_OPEN_FLAGS || type == ARG_MAP_FLAGS)
 		value &= ~3ul;
+	if (type == ARG_CLONE_FLAGS && (value & CSIGNAL) != 0) {
+		if ((value & ~(unsigned long)CSIGNAL) != 0)
+			len = show_set(buf, size, k, value & ~(unsigned long)CSIGNAL, 0);
+		return add(buf, size, len, signal_name((int)(value & CSIGNAL)));
+	}
 	if (type == ARG_FUTEX_OP) {
 		len = show_one(buf, size, k, value & FUTEX_CMD_MASK);
 		if ((value & FUTEX_PRIVATE_FLAG) != 0)

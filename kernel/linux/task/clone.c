@@ -86,7 +86,7 @@ static int check_limits(void)
 	uint64_t limit = process_limit(process_current(), RLIMIT_NPROC);
 
 	if (c->uid != 0 && !cred_has_cap(c, CAP_SYS_RESOURCE) && !cred_has_cap(c, CAP_SYS_ADMIN) &&
-	    task_count_user(c->uid) >= limit)
+	    task_nr_alive() >= limit && task_count_user(c->uid) >= limit)
 		return -EAGAIN;
 	return page_make_room(MEMORY_RESERVE_PAGES + page_nr_total() / 128) ? 0 : -ENOMEM;
 }
@@ -146,7 +146,7 @@ static void inherit_process(struct task *t, const struct request *r)
 
 	p->exit_signal = r->exit_signal;
 	t->ioprio = self->ioprio;
-	/* Memory of its own has the same stacks and areas; vfork's borrower runs on the parent's. */
+	/* Memory of its own has the same areas; the borrower of vfork runs on the parent's. */
 	if ((r->flags & CLONE_VM) == 0 || (r->flags & CLONE_VFORK) != 0)
 		t->altstack = self->altstack;
 	if ((r->flags & CLONE_VM) == 0) {

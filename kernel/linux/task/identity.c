@@ -93,7 +93,7 @@ static int check_group_change(struct process *p, int pgrp)
 long sys_setpgid(int pid, int pgid)
 {
 	struct process *p;
-	int err, old;
+	int err;
 
 	if (pgid < 0)
 		return -EINVAL;
@@ -106,26 +106,19 @@ long sys_setpgid(int pid, int pgid)
 	err = check_group_change(p, pgid);
 	if (err != 0)
 		return err;
-	old = p->pgrp;
-	p->pgrp = pgid;
-	task_id_release_locked(old);
+	process_set_groups_locked(p, pgid, p->session);
 	return 0;
 }
 
 long sys_setsid(void)
 {
 	struct process *self = process_current(), *p;
-	int old_pgrp, old_session;
 
 	scoped_spin(&task_lock);
 	list_foreach(&process_list, p, all_link) {
 		if (p->pgrp == self->pid)
 			return -EPERM; /* it leads a group, or led one that lives on */
 	}
-	old_pgrp = self->pgrp;
-	old_session = self->session;
-	self->pgrp = self->session = self->pid;
-	task_id_release_locked(old_pgrp);
-	task_id_release_locked(old_session);
+	process_set_groups_locked(self, self->pid, self->pid);
 	return self->pid;
 }

@@ -5,7 +5,7 @@
  * Ids come from one space (a process's id is its first task's) and are given out upwards,
  * wrapping, as Linux does. The tables are hashes of lists under task_lock; ids in use are also bits
  * in a map. An id stays in use while a task, a process (a zombie too), a group or a session bears
- * it.
+ * it: a count for each id, so that nobody looks through all processes when one of many ends.
  */
 #include "linux/task/task.h"
 
@@ -30,8 +30,11 @@ struct list process_list = LIST_INIT(process_list);
 static struct list table[TABLE_SIZE];         /* [task_lock] tasks by id_link */
 static struct list process_table[TABLE_SIZE]; /* [task_lock] by table_link */
 static uint64_t ids[BITMAP_WORDS(PID_LIMIT)]; /* [task_lock] */
-static int last_id;                           /* [task_lock] */
-static unsigned nr_alive, nr_made;            /* [task_lock] published tasks */
+/* [task_lock] one for a process, for each other process of its group or session, for a task that
+ * leads no process */
+static uint16_t id_uses[PID_LIMIT];
+static int last_id;                /* [task_lock] */
+static unsigned nr_alive, nr_made; /* [task_lock] published tasks */
 
 /* ---- ids, with task_lock held ---- */
 
@@ -59,8 +62,41 @@ static int take_id(void)
 	if (id >= PID_LIMIT)
 		return 0;
 	bitmap_set(ids, id);
+	id_uses[id] = 1;
 	last_id = (int)id;
 	return last_id;
+}
+
+static void drop_id(int id)
+{
+	if (--id_uses[id] == 0)
+		bitmap_clear(ids, (size_t)id);
+}
+
+static void hold_groups(const struct process *p)
+{
+	if (p->pgrp != p->pid)
+		id_uses[p->pgrp]++;
+	if (p->session != p->pid && p->session != p->pgrp)
+		id_uses[p->session]++;
+}
+
+static void drop_groups(int pid, int pgrp, int session)
+{
+	if (pgrp != pid)
+		drop_id(pgrp);
+	if (session != pid && session != pgrp)
+		drop_id(session);
+}
+
+void process_set_groups_locked(struct process *p, int pgrp, int session)
+{
+	int old_pgrp = p->pgrp, old_session = p->session;
+
+	p->pgrp = pgrp;
+	p->session = session;
+	hold_groups(p);
+	drop_groups(p->pid, old_pgrp, old_session);
 }
 
 struct task *task_find_locked(int tid)
@@ -87,19 +123,6 @@ struct process *process_find_locked(int pid)
 			return p;
 	}
 	return NULL;
-}
-
-void task_id_release_locked(int id)
-{
-	struct process *p;
-
-	if (task_find_locked(id) != NULL || process_find_locked(id) != NULL)
-		return;
-	list_foreach(&process_list, p, all_link) {
-		if (p->pgrp == id || p->session == id)
-			return;
-	}
-	bitmap_clear(ids, (size_t)id);
 }
 
 /* ---- making ---- */
@@ -209,8 +232,7 @@ static void publish_child(struct process *p, bool is_sibling)
 {
 	struct process *self = process_current();
 
-	p->pgrp = self->pgrp;
-	p->session = self->session;
+	process_set_groups_locked(p, self->pgrp, self->session);
 	if (is_sibling) {
 		p->exit_signal = self->exit_signal;
 		p->parent_pid = self->parent_pid;
@@ -256,7 +278,7 @@ void task_publish_first(struct task *t)
 void task_discard(struct task *t)
 {
 	spin_lock(&task_lock);
-	bitmap_clear(ids, (size_t)t->tid);
+	drop_id(t->tid);
 	spin_unlock(&task_lock);
 	task_put(t);
 }
@@ -323,14 +345,16 @@ struct process *process_find(int pid)
 
 struct process *process_next(int after_pid)
 {
-	struct process *best = NULL, *p;
+	size_t id = (size_t)max(after_pid, 0);
 
 	scoped_spin(&task_lock);
-	list_foreach(&process_list, p, all_link) {
-		if (p->pid > after_pid && (best == NULL || p->pid < best->pid))
-			best = p;
+	while ((id = bitmap_find_set(ids, PID_LIMIT, id + 1)) < PID_LIMIT) {
+		struct process *p = process_find_locked((int)id);
+
+		if (p != NULL)
+			return process_get(p);
 	}
-	return best == NULL ? NULL : process_get(best);
+	return NULL;
 }
 
 struct task *process_leader(struct process *p)
@@ -358,7 +382,7 @@ bool task_unpublish(struct task *t)
 	nr_alive--;
 	last = --p->nr_tasks == 0;
 	if (t->tid != p->pid)
-		bitmap_clear(ids, (size_t)t->tid);
+		drop_id(t->tid);
 	if (last) {
 		p->dead_cred = cred_get(t->thread->cred);
 		memcpy(p->dead_name, t->thread->name, sizeof(p->dead_name));
@@ -375,11 +399,8 @@ void process_unpublish_locked(struct process *p)
 	list_remove(&p->all_link);
 	list_remove(&p->sibling);
 	p->parent = NULL;
-	task_id_release_locked(p->pid);
-	if (p->pgrp != p->pid)
-		task_id_release_locked(p->pgrp);
-	if (p->session != p->pid && p->session != p->pgrp)
-		task_id_release_locked(p->session);
+	drop_groups(p->pid, p->pgrp, p->session);
+	drop_id(p->pid);
 }
 
 void task_become_leader(struct task *t)
@@ -388,7 +409,7 @@ void task_become_leader(struct task *t)
 	if (t->tid == t->process->pid)
 		return;
 	list_remove(&t->id_link);
-	bitmap_clear(ids, (size_t)t->tid);
+	drop_id(t->tid);
 	t->tid = t->process->pid;
 	list_append(bucket(t->tid), &t->id_link);
 }

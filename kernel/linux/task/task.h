@@ -204,8 +204,8 @@ void task_discard(struct task *t);       /* of one that was never published */
 MUST_CHECK bool task_unpublish(struct task *t);
 /* A process leaves the table for good. With task_lock held; its count is the caller's then. */
 void process_unpublish_locked(struct process *p);
-/* A process left this group or session: the id is free if nothing bears it. With task_lock held. */
-void task_id_release_locked(int id);
+/* With task_lock held. */
+void process_set_groups_locked(struct process *p, int pgrp, int session);
 /* Makes `thread` the one that runs t. */
 void task_attach(struct task *t, struct thread *thread);
 

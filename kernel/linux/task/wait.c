@@ -20,9 +20,9 @@
 #define WAIT_STATUS_CONTINUED    0xffff
 
 struct query {
-	int which;        /* P_ALL, P_PID, P_PGID, P_PIDFD */
-	int id;           /* of the process or group */
-	unsigned options; /* W* of wait.h */
+	int which;               /* P_ALL, P_PID, P_PGID, P_PIDFD */
+	int id;                  /* of the process or group */
+	unsigned options;        /* W* of wait.h */
 	struct process *process; /* P_PIDFD's, counted: its id may be another's by now; or NULL */
 };
 

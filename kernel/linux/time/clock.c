@@ -86,6 +86,12 @@ bool clock_is_cpu_time(int clock)
 	return clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
 }
 
+bool clock_is_allowed(int clock)
+{
+	return (clock != CLOCK_REALTIME_ALARM && clock != CLOCK_BOOTTIME_ALARM) ||
+	       cred_has_cap(cred_current(), CAP_WAKE_ALARM);
+}
+
 int clock_to_deadline(int clock, nsec_t when, nsec_t *deadline)
 {
 	switch (clock) {
@@ -345,6 +351,8 @@ long sys_clock_nanosleep(int clock, int flags, uaddr_t req, uaddr_t rem)
 	err = clock_read_timespec(req, &when);
 	if (err != 0)
 		return err;
+	if (!clock_is_allowed(clock))
+		return -EPERM;
 	if (clock_is_cpu_time(clock))
 		return sleep_on_cpu_time(clock, absolute ? when : clock_add(now, when));
 	if (!absolute)

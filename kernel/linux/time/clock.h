@@ -15,6 +15,8 @@ MUST_CHECK int clock_now(int clock, nsec_t *out);
 /* An absolute time of a clock (not of CPU time) as a deadline. -EINVAL. */
 MUST_CHECK int clock_to_deadline(int clock, nsec_t when, nsec_t *deadline);
 bool clock_is_cpu_time(int clock);
+/* A timer of an alarm clock wakes the machine up: only with CAP_WAKE_ALARM. */
+bool clock_is_allowed(int clock);
 
 /* From and to user memory; -EINVAL: negative or too many nanoseconds. Large seconds saturate. */
 MUST_CHECK int clock_read_timespec(uaddr_t from, nsec_t *out);

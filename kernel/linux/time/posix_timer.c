@@ -220,7 +220,7 @@ long sys_timer_create(int clock, uaddr_t event, uaddr_t timer_id)
 	pt = kmem_new(struct posix_timer);
 	if (pt == NULL)
 		return -EAGAIN;
-	err = find_task(&ev, clock, &pt->task);
+	err = clock_is_allowed(clock) ? find_task(&ev, clock, &pt->task) : -EPERM;
 	if (err != 0) {
 		kmem_free(pt);
 		return err;

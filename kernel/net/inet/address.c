@@ -69,7 +69,7 @@ bool inet_same(const struct inet_address *a, const struct inet_address *b)
 
 /* ---- in and out ---- */
 
-static int read_v4(const struct socket_address *from, struct inet_address *to)
+int inet_address_read_v4(const struct socket_address *from, struct inet_address *to)
 {
 	struct sockaddr_in in;
 
@@ -91,7 +91,7 @@ int inet_address_read(const struct inet_socket *i, const struct socket_address *
 	if (!inet_is_v6(i)) {
 		if (from->len < sizeof(struct sockaddr_in))
 			return -EINVAL;
-		return from->family != AF_INET ? -EAFNOSUPPORT : read_v4(from, to);
+		return from->family != AF_INET ? -EAFNOSUPPORT : inet_address_read_v4(from, to);
 	}
 	if (from->len >= INET6_ADDRESS_MIN && from->family != AF_INET6)
 		return -EAFNOSUPPORT;

@@ -8,7 +8,7 @@
  *	inet.c		the families, names, the ends of sockets, ioctl
  *	connect.c	TCP: listen, connect, accept, and how connections end
  *	stream.c	TCP: bytes; urgent.c: the urgent one
- *	datagram.c	UDP; udp_receive.c: taking datagrams
+ *	udp.c		UDP; udp_send.c, udp_receive.c: datagrams
  *	option.c	IPPROTO_IP, _IPV6, _TCP, _UDP of setsockopt(2)
  *
  * An address is kept as IPv6's sixteen bytes; IPv4's are mapped (RFC 4291 §2.5.5.2), so that one
@@ -102,6 +102,7 @@ bool inet_same(const struct inet_address *a, const struct inet_address *b);
 /* A program's address, of this socket's family: -EINVAL, -EAFNOSUPPORT. */
 MUST_CHECK int inet_address_read(const struct inet_socket *i, const struct socket_address *from,
 				 struct inet_address *to);
+MUST_CHECK int inet_address_read_v4(const struct socket_address *from, struct inet_address *to);
 void inet_address_write(const struct inet_socket *i, const struct inet_address *from,
 			struct socket_address *to);
 /* Where a packet to `to` goes: a wildcard means the loopback. -ENETUNREACH; -EACCES: broadcast. */
@@ -139,6 +140,7 @@ MUST_CHECK int inet_bind_locked(struct inet_socket *i, const struct inet_address
 MUST_CHECK int inet_autobind_locked(struct inet_socket *i, const struct inet_address *to);
 MUST_CHECK int inet_may_listen_locked(struct inet_socket *i); /* -EADDRINUSE */
 void inet_put_first_locked(struct inet_socket *i);            /* it listens now */
+void inet_put_last_locked(struct inet_socket *i);             /* it does not any more */
 void inet_unbind_locked(struct inet_socket *i);               /* the port is free again */
 /* A connection from i's local to its remote address; the child of a listener has its port. */
 bool inet_is_connected_locked(const struct inet_address *from, const struct inet_address *to);
@@ -167,6 +169,6 @@ int inet_get_option(struct socket *s, struct socket_option *o);
 int inet_set_group(struct inet_socket *i, const struct socket_option *o); /* -ENOPROTOOPT */
 bool inet_has_group_locked(const struct inet_socket *i, const uint8_t ip[16]);
 
-/* ---- datagram.c ---- */
+/* ---- udp.c ---- */
 
 int inet_udp_new(struct socket **out);

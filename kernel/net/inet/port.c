@@ -216,6 +216,12 @@ void inet_put_first_locked(struct inet_socket *i)
 	list_prepend(inet_port_bucket(inet_table_of(i), i->local.port), &i->port_link);
 }
 
+void inet_put_last_locked(struct inet_socket *i)
+{
+	list_remove(&i->port_link);
+	enter_locked(i);
+}
+
 void inet_unbind_locked(struct inet_socket *i)
 {
 	list_remove(&i->port_link);

@@ -233,12 +233,12 @@ static void unix_free(struct socket *s)
 
 /* ---- what it is like now ---- */
 
-static int unix_get_name(struct socket *s, bool of_peer, struct socket_address *out)
+static int unix_get_name(struct socket *s, enum socket_name of, struct socket_address *out)
 {
 	struct unix_socket *u = unix_of(s), *peer = NULL;
 	const struct unix_name *n;
 
-	if (of_peer) {
+	if (of != SOCKET_OWN_NAME) {
 		peer = unix_peer_get(u);
 		if (peer == NULL)
 			return -ENOTCONN;
@@ -331,7 +331,7 @@ static long unix_ioctl(struct socket *s, unsigned cmd, unsigned long arg)
 	else if (cmd == TIOCOUTQ)
 		n = (long)atomic_load(&u->nr_sent);
 	else
-		return -ENOTTY;
+		return socket_interface_ioctl(cmd, arg);
 	if (n < 0)
 		return n;
 	bytes = (int)n;

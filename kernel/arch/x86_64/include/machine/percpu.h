@@ -10,14 +10,14 @@
 #include <machine/layout.h>
 
 struct cpu_arch {
-	struct cpu *self;       /* [I] */
-	struct thread *current; /* [o] */
-	vaddr_t kstack_top;     /* [o] of the current thread */
-	uint64_t scratch;       /* [o] of syscall_entry, interrupts off */
-	uint64_t fault_address; /* [o] of the page fault being entered */
-	paddr_t loaded_root;    /* [o] what CR3 holds */
-	struct mmu_space *loaded; /* [o] whose tables these are; NULL: the kernel's own */
-	unsigned preempt_off;     /* [o] > 0: no preemption */
+	struct cpu *self;                /* [I] */
+	struct thread *current;          /* [o] */
+	vaddr_t kstack_top;              /* [o] of the current thread */
+	uint64_t scratch;                /* [o] of syscall_entry, interrupts off */
+	uint64_t fault_address;          /* [o] of the page fault being entered */
+	paddr_t loaded_root;             /* [o] what CR3 holds */
+	struct mmu_space *loaded;        /* [o] whose tables these are; NULL: the kernel's own */
+	unsigned preempt_off;            /* [o] > 0: no preemption */
 	struct descriptors *descriptors; /* [I] what the processor itself reads */
 } ALIGNED(4096);
 
