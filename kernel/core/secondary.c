@@ -27,7 +27,7 @@ static struct cpu *make(unsigned id)
 	struct thread *idle = thread_new("idle", NULL, NULL);
 	struct cpu *cpu = cpu_new();
 
-	if (idle == NULL || cpu == NULL) {
+	if (idle == NULL || cpu == NULL || kmem_add_cpu(id) != 0) {
 		if (idle != NULL)
 			thread_discard(idle);
 		if (cpu != NULL)

@@ -40,6 +40,8 @@ static unsigned vm_flags_of(unsigned long flags, bool shared)
 		vm |= VM_GROWSDOWN;
 	if ((flags & MAP_LOCKED) != 0)
 		vm |= VM_LOCKED | VM_MAP_POPULATE;
+	if ((flags & MAP_DENYWRITE) != 0) /* says ld.so of what it loads */
+		vm |= VM_PROGRAM;
 	if ((flags & MAP_NORESERVE) != 0)
 		vm |= VM_NORESERVE;
 	if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)

@@ -3,23 +3,28 @@
  * Page faults: bringing in what an area promises.
  *
  * A fault is expensive (some microseconds where KVM is done in software), a page more in the same
- * fault is not. So reads of files map all cached pages of the aligned 64 KiB around; reads of
+ * fault is not. So reads of files map all cached pages of the aligned 256 KiB around; reads of
  * untouched anonymous memory map the zero page many times; writes to anonymous memory map ahead,
  * twice as much each time while they go on in sequence, and a whole 2 MiB page where a sequence
  * reaches its start or an area has seen many faults. All that only while memory is ample.
  *
  * Changing an entry is much more expensive than making one, so pages are not mapped read-only
- * ahead where the program is likely to write (private writable file mappings).
+ * ahead where the program is likely to write: private writable file mappings come in page by page,
+ * the data of programs and libraries as copies at once, small anonymous areas as fresh pages.
  */
 #include "core/thread.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/area.h"
 
-#define AROUND      16u /* pages: fault-around, and the most to map ahead */
-#define AHEAD_FIRST 2u
-#define HUGE_PAGES  (HUGE_SIZE / PAGE_SIZE)
-#define HUGE_FAULTS 64 /* in an area of 4 MiB or more: it is used all over */
+#define AROUND       64u /* pages: fault-around of files; what is mapped is not reclaimed */
+#define AROUND_LEAST 16u /* where memory is small */
+#define AHEAD_MAX    16u /* pages: the most to map ahead */
+#define AHEAD_FIRST  2u
+#define DATA_PAGES   64u /* of an area that is likely to be written all over */
+#define DATA_AROUND  16u /* pages: copies made around one */
+#define HUGE_PAGES   (HUGE_SIZE / PAGE_SIZE)
+#define HUGE_FAULTS  64 /* in an area of 4 MiB or more: it is used all over */
 
 /* A write to a page of this object must be noticed: it has a store to write back to. */
 static bool is_tracked(const struct vm_object *o)
@@ -74,7 +79,7 @@ static unsigned pages_ahead(const struct vm_area *a, uaddr_t va)
 {
 	if ((a->flags & VM_RANDOM) || !page_memory_is_ample())
 		return 1;
-	return is_in_sequence(a, va) ? min(max(a->ahead_pages * 2, AHEAD_FIRST), AROUND)
+	return is_in_sequence(a, va) ? min(max(a->ahead_pages * 2, AHEAD_FIRST), AHEAD_MAX)
 				     : AHEAD_FIRST;
 }
 
@@ -95,7 +100,7 @@ static bool wants_huge(struct vm_edit *e, const struct vm_area *a, uaddr_t va)
 	if ((a->flags & (VM_NOHUGE | VM_GROWSDOWN)) || !page_memory_is_ample())
 		return false;
 	if (!(a->flags & VM_HUGE) &&
-	    !(va == start && is_in_sequence(a, va) && a->ahead_pages >= AROUND) &&
+	    !(va == start && is_in_sequence(a, va) && a->ahead_pages >= AHEAD_MAX) &&
 	    !(a->nr_faults > HUGE_FAULTS && a->end - a->start >= 2 * HUGE_SIZE))
 		return false;
 	return !mmu_next(&e->vs->mmu, &at, start + HUGE_SIZE, &entry);
@@ -128,7 +133,7 @@ static int map_huge(struct vm_edit *e, struct vm_area *a, uaddr_t va)
 static int map_fresh(struct vm_edit *e, struct vm_area *a, uaddr_t va, unsigned want)
 {
 	unsigned nr = want != 0 ? want : pages_ahead(a, va), i;
-	bool down = a->flags & VM_GROWSDOWN;
+	bool down = (a->flags & VM_GROWSDOWN) && want == 0;
 	uaddr_t start = max(a->start, align_down(va, HUGE_SIZE));
 	uaddr_t end = min(a->end, align_down(va, HUGE_SIZE) + HUGE_SIZE);
 	struct page *p;
@@ -154,7 +159,7 @@ static int map_fresh(struct vm_edit *e, struct vm_area *a, uaddr_t va, unsigned 
 static int map_zero(struct vm_edit *e, struct vm_area *a, uaddr_t va, unsigned want)
 {
 	unsigned prot = prot_effective(a->prot) & ~MMU_WRITE;
-	uaddr_t end = min(a->end, va + max(want, AROUND) * PAGE_SIZE);
+	uaddr_t end = min(a->end, va + max(want, AHEAD_MAX) * PAGE_SIZE);
 	uaddr_t at = va;
 	int err = 0;
 
@@ -165,12 +170,24 @@ static int map_zero(struct vm_edit *e, struct vm_area *a, uaddr_t va, unsigned w
 	return at > va + PAGE_SIZE ? 0 : err;
 }
 
+/*
+ * A program's variables, stack, heap: read once, they will be written. What was mapped read-only
+ * must then be changed, which costs more than a page that stays as it is.
+ */
+static bool will_be_written(const struct vm_area *a)
+{
+	if (!(a->prot & MMU_WRITE) || (a->flags & (VM_SHARED | VM_RANDOM)) ||
+	    (a->object != NULL && !(a->flags & VM_PROGRAM)))
+		return false;
+	return area_pages(a) <= DATA_PAGES && page_memory_is_plenty();
+}
+
 static int fault_anonymous(struct vm_edit *e, struct vm_area *a, uaddr_t va, bool write,
 			   unsigned want)
 {
 	if (wants_huge(e, a, va) && map_huge(e, a, va) == 0)
 		return 0;
-	return write ? map_fresh(e, a, va, want) : map_zero(e, a, va, want);
+	return write || will_be_written(a) ? map_fresh(e, a, va, want) : map_zero(e, a, va, want);
 }
 
 /* ---- objects ---- */
@@ -219,11 +236,41 @@ static int map_copy(struct vm_edit *e, struct vm_area *a, uaddr_t va)
 	return copy != NULL ? map_page(e, a, va, copy, prot_effective(a->prot)) : -ENOMEM;
 }
 
+/* A program's data: relocation and start-up go through all of it. A failure only means less. */
+static void map_copies_around(struct vm_edit *e, struct vm_area *a, uaddr_t va)
+{
+	uaddr_t at = max(align_down(va, DATA_AROUND * PAGE_SIZE), a->start);
+	uaddr_t end = min(align_down(va, DATA_AROUND * PAGE_SIZE) + DATA_AROUND * PAGE_SIZE,
+			  a->end);
+	struct page *p;
+
+	for (; at < end; at += PAGE_SIZE) {
+		if (is_present(e, at))
+			continue;
+		p = object_page_cached(a->object, area_idx_at(a, at));
+		if (p == NULL)
+			continue;
+		page_put(p);
+		if (map_copy(e, a, at) != 0)
+			return;
+	}
+}
+
+static int fault_data(struct vm_edit *e, struct vm_area *a, uaddr_t va)
+{
+	int err = map_copy(e, a, va);
+
+	if (err == 0)
+		map_copies_around(e, a, va);
+	return err;
+}
+
 /* Maps what is cached in the aligned window around va. A failure only means less. */
 static void map_around(struct vm_edit *e, struct vm_area *a, uaddr_t va)
 {
-	uaddr_t at = max(align_down(va, AROUND * PAGE_SIZE), a->start);
-	uaddr_t end = min(align_down(va, AROUND * PAGE_SIZE) + AROUND * PAGE_SIZE, a->end);
+	uint64_t size = (page_memory_is_plenty() ? AROUND : AROUND_LEAST) * PAGE_SIZE;
+	uaddr_t at = max(align_down(va, size), a->start);
+	uaddr_t end = min(align_down(va, size) + size, a->end);
 	struct page *p;
 
 	for (; at < end; at += PAGE_SIZE) {
@@ -249,6 +296,8 @@ static int fault_object(struct vm_edit *e, struct vm_area *a, uaddr_t va, bool w
 	struct page *p;
 	int err;
 
+	if (will_be_written(a))
+		return fault_data(e, a, va);
 	if (write && !shared)
 		return map_copy(e, a, va);
 	err = fetch(e, a, va, dirties ? OBJECT_FOR_WRITE : 0, &p);

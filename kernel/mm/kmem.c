@@ -9,15 +9,21 @@
  * A slot ends in a canary that depends on its address and a secret, inverted while the slot is
  * free: kmem_free() panics on an overrun, a double free or a wild pointer. The link in a free slot
  * is xored likewise. Locks are innermost but for the page allocator's.
+ *
+ * In front of the slabs each CPU has a few free slots of each class at hand, to take and to put
+ * back with interrupts off and no lock. They count as handed out by their slab, and as free by
+ * their canary.
  */
 #include "mm/kmem.h"
 
 #include "arch/cpu.h"
 #include "arch/mmu.h"
+#include "core/cpu.h"
 #include "core/panic.h"
 #include "core/random.h"
 #include "core/spinlock.h"
 #include "lib/atomic.h"
+#include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/page.h"
 
@@ -31,6 +37,8 @@ static struct slab_class {
 	struct spinlock lock;
 	struct page *with_room; /* [lock] */
 	struct page *spare;     /* [lock] one empty slab, kept */
+	size_t nr_objects;      /* [lock] */
+	size_t nr_slabs;        /* [a] */
 } classes[] = {
 	{ .slot_size = 32 },   { .slot_size = 48 },   { .slot_size = 64 },
 	{ .slot_size = 96 },   { .slot_size = 128 },  { .slot_size = 192 },
@@ -39,8 +47,19 @@ static struct slab_class {
 	{ .slot_size = 1360 }, { .slot_size = 2048 }, { .slot_size = 2720, .order = 1 },
 };
 
-static uint64_t secret;   /* [I] after the first allocation */
-static size_t nr_objects; /* [a] */
+#define AT_HAND_MAX 16u
+
+struct kmem_cpu {
+	long nr_objects; /* [o] handed out less given back here */
+	struct {
+		unsigned nr;
+		char *slots[AT_HAND_MAX];
+	} at_hand[ARRAY_SIZE(classes)]; /* [o] interrupts off */
+};
+
+static struct kmem_cpu boot_cpu;
+static struct kmem_cpu *per_cpu[CPUS_MAX] = { &boot_cpu }; /* set before the CPU runs */
+static uint64_t secret;                                    /* [I] after the first allocation */
 
 static uint64_t mask_of(const void *slot)
 {
@@ -139,6 +158,7 @@ static struct page *slab_new(unsigned idx, unsigned flags)
 	while (nr-- > 0)
 		slot_push(slab, c, slots + nr * c->slot_size);
 	page_account(PAGE_USE_SLAB, 1l << c->order);
+	atomic_add(&c->nr_slabs, 1);
 	return slab;
 }
 
@@ -147,9 +167,11 @@ static void slab_free(struct page *slab)
 	unsigned order = classes[slab->slab_class].order;
 
 	page_account(PAGE_USE_SLAB, -(1l << order));
+	atomic_sub(&classes[slab->slab_class].nr_slabs, 1);
 	page_free(slab, order);
 }
 
+/* With c->lock held. The slot stays marked as free. */
 static char *slot_take(struct slab_class *c)
 {
 	struct page *slab = c->with_room;
@@ -167,9 +189,49 @@ static char *slot_take(struct slab_class *c)
 		panic("kernel memory at %p was written after it was freed", (void *)slot);
 	slab->slab = decode(slot, *(uint64_t *)(void *)slot);
 	slab->refs++;
+	c->nr_objects++;
 	if (slab->slab == NULL)
 		list_del(c, slab);
-	*canary_of(c, slot) = mask_of(slot);
+	return slot;
+}
+
+/* ---- what a CPU has at hand; interrupts off ---- */
+
+static unsigned at_hand_max(const struct slab_class *c)
+{
+	return min(max((unsigned)PAGE_SIZE / c->slot_size, 2u), AT_HAND_MAX);
+}
+
+/* Interrupts off: the CPU stays. */
+static struct kmem_cpu *this_cpu(void)
+{
+	return per_cpu[cpu_this()->id];
+}
+
+static void fill(struct kmem_cpu *cpu, unsigned idx)
+{
+	struct slab_class *c = &classes[idx];
+	unsigned want = at_hand_max(c) / 2;
+	char *slot;
+
+	scoped_spin(&c->lock);
+	while (cpu->at_hand[idx].nr < want && (slot = slot_take(c)) != NULL)
+		cpu->at_hand[idx].slots[cpu->at_hand[idx].nr++] = slot;
+}
+
+static char *take_at_hand(unsigned idx)
+{
+	bool irqs_were_on = cpu_irq_save();
+	struct kmem_cpu *cpu = this_cpu();
+	char *slot = NULL;
+
+	if (cpu->at_hand[idx].nr == 0)
+		fill(cpu, idx);
+	if (cpu->at_hand[idx].nr > 0) {
+		slot = cpu->at_hand[idx].slots[--cpu->at_hand[idx].nr];
+		cpu->nr_objects++;
+	}
+	cpu_irq_restore(irqs_were_on);
 	return slot;
 }
 
@@ -179,12 +241,7 @@ static void *alloc_slot(unsigned idx, unsigned flags)
 	struct page *slab;
 	char *slot;
 
-	for (;;) {
-		spin_lock(&c->lock);
-		slot = slot_take(c);
-		spin_unlock(&c->lock);
-		if (slot != NULL)
-			break;
+	while ((slot = take_at_hand(idx)) == NULL) {
 		slab = slab_new(idx, flags);
 		if (slab == NULL)
 			return NULL;
@@ -192,9 +249,19 @@ static void *alloc_slot(unsigned idx, unsigned flags)
 		list_add(c, slab);
 		spin_unlock(&c->lock);
 	}
-	atomic_add(&nr_objects, 1);
+	if (*canary_of(c, slot) != ~mask_of(slot))
+		panic("kernel memory at %p was written after it was freed", (void *)slot);
+	*canary_of(c, slot) = mask_of(slot);
 	check_poison(c, slot);
 	return memset(slot, 0, c->slot_size - CANARY_SIZE);
+}
+
+static void count_object(long change)
+{
+	bool irqs_were_on = cpu_irq_save();
+
+	this_cpu()->nr_objects += change;
+	cpu_irq_restore(irqs_were_on);
 }
 
 static void *alloc_pages(size_t size, unsigned flags)
@@ -213,7 +280,7 @@ static void *alloc_pages(size_t size, unsigned flags)
 	p->slab_class = LARGE;
 	p->refs = (uint32_t)nr;
 	page_account(PAGE_USE_SLAB, (long)nr);
-	atomic_add(&nr_objects, 1);
+	count_object(1);
 	return page_to_ptr(p);
 }
 
@@ -257,22 +324,14 @@ static struct page *block_of(const void *p)
 	return page;
 }
 
-static void free_slot(struct page *slab, char *slot)
+/* With its class's lock held. Returns a slab to be freed, or NULL. */
+static struct page *slot_give(struct slab_class *c, char *slot)
 {
-	struct slab_class *c = &classes[slab->slab_class];
-	size_t offset = (size_t)(slot - (char *)page_to_ptr(slab));
-	struct page *doomed = NULL;
-	bool was_full;
+	struct page *slab = block_of(slot), *doomed = NULL;
+	bool was_full = slab->slab == NULL;
 
-	if (offset % c->slot_size != 0)
-		panic("kmem_free(%p): inside an object", (void *)slot);
-	spin_lock(&c->lock);
-	if (*canary_of(c, slot) != mask_of(slot))
-		panic("kmem_free(%p): %s (size class %u)", (void *)slot,
-		      *canary_of(c, slot) == ~mask_of(slot) ? "freed twice" : "overrun",
-		      c->slot_size);
-	was_full = slab->slab == NULL;
 	slot_push(slab, c, slot);
+	c->nr_objects--;
 	if (was_full)
 		list_add(c, slab);
 	if (--slab->refs == 0) {
@@ -280,9 +339,50 @@ static void free_slot(struct page *slab, char *slot)
 		doomed = c->spare;
 		c->spare = slab;
 	}
+	return doomed;
+}
+
+/* Half of what this CPU has at hand goes back. */
+static void drain(struct kmem_cpu *cpu, unsigned idx)
+{
+	struct slab_class *c = &classes[idx];
+	unsigned keep = at_hand_max(c) / 2;
+	struct page *doomed[AT_HAND_MAX];
+	unsigned nr = 0;
+
+	spin_lock(&c->lock);
+	while (cpu->at_hand[idx].nr > keep) {
+		doomed[nr] = slot_give(c, cpu->at_hand[idx].slots[--cpu->at_hand[idx].nr]);
+		nr += doomed[nr] != NULL;
+	}
 	spin_unlock(&c->lock);
-	if (doomed != NULL)
-		slab_free(doomed);
+	while (nr > 0)
+		slab_free(doomed[--nr]);
+}
+
+static void free_slot(struct page *slab, char *slot)
+{
+	unsigned idx = slab->slab_class;
+	struct slab_class *c = &classes[idx];
+	size_t offset = (size_t)(slot - (char *)page_to_ptr(slab));
+	struct kmem_cpu *cpu;
+	bool irqs_were_on;
+
+	if (offset % c->slot_size != 0)
+		panic("kmem_free(%p): inside an object", (void *)slot);
+	if (*canary_of(c, slot) != mask_of(slot))
+		panic("kmem_free(%p): %s (size class %u)", (void *)slot,
+		      *canary_of(c, slot) == ~mask_of(slot) ? "freed twice" : "overrun",
+		      c->slot_size);
+	poison(c, slot);
+	*canary_of(c, slot) = ~mask_of(slot);
+	irqs_were_on = cpu_irq_save();
+	cpu = this_cpu();
+	if (cpu->at_hand[idx].nr == at_hand_max(c))
+		drain(cpu, idx);
+	cpu->at_hand[idx].slots[cpu->at_hand[idx].nr++] = slot;
+	cpu->nr_objects--;
+	cpu_irq_restore(irqs_were_on);
 }
 
 void kmem_free(void *p)
@@ -293,12 +393,12 @@ void kmem_free(void *p)
 	if (p == NULL)
 		return;
 	block = block_of(p);
-	atomic_sub(&nr_objects, 1);
 	if (block->slab_class != LARGE) {
 		free_slot(block, p);
 		return;
 	}
 	nr = block->refs;
+	count_object(-1);
 	page_account(PAGE_USE_SLAB, -(long)nr);
 	page_free_range(block, nr);
 }
@@ -338,5 +438,43 @@ char *kmem_string(const char *s)
 
 size_t kmem_nr_objects(void)
 {
-	return atomic_load(&nr_objects);
+	long sum = 0;
+
+	for (unsigned i = 0; i < CPUS_MAX; i++)
+		sum += per_cpu[i] != NULL ? READ_ONCE(per_cpu[i]->nr_objects) : 0;
+	return (size_t)max(sum, 0l);
+}
+
+int kmem_add_cpu(unsigned id)
+{
+	struct kmem_cpu *cpu = kmem_new(struct kmem_cpu);
+
+	if (cpu == NULL)
+		return -ENOMEM;
+	per_cpu[id] = cpu;
+	return 0;
+}
+
+static size_t nr_at_hand(unsigned idx)
+{
+	size_t sum = 0;
+
+	for (unsigned i = 0; i < CPUS_MAX; i++)
+		sum += per_cpu[i] != NULL ? READ_ONCE(per_cpu[i]->at_hand[idx].nr) : 0;
+	return sum;
+}
+
+bool kmem_class_get(unsigned idx, struct kmem_class *out)
+{
+	struct slab_class *c;
+
+	if (idx >= ARRAY_SIZE(classes))
+		return false;
+	c = &classes[idx];
+	*out = (struct kmem_class){ .size = c->slot_size, .pages_a_slab = 1u << c->order };
+	out->slots_a_slab = (PAGE_SIZE << c->order) / c->slot_size;
+	scoped_spin(&c->lock);
+	out->nr_objects = c->nr_objects - min(nr_at_hand(idx), c->nr_objects);
+	out->nr_slots = atomic_load(&c->nr_slabs) * out->slots_a_slab;
+	return true;
 }

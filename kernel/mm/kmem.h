@@ -41,3 +41,13 @@ bool kmem_fail_at(uint64_t nth);
 bool kmem_must_fail(void);
 /* Turns up what the slabs have lost: objects handed out and not freed. */
 size_t kmem_nr_objects(void);
+/* Before CPU `id` runs: it keeps free objects of its own. -ENOMEM. */
+MUST_CHECK int kmem_add_cpu(unsigned id);
+
+/* A size class as it is now; whole pages are no class. */
+struct kmem_class {
+	size_t size;                 /* bytes of a slot */
+	size_t nr_objects, nr_slots; /* handed out; there are */
+	unsigned slots_a_slab, pages_a_slab;
+};
+bool kmem_class_get(unsigned idx, struct kmem_class *out); /* false: there is no such class */

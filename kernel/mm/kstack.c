@@ -30,15 +30,29 @@ _Static_assert(KSTACK_SIZE == PAGE_SIZE << STACK_ORDER, "a stack is one block of
 
 static struct spinlock lock;
 static uint64_t slots[BITMAP_WORDS(NR_SLOTS)]; /* [lock] */
-static uint32_t *pfns[NR_CHUNKS];          /* [lock] what backs a slot; chunks made when needed */
+static struct slot {
+	uint32_t pfn;                      /* what backs it */
+	uint32_t next;                     /* free, and mapped: the next such slot + 1 */
+} * chunks[NR_CHUNKS];                     /* [lock] made when needed */
 static size_t first_free;                  /* [lock] no free slot is below */
-static vaddr_t spares;                     /* [lock] mapped; each one's first word is the next */
+static uint32_t first_spare;               /* [lock] slot + 1; 0: none */
 static unsigned nr_spares;                 /* [lock] */
 static vaddr_t device_next = DEVICES_BASE; /* [lock] */
 
 static size_t slot_of(vaddr_t base)
 {
 	return (base - KVIRT_BASE) / SLOT_SIZE;
+}
+
+static vaddr_t base_of(size_t slot)
+{
+	return KVIRT_BASE + slot * SLOT_SIZE + PAGE_SIZE;
+}
+
+/* Of a slot that has been used: its chunk is there for good. */
+static struct slot *entry_of(size_t slot)
+{
+	return &chunks[slot / CHUNK][slot % CHUNK];
 }
 
 static vaddr_t slot_take(void)
@@ -51,7 +65,7 @@ static vaddr_t slot_take(void)
 	if (slot == NR_SLOTS)
 		return 0;
 	bitmap_set(slots, slot);
-	return KVIRT_BASE + slot * SLOT_SIZE + PAGE_SIZE;
+	return base_of(slot);
 }
 
 static void slot_give(vaddr_t base)
@@ -66,41 +80,43 @@ static void slot_give(vaddr_t base)
 /* One of the list if it has more than `keep`, or 0. */
 static vaddr_t spare_take(unsigned keep)
 {
-	vaddr_t base;
+	size_t slot;
 
 	scoped_spin(&lock);
 	if (nr_spares <= keep)
 		return 0;
-	base = spares;
-	spares = *(vaddr_t *)base;
+	slot = first_spare - 1;
+	first_spare = entry_of(slot)->next;
 	nr_spares--;
-	return base;
+	return base_of(slot);
 }
 
 void kstack_free(vaddr_t base)
 {
+	size_t slot = slot_of(base);
+
 	scoped_spin(&lock);
-	*(vaddr_t *)base = spares;
-	spares = base;
+	entry_of(slot)->next = first_spare;
+	first_spare = (uint32_t)slot + 1;
 	nr_spares++;
 }
 
 static int remember_block(vaddr_t base, const struct page *block)
 {
 	size_t slot = slot_of(base);
-	uint32_t *fresh = NULL;
+	struct slot *fresh = NULL;
 
-	if (pfns[slot / CHUNK] == NULL) {
-		fresh = kmem_new_array(uint32_t, CHUNK);
+	if (READ_ONCE(chunks[slot / CHUNK]) == NULL) {
+		fresh = kmem_new_array(struct slot, CHUNK);
 		if (fresh == NULL)
 			return -ENOMEM;
 	}
 	spin_lock(&lock);
-	if (pfns[slot / CHUNK] == NULL) {
-		pfns[slot / CHUNK] = fresh;
+	if (chunks[slot / CHUNK] == NULL) {
+		chunks[slot / CHUNK] = fresh;
 		fresh = NULL;
 	}
-	pfns[slot / CHUNK][slot % CHUNK] = (uint32_t)(page_to_paddr(block) >> PAGE_SHIFT);
+	entry_of(slot)->pfn = (uint32_t)(page_to_paddr(block) >> PAGE_SHIFT);
 	spin_unlock(&lock);
 	kmem_free(fresh);
 	return 0;
@@ -118,7 +134,7 @@ static size_t trim_some(unsigned keep)
 	mmu_kernel_flush();
 	for (unsigned i = 0; i < nr; i++) {
 		size_t slot = slot_of(bases[i]);
-		paddr_t block = (paddr_t)pfns[slot / CHUNK][slot % CHUNK] << PAGE_SHIFT;
+		paddr_t block = (paddr_t)entry_of(slot)->pfn << PAGE_SHIFT;
 
 		slot_give(bases[i]);
 		page_free(paddr_to_page(block), STACK_ORDER);

@@ -27,6 +27,7 @@
 #define CPU_LIST_BATCH 32
 #define WAITING_MAX    (2 * BOOT_MAX_MEMORY + 2) /* gaps between the ranges of the map */
 #define HUGE_ORDER     (HUGE_SHIFT - PAGE_SHIFT)
+#define PLENTY         ((16ul << 20) / PAGE_SIZE)
 #define RECLAIM_BATCH  64
 #define RECLAIM_TRIES  8
 
@@ -436,6 +437,11 @@ uint64_t page_nr_total(void)
 bool page_memory_is_ample(void)
 {
 	return READ_ONCE(nr_free) > nr_total / 8;
+}
+
+bool page_memory_is_plenty(void)
+{
+	return READ_ONCE(nr_free) > PLENTY;
 }
 
 void page_stats_get(struct page_stats *out)

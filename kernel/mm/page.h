@@ -96,7 +96,8 @@ enum page_use { PAGE_USE_CACHE, PAGE_USE_SLAB, PAGE_USE_TABLES, PAGE_USE_ANONYMO
 void page_account(enum page_use use, long nr);
 /* A fresh page, or PAGE_HUGE head, is a program's own: counts as anonymous until it is freed. */
 void page_set_anonymous(struct page *p);
-bool page_memory_is_ample(void); /* more than an eighth of RAM is free */
+bool page_memory_is_ample(void);  /* more than an eighth of RAM is free */
+bool page_memory_is_plenty(void); /* more than 16 MiB are free */
 uint64_t page_nr_free(void);
 /* Are `nr` pages free, or can caches be made to give that many back? Thread context. */
 bool page_make_room(uint64_t nr);

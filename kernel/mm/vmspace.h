@@ -31,6 +31,8 @@ enum vm_flags {
 	VM_SPECIAL = 1 << 10,
 	VM_RANDOM = 1 << 11, /* no read-ahead */
 	VM_STACK = 1 << 12,  /* the main stack: limited by RLIMIT_STACK */
+	/* a program's or library's segment: its file does not change meanwhile */
+	VM_PROGRAM = 1 << 13,
 };
 
 struct vm_area {

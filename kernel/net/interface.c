@@ -13,15 +13,15 @@
 #include "mm/user.h"
 #include "net/socket.h"
 
-#define NAME_SIZE     16
-#define LO_NAME       "lo"
-#define LO_INDEX      1
-#define LO_MTU        65536
-#define LO_QUEUE      1000
-#define LO_TYPE       772           /* ARPHRD_LOOPBACK */
-#define LO_FLAGS      (1 | 8 | 0x40) /* IFF_UP, IFF_LOOPBACK, IFF_RUNNING */
-#define LO_ADDRESS    0x0100007fu   /* as struct in_addr has it */
-#define LO_MASK       0x000000ffu
+#define NAME_SIZE  16
+#define LO_NAME    "lo"
+#define LO_INDEX   1
+#define LO_MTU     65536
+#define LO_QUEUE   1000
+#define LO_TYPE    772            /* ARPHRD_LOOPBACK */
+#define LO_FLAGS   (1 | 8 | 0x40) /* IFF_UP, IFF_LOOPBACK, IFF_RUNNING */
+#define LO_ADDRESS 0x0100007fu    /* as struct in_addr has it */
+#define LO_MASK    0x000000ffu
 
 struct sockaddr_v4 {
 	uint16_t family, port;

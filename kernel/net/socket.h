@@ -80,11 +80,14 @@ void socket_notes_add(struct socket_notes *notes, int level, int type, const voi
 /* One send or receive: struct msghdr as the kernel has it. */
 struct socket_message {
 	struct uio *data;
-	unsigned flags;               /* MSG_* of the call */
-	unsigned out_flags;           /* receive: MSG_TRUNC... of the message */
-	struct socket_address *name;  /* send: where to; receive: who sent it; NULL: not asked */
-	struct socket_cred cred;      /* SCM_CREDENTIALS */
-	bool has_cred;                /* send: given and checked; receive: to be passed on */
+	unsigned flags;              /* MSG_* of the call */
+	unsigned out_flags;          /* receive: MSG_TRUNC... of the message */
+	struct socket_address *name; /* send: where to; receive: who sent it; NULL: not asked */
+	struct socket_cred cred;     /* SCM_CREDENTIALS */
+	bool has_cred;               /* send: given and checked; receive: to be passed on */
+	/* send: IP_TTL, IPV6_HOPLIMIT and IP_TOS, IPV6_TCLASS of this one, plus 1; 0: not given */
+	int hops_plus_1, class_plus_1;
+	bool of_internet;             /* send: the socket has a use for those */
 	struct socket_rights *rights; /* send: taken when it is sent; receive: the caller's */
 	struct socket_notes *notes;   /* receive: to be filled; NULL: not asked */
 };
@@ -127,8 +130,8 @@ struct socket_peer {
 
 /* Bits of socket->traits. */
 enum socket_traits {
-	SOCKET_LISTENS = 1 << 0,    /* SO_ACCEPTCONN */
-	SOCKET_QUIET_PIPE = 1 << 1, /* -EPIPE raises no SIGPIPE */
+	SOCKET_LISTENS = 1 << 0,        /* SO_ACCEPTCONN */
+	SOCKET_QUIET_PIPE = 1 << 1,     /* -EPIPE raises no SIGPIPE */
 	SOCKET_SEND_LIMIT_SET = 1 << 2, /* SO_SNDBUF was */
 };
 

@@ -148,8 +148,9 @@ def quit_and_end_of_file(shell):
 @session_case
 def the_size_changes(shell):
     shell.run("trap 'echo winch' WINCH")
+    seen = len(shell.terminal.output)
     shell.terminal.resize(120, 50)
-    shell.wait_for(b"winch")
+    shell.wait_for(b"winch\r\n", seen)
     return [shell.run("stty size"), shell.run("echo $LINES $COLUMNS"), shell.end()]
 
 

@@ -88,6 +88,31 @@ static void test_huge_page_of_one(void **state)
 	assert_int_equal(load(at + 100 * P), 1);
 }
 
+/* One that is still held when its mapping goes, and one that two spaces share. */
+static void test_anonymous_count(void **state)
+{
+	uaddr_t at = map_rw(2 * P);
+	struct page_stats before, with;
+	struct vmspace *child;
+	struct page *p;
+
+	(void)state;
+	page_stats_get(&before);
+	store(at, 1);
+	store(at + P, 2);
+	page_stats_get(&with);
+	assert_true(with.anonymous > before.anonymous);
+	assert_int_equal(vmspace_page(vs, at, MMU_READ, &p), 0);
+	child = vmspace_fork(vs);
+	assert_non_null(child);
+	store(at, 3);
+	assert_int_equal(vmspace_unmap(vs, at, 2 * P), 0);
+	vmspace_put(child);
+	page_put(p);
+	page_stats_get(&with);
+	assert_int_equal(with.anonymous, before.anonymous);
+}
+
 static void test_placement(void **state)
 {
 	struct vm_map m = { .addr = 0x5000000, .len = P, .prot = RW };
@@ -544,6 +569,7 @@ int main(void)
 		SPACE_TEST(test_zero_page),
 		SPACE_TEST(test_huge),
 		SPACE_TEST(test_huge_page_of_one),
+		SPACE_TEST(test_anonymous_count),
 		SPACE_TEST(test_placement),
 		SPACE_TEST(test_above_the_base),
 		SPACE_TEST(test_limits),

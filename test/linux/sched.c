@@ -32,12 +32,17 @@ static long setattr(const struct attr *a)
 	return syscall(SYS_sched_setattr, 0, a, 0);
 }
 
+static long read_attr(struct attr *a)
+{
+	memset(a, 0x55, sizeof(*a));
+	return syscall(SYS_sched_getattr, 0, a, sizeof(*a), 0);
+}
+
 static struct attr getattr(void)
 {
 	struct attr a;
 
-	memset(&a, 0x55, sizeof(a));
-	CHECK_EQ(syscall(SYS_sched_getattr, 0, &a, sizeof(a), 0), 0);
+	CHECK_EQ(read_attr(&a), 0);
 	return a;
 }
 
@@ -138,9 +143,11 @@ static void test_realtime(void)
 
 static int report_policy(void *unused)
 {
-	struct attr a = getattr();
+	struct attr a;
 
 	(void)unused;
+	if (read_attr(&a) != 0)
+		return -1;
 	return sched_getscheduler(0) | (int)a.priority << 3 | (a.nice + 20) % 2 << 7;
 }
 

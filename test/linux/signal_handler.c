@@ -5,8 +5,10 @@
  * SA_RESETHAND, nesting, ignored signals, and what cannot be caught.
  */
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
-#include "check.h"
+#include <ucontext.h>
+#include "child.h"
 
 static volatile sig_atomic_t nr_calls, depth, deepest, last_signal, blocked_inside, order[4];
 static siginfo_t last_info;
@@ -161,6 +163,42 @@ static void test_errors(void)
 	CHECK_ERR(syscall(SYS_tkill, 0, SIGUSR1), EINVAL);
 }
 
+/* Handlers, and places to return to, where no program can be. */
+static const unsigned long nowhere[] = { 0x1add06b7872e56e6, 0xffff800000000000, 0x8000000000000000,
+					 0x800000000000,     0x7ffffffff000,     1 };
+static unsigned long wrong_place;
+
+static void return_elsewhere(int sig, siginfo_t *info, void *context)
+{
+	(void)sig, (void)info;
+	((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] = (greg_t)wrong_place;
+}
+
+static int go_nowhere(void *by_return)
+{
+	struct sigaction sa = { .sa_flags = SA_SIGINFO };
+
+	memcpy(&sa.sa_sigaction, &wrong_place, sizeof(wrong_place));
+	if (by_return != NULL)
+		sa.sa_sigaction = return_elsewhere;
+	sigaction(SIGUSR1, &sa, NULL);
+	raise(SIGUSR1);
+	return 1;
+}
+
+static void test_nowhere(void)
+{
+	struct rlimit no_core = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &no_core);
+	for (size_t i = 0; i < sizeof(nowhere) / sizeof(nowhere[0]); i++) {
+		wrong_place = nowhere[i];
+		if (wrong_place != 1) /* SIG_IGN */
+			CHECK_EQ(child_run(go_nowhere, NULL), 1000 + SIGSEGV);
+		CHECK_EQ(child_run(go_nowhere, &wrong_place), 1000 + SIGSEGV);
+	}
+}
+
 int main(void)
 {
 	test_plain();
@@ -169,5 +207,6 @@ int main(void)
 	test_ignored();
 	test_order();
 	test_errors();
+	test_nowhere();
 	return check_done();
 }

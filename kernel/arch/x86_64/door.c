@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Door 2 of a system call: a hot site `mov $nr,%eax; syscall` becomes one 7-byte jump through
- * memory.
+ * Door 2 of a system call: a hot site, an instruction of 5 bytes that can be moved and `syscall`,
+ * becomes one 7-byte jump through memory.
  *
- *	b8 nr nr nr nr 0f 05	before
+ *	b8 nr nr nr nr 0f 05	before: mov $nr,%eax
+ *	4c 8b 4c 24 08 0f 05	or: mov 8(%rsp),%r9, as in libc's syscall()
  *	ff 24 25 xx xx 0f 05	after: jmp *0x050fxxxx, a slot in a window at 0x050f0000
  *	40 ff 25 xx xx 0f 05	or: jmp *(site end + 0x050fxxxx), where that window is occupied
  *
  * The last two bytes stay a `syscall`: a thread stopped between the two instructions, a restarted
- * call and a jump straight to it all still work. The slot points to the site's stub, which loads
- * EAX and RCX as the two instructions would have and enters the kernel; the program's stack is not
- * touched.
+ * call and a jump straight to it all still work. The slot points to the site's stub, which does the
+ * moved instruction, loads RCX as `syscall` would have and enters the kernel; the program's stack
+ * is not touched.
+ *
+ *	31 c0 0f 05		before: xor %eax,%eax, for read(2)
+ *	eb xx 0f 05		after: a short jump to a gap nearby (door_pad.h), where there is
+ *	e9 xx xx xx xx		a jump to a relay: a page mapped near the site, read-only and
+ *				executable, of jumps to stubs
  *
  * Windows are pages mapped read-only into the process, each with room for 512 sites, made when
  * needed; stubs are kernel pages, mapped executable and read-only near the kernel's text. Both are
@@ -23,6 +29,7 @@
 #include "arch/mmu.h"
 #include "arch/program.h"
 #include "arch/trap.h"
+#include "arch/x86_64/door_pad.h"
 #include "arch/x86_64/machine.h"
 #include "core/spinlock.h"
 #include "core/thread.h"
@@ -51,6 +58,12 @@
 #define REACH_SIZE    0x10000ul
 #define SIGRETURN     15 /* unwinders recognise it by its bytes */
 
+#define MOVED_SIZE 5 /* of the instruction before a syscall */
+#define RELAY_SIZE 16
+#define RELAYS     (PAGE_SIZE / RELAY_SIZE)
+#define RELAY_FAR  (1ul << 30) /* a jump reaches twice as far */
+#define PADS_MAX   16
+
 #define AREA_PAGES 16384u
 
 struct site {
@@ -72,12 +85,15 @@ struct stub_page {
 };
 
 struct door_table {
-	uint32_t busy;                           /* [a] */
-	struct site sites[NR_SITES];             /* [a] hints: races cost a recount */
-	struct window windows[WINDOWS_MAX];      /* [busy] */
-	unsigned nr_windows;                     /* [busy] */
+	uint32_t busy;                                /* [a] */
+	struct site sites[NR_SITES];                  /* [a] hints: races cost a recount */
+	struct window windows[WINDOWS_MAX];           /* [busy] */
+	unsigned nr_windows;                          /* [busy] */
 	struct stub_page *stub_pages[STUB_PAGES_MAX]; /* [busy to write] counted, set once */
-	unsigned nr_stubs;                       /* [busy] */
+	unsigned nr_stubs;                            /* [busy] */
+	struct window relays;                         /* [busy] the page of them; page NULL: none */
+	struct door_pad pads[PADS_MAX];               /* [busy] what is left of those in use */
+	unsigned nr_pads;                             /* [busy] */
 };
 
 bool door_enabled = true;
@@ -152,8 +168,9 @@ static void stub_page_put(struct stub_page *s)
 	kmem_free(s);
 }
 
-/* Writes the next stub; it is taken only when nr_stubs goes up. */
-static int write_stub(struct door_table *t, uint32_t nr, uaddr_t ret, vaddr_t *out)
+/* Writes the next stub, which begins with a moved instruction; it is taken only when nr_stubs goes
+ * up. */
+static int write_stub(struct door_table *t, const uint8_t *moved, uaddr_t ret, vaddr_t *out)
 {
 	unsigned i = t->nr_stubs / STUBS_PER_PAGE, at = t->nr_stubs % STUBS_PER_PAGE * STUB_SIZE;
 	uint8_t *s;
@@ -167,8 +184,7 @@ static int write_stub(struct door_table *t, uint32_t nr, uaddr_t ret, vaddr_t *o
 		return -ENOMEM;
 	s = (uint8_t *)page_to_ptr(t->stub_pages[i]->page) + at;
 	*out = area_address(t->stub_pages[i]->at) + at;
-	s[0] = SITE_MOV; /* mov $nr, %eax */
-	memcpy(s + 1, &nr, 4);
+	memcpy(s, moved, MOVED_SIZE);
 	s[5] = 0x48, s[6] = 0xb9; /* movabs $ret, %rcx */
 	memcpy(s + 7, &ret, 8);
 	s[15] = 0xe9; /* jmp syscall_entry_patched */
@@ -245,30 +261,24 @@ static struct window *relative_window(struct door_table *t, uaddr_t site_end)
 
 /* ---- sites ---- */
 
-static bool is_patchable(const uint8_t *code, unsigned long nr)
+/* mov $nr, %eax; or mov 8(%rsp), %r9, by which libc's syscall() loads its last argument. */
+static bool is_movable(const uint8_t *code, unsigned long nr)
 {
+	static const uint8_t load_r9[MOVED_SIZE] = { 0x4c, 0x8b, 0x4c, 0x24, 0x08 };
 	uint32_t immediate;
 
 	memcpy(&immediate, code + 1, 4);
-	return code[0] == SITE_MOV && code[5] == SYSCALL_BYTE0 && code[6] == SYSCALL_BYTE1 &&
-	       immediate == nr && nr != SIGRETURN;
+	return (code[0] == SITE_MOV && immediate == nr) || memcmp(code, load_r9, MOVED_SIZE) == 0;
 }
 
-static int patch(struct door_table *t, uaddr_t site_end, unsigned long nr)
+static int patch_long(struct door_table *t, uaddr_t site_end, uint8_t *code)
 {
-	uaddr_t site = site_end - SITE_SIZE;
 	struct window *w;
 	vaddr_t stub;
 	uint64_t *slots;
 	uint32_t reach;
-	uint8_t code[SITE_SIZE];
-	int err;
+	int err = write_stub(t, code, site_end, &stub);
 
-	if (site >> PAGE_SHIFT != (site_end - 1) >> PAGE_SHIFT || user_read(code, site, SITE_SIZE))
-		return -EINVAL;
-	if (!is_patchable(code, nr))
-		return -EINVAL;
-	err = write_stub(t, (uint32_t)nr, site_end, &stub);
 	if (err)
 		return err;
 	w = absolute_window(t);
@@ -285,12 +295,121 @@ static int patch(struct door_table *t, uaddr_t site_end, unsigned long nr)
 	memcpy(code + 3, &reach, 4);
 	slots = page_to_ptr(w->page);
 	atomic_store(&slots[w->used], stub);
-	err = vmspace_patch(thread_current()->vmspace, site, code, SITE_SIZE);
+	err = vmspace_patch(thread_current()->vmspace, site_end - SITE_SIZE, code, SITE_SIZE);
 	if (err)
 		return err;
 	w->used++;
 	t->nr_stubs++;
 	return 0;
+}
+
+/* ---- read(2)'s sites ---- */
+
+/* The page of relays, which a jump at `from` must reach. */
+static int find_relays(struct door_table *t, uaddr_t from)
+{
+	struct vm_map m = {
+		.addr = align_down(from, PAGE_SIZE),
+		.len = PAGE_SIZE,
+		.prot = MMU_READ | MMU_EXEC,
+		.name = "[hull]",
+	};
+	struct page *p;
+	uaddr_t at;
+
+	if (!t->relays.page) {
+		p = page_alloc(0, PAGE_ALLOC_ZERO);
+		if (!p)
+			return -ENOMEM;
+		page_get(p); /* as add_window() */
+		if (vmspace_map_special(thread_current()->vmspace, &m, &p, &at)) {
+			page_put(p);
+			return -ENOMEM;
+		}
+		t->relays = (struct window){ .base = at, .page = p };
+	}
+	if (t->relays.used == RELAYS || t->relays.base - from + RELAY_FAR > 2 * RELAY_FAR)
+		return -ENOSPC;
+	return 0;
+}
+
+/* A gap with room for one more jump that `site` reaches. */
+static struct door_pad *find_pad(struct door_table *t, uaddr_t site)
+{
+	struct door_pad found;
+	uint8_t rel;
+
+	for (unsigned i = 0; i < t->nr_pads; i++) {
+		struct door_pad *p = &t->pads[i];
+
+		if (p->len >= DOOR_PAD_JUMP && door_pad_reach(site, p->at, &rel))
+			return p;
+	}
+	if (t->nr_pads == PADS_MAX || !door_pad_find(site, &found))
+		return NULL;
+	t->pads[t->nr_pads] = found;
+	return &t->pads[t->nr_pads++];
+}
+
+/* jmp *2(%rip), to the stub. Returns where. */
+static uaddr_t write_relay(struct door_table *t, vaddr_t stub)
+{
+	static const uint8_t jump[8] = { 0xff, 0x25, 0x02, 0x00, 0x00, 0x00, 0x0f, 0x0b };
+	unsigned at = t->relays.used * RELAY_SIZE;
+	uint8_t *relay = (uint8_t *)page_to_ptr(t->relays.page) + at;
+
+	memcpy(relay, jump, sizeof(jump));
+	memcpy(relay + sizeof(jump), &stub, sizeof(stub));
+	return t->relays.base + at;
+}
+
+static int patch_short(struct door_table *t, uaddr_t site)
+{
+	static const uint8_t moved[MOVED_SIZE] = { SITE_MOV, 0, 0, 0, 0 };
+	struct vmspace *vs = thread_current()->vmspace;
+	struct door_pad *pad = find_pad(t, site);
+	uint8_t far_jump[DOOR_PAD_JUMP] = { 0xe9 }, jump[DOOR_XOR_SIZE] = { 0xeb };
+	vaddr_t stub;
+	uint32_t reach;
+	int err;
+
+	if (!pad || !door_pad_reach(site, pad->at, &jump[1]))
+		return -EINVAL;
+	err = find_relays(t, site);
+	if (err == 0)
+		err = write_stub(t, moved, site + DOOR_XOR_SIZE + 2, &stub);
+	if (err)
+		return err;
+	reach = (uint32_t)(write_relay(t, stub) - (pad->at + DOOR_PAD_JUMP));
+	memcpy(far_jump + 1, &reach, sizeof(reach));
+	err = vmspace_patch(vs, pad->at, far_jump, DOOR_PAD_JUMP);
+	if (err)
+		return err;
+	/* All of it is used now, whatever becomes of the site. */
+	pad->at += DOOR_PAD_JUMP;
+	pad->len -= DOOR_PAD_JUMP;
+	t->relays.used++;
+	t->nr_stubs++;
+	return vmspace_patch(vs, site, jump, DOOR_XOR_SIZE);
+}
+
+/* ---- any site ---- */
+
+static int patch(struct door_table *t, uaddr_t site_end, unsigned long nr)
+{
+	uaddr_t site = site_end - SITE_SIZE;
+	uint8_t code[SITE_SIZE];
+
+	if (nr == SIGRETURN || site >> PAGE_SHIFT != (site_end - 1) >> PAGE_SHIFT ||
+	    user_read(code, site, SITE_SIZE))
+		return -EINVAL;
+	if (code[5] != SYSCALL_BYTE0 || code[6] != SYSCALL_BYTE1)
+		return -EINVAL;
+	if (is_movable(code, nr))
+		return patch_long(t, site_end, code);
+	if (nr == 0 && code[3] == 0x31 && code[4] == 0xc0)
+		return patch_short(t, site_end - DOOR_XOR_SIZE - 2);
+	return -EINVAL;
 }
 
 /* The table of vs, made at the first trap. NULL = no memory. */
@@ -374,5 +493,7 @@ void door_table_free(struct door_table *t)
 		if (t->windows[i].page)
 			page_put(t->windows[i].page);
 	}
+	if (t->relays.page)
+		page_put(t->relays.page);
 	kmem_free(t);
 }

@@ -42,7 +42,7 @@ uint64_t pte_make(paddr_t pa, unsigned prot)
 	if (prot != 0)
 		e |= PTE_PRESENT;
 	if (prot & MMU_WRITE)
-		e |= PTE_WRITE;
+		e |= PTE_WRITE | PTE_DIRTY;
 	if (!(prot & MMU_EXEC))
 		e |= PTE_NX;
 	if (prot & MMU_UNCACHED)
@@ -50,29 +50,13 @@ uint64_t pte_make(paddr_t pa, unsigned prot)
 	return e;
 }
 
-static uint64_t *table_new(void)
-{
-	struct page *p = page_alloc(0, PAGE_ALLOC_ZERO);
-
-	if (!p)
-		return NULL;
-	page_account(PAGE_USE_TABLES, 1);
-	return page_to_ptr(p);
-}
-
-static void table_free(uint64_t *table)
-{
-	page_account(PAGE_USE_TABLES, -1);
-	page_free(paddr_to_page(ptr_to_paddr(table)), 0);
-}
-
 /* Changes of the kernel's half are not serialised: another CPU may have been faster. */
-static void install(uint64_t *e, uint64_t *table)
+static void install(uint64_t *e, uint64_t *table, unsigned level)
 {
 	uint64_t none = 0;
 
 	if (!atomic_compare_exchange(e, &none, ptr_to_paddr(table) | PTE_TABLE))
-		table_free(table);
+		pte_table_free(table, level);
 }
 
 /* The entry for va at `level` (0: 4 KiB, 1: 2 MiB), making tables on the way; NULL = no memory. */
@@ -84,20 +68,19 @@ uint64_t *pte_walk_make(uint64_t *root, vaddr_t va, unsigned level)
 		uint64_t *e = &table[index_of(va, l)];
 
 		if (!(*e & PTE_USED)) {
-			uint64_t *next = table_new();
+			uint64_t *next = pte_table_new(l - 1);
 
 			if (!next)
 				return NULL;
-			install(e, next);
+			install(e, next, l - 1);
 		}
 		table = table_of(*e);
 	}
 	return &table[index_of(va, level)];
 }
 
-/* The present leaf entry for va, its level in *level; NULL: none, *level = that of the absent
- * entry. */
-uint64_t *pte_find(uint64_t *root, vaddr_t va, unsigned *level)
+/* The entry for va: a leaf's, or the absent one at which the walk ends. */
+static uint64_t *walk(uint64_t *root, vaddr_t va, unsigned *level)
 {
 	uint64_t *table = root;
 
@@ -105,12 +88,19 @@ uint64_t *pte_find(uint64_t *root, vaddr_t va, unsigned *level)
 		uint64_t *e = &table[index_of(va, l)];
 
 		*level = l;
-		if (!(*e & PTE_USED))
-			return NULL;
-		if (l == 0 || (*e & PTE_LARGE))
+		if (!(*e & PTE_USED) || l == 0 || (*e & PTE_LARGE))
 			return e;
 		table = table_of(*e);
 	}
+}
+
+/* The present leaf entry for va, its level in *level; NULL: none, *level = that of the absent
+ * entry. */
+uint64_t *pte_find(uint64_t *root, vaddr_t va, unsigned *level)
+{
+	uint64_t *e = walk(root, va, level);
+
+	return *e & PTE_USED ? e : NULL;
 }
 
 static uint64_t *root_of(const struct mmu_space *s)
@@ -120,16 +110,15 @@ static uint64_t *root_of(const struct mmu_space *s)
 
 int mmu_space_init(struct mmu_space *s)
 {
-	struct page *pair = page_alloc(1, PAGE_ALLOC_ZERO); /* aligned to 8 KiB: bit 12 is clear */
+	uint64_t *root = pte_root_new();
 
-	if (!pair)
+	if (!root)
 		return -ENOMEM;
-	page_account(PAGE_USE_TABLES, 2);
-	s->root = page_to_paddr(pair);
-	memcpy(root_of(s) + 256, mmu_kernel_root + 256, 256 * sizeof(uint64_t));
+	s->root = ptr_to_paddr(root);
 	return 0;
 }
 
+/* The tables below the first nr entries of one. */
 static void free_tables(uint64_t *table, unsigned level, unsigned nr)
 {
 	for (unsigned i = 0; i < nr; i++) {
@@ -137,7 +126,7 @@ static void free_tables(uint64_t *table, unsigned level, unsigned nr)
 			continue;
 		if (level > 1)
 			free_tables(table_of(table[i]), level - 1, 512);
-		table_free(table_of(table[i]));
+		pte_table_free(table_of(table[i]), level - 1);
 	}
 }
 
@@ -180,8 +169,7 @@ void mmu_space_fini(struct mmu_space *s)
 	if (cpus_in)
 		cpu_call(cpus_in, leave, s);
 	free_tables(root_of(s), 3, 256);
-	page_account(PAGE_USE_TABLES, -2);
-	page_free(paddr_to_page(s->root), 1);
+	pte_root_free(root_of(s));
 	s->root = 0;
 }
 
@@ -193,7 +181,7 @@ int mmu_map(struct mmu_space *s, vaddr_t va, paddr_t pa, unsigned prot, enum mmu
 	if (!e)
 		return -ENOMEM;
 	assert(!(*e & PTE_USED));
-	WRITE_ONCE(*e, (pte_make(pa, prot) & ~PTE_ACCESSED) | (large ? PTE_LARGE : 0));
+	WRITE_ONCE(*e, pte_make(pa, prot) | (large ? PTE_LARGE : 0));
 	return 0;
 }
 
@@ -217,22 +205,32 @@ bool mmu_lookup(const struct mmu_space *s, vaddr_t va, struct mmu_entry *out)
 	return e;
 }
 
+/* How many entries from e on, which is for va, are absent: no further than its table goes. */
+static unsigned count_absent(const uint64_t *e, vaddr_t va, unsigned level)
+{
+	unsigned most = 512 - index_of(va, level), nr = 0;
+
+	while (nr < most && !(e[nr] & PTE_USED))
+		nr++;
+	return nr;
+}
+
 bool mmu_next(const struct mmu_space *s, vaddr_t *va, vaddr_t end, struct mmu_entry *out)
 {
 	vaddr_t at = *va;
 
 	while (at < end) {
 		unsigned level;
-		uint64_t *e = pte_find(root_of(s), at, &level);
+		uint64_t *e = walk(root_of(s), at, &level);
 		vaddr_t size = 1ul << (PAGE_SHIFT + 9 * level);
 
 		at = align_down(at, size);
-		if (e) {
+		if (*e & PTE_USED) {
 			describe(e, level, out);
 			*va = at;
 			return true;
 		}
-		at += size;
+		at += count_absent(e, at, level) * size;
 	}
 	return false;
 }
@@ -293,7 +291,7 @@ void mmu_remap(struct mmu_batch *b, vaddr_t va, paddr_t pa, unsigned prot)
 int mmu_split(struct mmu_batch *b, vaddr_t va)
 {
 	unsigned level;
-	uint64_t *table = table_new(), *e;
+	uint64_t *table = pte_table_new(0), *e;
 
 	if (!table)
 		return -ENOMEM;

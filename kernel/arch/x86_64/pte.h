@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Page-table entries, for mmu.c and mmu_kernel.c only. Intel SDM 3A §4.5, table 4-15 on. */
+/* Page-table entries, for mmu*.c only. Intel SDM 3A §4.5, table 4-15 on. */
 #pragma once
 #include "lib/types.h"
 
@@ -21,3 +21,11 @@ extern uint64_t mmu_kernel_root[]; /* the lower half is empty, the upper one is 
 uint64_t pte_make(paddr_t pa, unsigned prot);
 uint64_t *pte_walk_make(uint64_t *root, vaddr_t va, unsigned level);
 uint64_t *pte_find(uint64_t *root, vaddr_t va, unsigned *level);
+
+/* Tables by the level of their entries (0: of 4 KiB pages): empty when new. */
+#define PTE_ROOT_LEVEL 3
+#define PTE_LEVELS     4
+uint64_t *pte_table_new(unsigned level); /* NULL: no memory */
+void pte_table_free(uint64_t *table, unsigned level);
+uint64_t *pte_root_new(void); /* with the kernel's half in it */
+void pte_root_free(uint64_t *root);

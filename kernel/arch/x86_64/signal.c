@@ -117,6 +117,8 @@ int signal_frame_push(struct trap_frame *f, const struct signal_delivery *d)
 	uaddr_t sp = f->rsp - RED_ZONE, fpstate;
 	struct rt_sigframe frame = { .pretcode = d->restorer };
 
+	if (d->handler >= USER_TOP)
+		return -EFAULT; /* IRET must not meet an address that is not canonical */
 	if (d->on_altstack)
 		sp = (uaddr_t)d->altstack.ss_sp + d->altstack.ss_size;
 	fpstate = align_down(sp - fpu_size() - FP_XSTATE_MAGIC2_SIZE, FPU_ALIGN);

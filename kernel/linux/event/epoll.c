@@ -34,7 +34,7 @@
 	(EPOLLIN | EPOLLOUT | EVENTS_ALWAYS | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
 #define NESTING_MAX 5
 #define MAXEVENTS   ((int)(INT32_MAX / sizeof(struct epoll_event)))
-#define QUEUES_MAX  4 /* wait queues that one file may add */
+#define QUEUES_MAX  4         /* wait queues that one file may add */
 #define KEY_WAITERS EPOLLNVAL /* an event that no item wants */
 
 struct epoll {

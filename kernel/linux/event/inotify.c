@@ -112,19 +112,23 @@ static void queue_event(struct watch *w, uint32_t mask, uint32_t cookie, const c
 	enqueue(w->in, e);
 }
 
-static struct event *take_event(struct instance *in, size_t room)
+/* -EAGAIN: there is none; -EINVAL: it does not fit. */
+static int take_event(struct instance *in, size_t room, struct event **out)
 {
 	scoped_spin(&in->lock);
 	struct event *e = list_first(&in->events, struct event, link);
 
-	if (e == NULL || record_size(e) > room)
-		return NULL;
+	if (e == NULL)
+		return -EAGAIN;
+	if (record_size(e) > room)
+		return -EINVAL;
 	list_remove(&e->link);
 	in->nr_events--;
 	in->bytes -= record_size(e);
 	if (e->mask == IN_Q_OVERFLOW)
 		in->overflowed = false;
-	return e;
+	*out = e;
+	return 0;
 }
 
 static bool has_events(struct instance *in)
@@ -186,16 +190,16 @@ static ssize_t inotify_read(struct file *f, struct uio *u, int64_t *pos)
 	ssize_t done = 0;
 
 	for (;;) {
-		struct event *e = take_event(in, u->left);
+		struct event *e;
 		struct inotify_event head;
 		size_t size;
-		int err;
+		int err = take_event(in, u->left, &e);
 
-		if (e == NULL && (done > 0 || has_events(in)))
-			return done > 0 ? done : -EINVAL;
-		if (e == NULL) {
-			if ((f->flags & O_NONBLOCK) != 0)
-				return -EAGAIN;
+		if (err != 0 && done > 0)
+			return done;
+		if (err == -EINVAL || (err != 0 && (f->flags & O_NONBLOCK) != 0))
+			return err;
+		if (err != 0) {
 			err = wait_event(&in->wq, has_events(in), WAIT_INTERRUPTIBLE, NSEC_NEVER);
 			if (err != 0)
 				return err;

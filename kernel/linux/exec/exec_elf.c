@@ -166,7 +166,7 @@ static int map_file_part(const struct elf_image *e, struct vmspace *vs, const El
 		.addr = addr - skew,
 		.len = align_up(p->p_filesz + skew, PAGE_SIZE),
 		.prot = prot_of(p),
-		.flags = VM_MAY_WRITE | how,
+		.flags = VM_MAY_WRITE | VM_PROGRAM | how,
 		.file = e->file,
 		.offset = p->p_offset - skew,
 	};
@@ -192,7 +192,8 @@ static int map_zero_part(struct vmspace *vs, const Elf64_Phdr *p, uaddr_t addr, 
 	uaddr_t at;
 
 	if (p->p_filesz != 0 && first_page > zero && (p->p_flags & PF_W) != 0 &&
-	    user_zero(zero, first_page - zero) != 0)
+	    (vmspace_populate(vs, zero, 1, MMU_WRITE) != 0 ||
+	     user_zero(zero, first_page - zero) != 0))
 		return -EFAULT;
 	return end > first_page ? vmspace_map(vs, &m, &at) : 0;
 }

@@ -36,7 +36,8 @@
 #define GAP_MIN            (128ull << 20)
 #define GAP_MAX            (USER_TOP / 6 * 5)
 #define STACK_GUARD        (256 * PAGE_SIZE)
-#define STACK_FIRST        (132 * 1024ul) /* mapped at the start; the rest grows */
+#define STACK_FIRST        (132 * 1024ul)  /* mapped at the start; the rest grows */
+#define STACK_FILLED       (2 * PAGE_SIZE) /* below the strings: pointers, the first frames */
 #define CLOCK_TICKS        100
 
 /* AT_RSEQ_FEATURE_SIZE and AT_RSEQ_ALIGN, which older UAPI headers have not. */
@@ -181,13 +182,16 @@ static int put(uaddr_t *at, const void *bytes, size_t len)
 	return err;
 }
 
-static int write_strings(const struct exec *x, uaddr_t top, struct stack_strings *s)
+static int write_strings(const struct exec *x, struct vmspace *vs, struct stack_strings *s)
 {
+	uaddr_t top = vs->stack_top;
 	size_t skip = skipped_bytes(x), name_len = strlen(x->name) + 1;
 	uaddr_t at = top - sizeof(uint64_t) - name_len - x->env.len - (x->args.len - skip) -
 		     prefix_bytes(x);
 	uint64_t random[2] = { random_u64(), random_u64() };
-	int err = 0;
+	/* All that is written here, and a page for the program, without a trap. */
+	uaddr_t low = align_down(at, PAGE_SIZE) - STACK_FILLED;
+	int err = vmspace_populate(vs, low, top - low, MMU_WRITE);
 
 	s->args = at;
 	for (unsigned i = x->nr_prefix; i-- > 0 && err == 0;)
@@ -270,7 +274,7 @@ int exec_stack_fill(const struct exec *x, struct vmspace *vs, uaddr_t *sp)
 	size_t argc = nr_args(x), envc = x->env.nr, nr_auxv, nr_words;
 	struct stack_strings s;
 	uint64_t *words;
-	int err = write_strings(x, vs->stack_top, &s);
+	int err = write_strings(x, vs, &s);
 
 	if (err != 0)
 		return err;

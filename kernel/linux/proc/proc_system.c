@@ -82,6 +82,44 @@ static int show_meminfo(struct text_buffer *b, int pid)
 }
 PROC_FILE(meminfo) = { .path = "meminfo", .mode = 0444, .show = show_meminfo };
 
+/* slabinfo(5). Slabs are by size here: the names are those of Linux's size classes. */
+static int show_slabinfo(struct text_buffer *b, int pid)
+{
+	struct kmem_class c;
+
+	text_print(
+		b,
+		"slabinfo - version: 2.1\n"
+		"# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"
+		" : tunables <limit> <batchcount> <sharedfactor>"
+		" : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+	for (unsigned i = 0; kmem_class_get(i, &c); i++) {
+		size_t nr_slabs = c.nr_slots / c.slots_a_slab;
+
+		text_print(b, "kmalloc-%-8zu %7zu %6zu %6zu %4u %4u", c.size, c.nr_objects,
+			   c.nr_slots, c.size, c.slots_a_slab, c.pages_a_slab);
+		text_print(b, " : tunables    0    0    0 : slabdata %6zu %6zu      0\n", nr_slabs,
+			   nr_slabs);
+	}
+	return 0;
+}
+PROC_FILE(slabinfo) = { .path = "slabinfo", .mode = 0400, .show = show_slabinfo };
+
+static int show_vmstat(struct text_buffer *b, int pid)
+{
+	struct page_stats s;
+
+	page_stats_get(&s);
+	text_print(b,
+		   "nr_free_pages %llu\nnr_anon_pages %llu\nnr_file_pages %llu\n"
+		   "nr_slab_unreclaimable %llu\nnr_page_table_pages %llu\n",
+		   (unsigned long long)s.free, (unsigned long long)s.anonymous,
+		   (unsigned long long)s.cached, (unsigned long long)s.slab,
+		   (unsigned long long)s.tables);
+	return 0;
+}
+PROC_FILE(vmstat) = { .path = "vmstat", .mode = 0444, .show = show_vmstat };
+
 static unsigned long long ticks(nsec_t ns)
 {
 	return (unsigned long long)(ns / NSEC_PER_TICK);

@@ -5,6 +5,9 @@
  */
 #include <asm/fcntl.h>
 #include <linux/capability.h>
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/ipv6.h>
 
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -79,13 +82,63 @@ static int add_cred(struct socket_message *m, const void *data, size_t len)
 	return 0;
 }
 
+/* A number for the wire, of `least` to 255. -1, which IPv6 has, means what the socket says. */
+static int read_number(int *plus_1, const void *data, size_t len, int least)
+{
+	int value;
+
+	if (len != sizeof(value))
+		return -EINVAL;
+	memcpy(&value, data, sizeof(value));
+	if (value < least || value > 255)
+		return -EINVAL;
+	*plus_1 = value + 1;
+	return 0;
+}
+
+static int read_ip(struct socket_message *m, int type, const void *data, size_t len)
+{
+	switch (type) {
+	case IP_TTL:
+		return read_number(&m->hops_plus_1, data, len, 1);
+	case IP_TOS:
+		if (len == 1) {
+			m->class_plus_1 = *(const uint8_t *)data + 1;
+			return 0;
+		}
+		return read_number(&m->class_plus_1, data, len, 0);
+	case IP_PKTINFO:
+		return len == sizeof(struct in_pktinfo) ? 0 : -EINVAL;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int read_ipv6(struct socket_message *m, int type, const void *data, size_t len)
+{
+	switch (type) {
+	case IPV6_HOPLIMIT:
+		return read_number(&m->hops_plus_1, data, len, -1);
+	case IPV6_TCLASS:
+		return read_number(&m->class_plus_1, data, len, -1);
+	case IPV6_PKTINFO:
+		return len >= sizeof(struct in6_pktinfo) ? 0 : -EINVAL;
+	default:
+		return -EINVAL;
+	}
+}
+
 static int read_one(struct socket_message *m, const struct user_control *c)
 {
 	const void *data = c + 1;
 	size_t len = c->len - HEADER;
 
+	if (c->level == IPPROTO_IP)
+		return m->of_internet ? read_ip(m, c->type, data, len) : 0;
+	if (c->level == IPPROTO_IPV6)
+		return m->of_internet ? read_ipv6(m, c->type, data, len) : 0;
 	if (c->level != SOL_SOCKET)
-		return 0; /* what the wire would be told */
+		return 0;
 	if (c->type == SCM_RIGHTS)
 		return add_rights(m, data, (unsigned)min(len / sizeof(int), (size_t)UINT16_MAX));
 	return c->type == SCM_CREDENTIALS ? add_cred(m, data, len) : -EINVAL;

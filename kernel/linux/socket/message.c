@@ -157,6 +157,7 @@ static ssize_t send_message(struct file *f, struct socket *s, uaddr_t from, unsi
 	}
 	if (n == 0 && c.user.control_len > INT32_MAX)
 		n = -ENOBUFS;
+	c.m.of_internet = s->family->family != AF_UNIX && s->type == SOCK_DGRAM;
 	if (n == 0)
 		n = socket_control_read(&c.m, c.user.control, c.user.control_len);
 	if (n == 0)

@@ -34,7 +34,9 @@
 	 CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | \
 	 CLONE_DETACHED | CLONE_IO | CLONE_UNTRACED | CLONE_PTRACE | CLONE_VFORK | CLONE_PARENT | \
 	 CLONE_PIDFD | CLONE_CLEAR_SIGHAND)
-#define MEMORY_RESERVE_PAGES 64 /* what a fork must leave for those who run already */
+/* What a fork must leave, with 3 % of memory, for those who run already and the pages that
+ * children which have not run yet will write. */
+#define MEMORY_RESERVE_PAGES 64
 #define NAMESPACES \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
 	 CLONE_NEWPID | CLONE_NEWNET)
@@ -88,7 +90,7 @@ static int check_limits(void)
 	if (c->uid != 0 && !cred_has_cap(c, CAP_SYS_RESOURCE) && !cred_has_cap(c, CAP_SYS_ADMIN) &&
 	    task_nr_alive() >= limit && task_count_user(c->uid) >= limit)
 		return -EAGAIN;
-	return page_make_room(MEMORY_RESERVE_PAGES + page_nr_total() / 128) ? 0 : -ENOMEM;
+	return page_make_room(MEMORY_RESERVE_PAGES + page_nr_total() / 32) ? 0 : -ENOMEM;
 }
 
 /* The files and the view: shared or copied. */

@@ -83,12 +83,12 @@ static void thread_gone(struct thread *thread)
 	task_put(thread->task);
 }
 
-static int record_status(struct process *p, const struct task *t, int wait_status)
+/* The last task that begins to end gives the process its status, unless something ended them all. */
+static void record_status(struct process *p, int wait_status)
 {
 	scoped_spin(&p->lock);
-	if (!p->exiting && t->tid == p->pid)
+	if (--p->nr_staying == 0 && !p->exiting)
 		p->exit_status = wait_status;
-	return p->exit_status;
 }
 
 /* The session's leader ends: its terminal is nobody's any more. */
@@ -130,7 +130,7 @@ void task_exit(int wait_status)
 	struct process *p = t->process;
 	bool last;
 
-	record_status(p, t, wait_status);
+	record_status(p, wait_status);
 	task_leave_memory(t);
 	sem_undo_exit(t);
 	release_shares(t);

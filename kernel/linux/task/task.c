@@ -250,6 +250,7 @@ static void publish_task(struct task *t)
 	scoped_spin(&p->lock);
 	list_append(&p->tasks, &t->process_link);
 	p->nr_tasks++;
+	p->nr_staying++;
 	if ((p->exiting || p->exec_task != NULL) && t->thread != NULL)
 		thread_set_work(t->thread, THREAD_WORK_KILLED);
 	if (p->stopping && t->thread != NULL)

@@ -137,6 +137,7 @@ struct process {
 	struct usage child_usage; /* [task_lock] of children that were waited for, and theirs */
 	struct list tasks;        /* [lock] */
 	unsigned nr_tasks;        /* [lock] */
+	unsigned nr_staying;      /* [lock] tasks that have not begun to end */
 	struct spinlock lock;
 
 	struct sigaction actions[NSIG_MAX]; /* [lock] by sig - 1 */

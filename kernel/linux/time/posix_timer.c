@@ -154,11 +154,14 @@ static void fill_entry(struct posix_timer *pt, const struct sigevent *ev, bool g
 		info->si_int = pt->id;
 }
 
-static void publish(struct process *p, struct posix_timer *pt)
+/* From here on any thread of the process may use it, and delete it. Its number is returned. */
+static int publish(struct process *p, struct posix_timer *pt, const struct sigevent *ev, bool given)
 {
 	scoped_spin(&p->lock);
 	pt->id = p->next_timer_id++ & INT32_MAX;
+	fill_entry(pt, ev, given);
 	list_append(&p->posix_timers, &pt->link);
+	return pt->id;
 }
 
 static void delete_timer(struct process *p, struct posix_timer *pt)
@@ -211,7 +214,7 @@ long sys_timer_create(int clock, uaddr_t event, uaddr_t timer_id)
 	struct process *p = process_current();
 	struct posix_timer *pt;
 	struct sigevent ev;
-	int err = check_clock(clock);
+	int id, err = check_clock(clock);
 
 	if (err == 0)
 		err = read_event(event, &ev);
@@ -230,12 +233,10 @@ long sys_timer_create(int clock, uaddr_t event, uaddr_t timer_id)
 	pt->signo = ev.sigev_signo;
 	pt->process = p;
 	timer_init(&pt->timer, rings);
-	publish(p, pt);
-	fill_entry(pt, &ev, event != 0);
-	if (user_write_struct(timer_id, &pt->id) == 0)
+	id = publish(p, pt, &ev, event != 0);
+	if (user_write_struct(timer_id, &id) == 0)
 		return 0;
-	(void)unlink_timer(p, pt->id);
-	delete_timer(p, pt);
+	(void)sys_timer_delete(id);
 	return -EFAULT;
 }
 

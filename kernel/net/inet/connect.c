@@ -90,7 +90,8 @@ static void attach_locked(struct tcp_socket *u, struct tcp_socket *to)
 {
 	struct socket *s = &u->inet.socket;
 
-	if (READ_ONCE(s->send_limit) < SEND_JOINED && (READ_ONCE(s->traits) & SOCKET_SEND_LIMIT_SET) == 0)
+	if (READ_ONCE(s->send_limit) < SEND_JOINED &&
+	    (READ_ONCE(s->traits) & SOCKET_SEND_LIMIT_SET) == 0)
 		atomic_store(&s->send_limit, SEND_JOINED);
 	tcp_get(to);
 	spin_lock(&s->lock);
@@ -206,9 +207,8 @@ static int outcome(struct tcp_socket *u)
 static int wait_connected(struct tcp_socket *u)
 {
 	nsec_t timeout = READ_ONCE(u->inet.socket.send_timeout_ns);
-	int err = wait_event(&u->inet.socket.writable,
-			     atomic_load(&u->state) != STREAM_CONNECTING, WAIT_INTERRUPTIBLE,
-			     socket_deadline(timeout));
+	int err = wait_event(&u->inet.socket.writable, atomic_load(&u->state) != STREAM_CONNECTING,
+			     WAIT_INTERRUPTIBLE, socket_deadline(timeout));
 
 	if (err == -ETIMEDOUT)
 		err = -EINPROGRESS;

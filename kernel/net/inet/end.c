@@ -13,8 +13,7 @@
 #include "lib/string.h"
 #include "net/inet/tcp.h"
 
-#define WAKE_ALL \
-	(EPOLLIN | EPOLLRDNORM | EPOLLRDHUP | EPOLLOUT | EPOLLWRNORM | EPOLLHUP | EPOLLERR)
+#define WAKE_ALL (EPOLLIN | EPOLLRDNORM | EPOLLRDHUP | EPOLLOUT | EPOLLWRNORM | EPOLLHUP | EPOLLERR)
 
 static void receive_fin(struct tcp_socket *u)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* AF_INET and AF_INET6: the families' lines, birth, the end, names, ioctl. inet.h has the theory. */
+/* AF_INET and AF_INET6: the families, birth, the end, bind, ioctl. inet.h has the theory. */
 #include "net/inet/inet.h"
 
 #include <linux/capability.h>

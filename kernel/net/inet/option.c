@@ -254,8 +254,10 @@ int inet_get_option(struct socket *s, struct socket_option *o)
 	struct inet_socket *i = inet_of(s);
 	int n = find(o->level, o->name);
 
-	if (o->level == SOL_SOCKET || !has_level(i, o->level))
+	if (o->level == SOL_SOCKET)
 		return -ENOPROTOOPT;
+	if (!has_level(i, o->level))
+		return inet_is_v6(i) ? -ENOPROTOOPT : -EOPNOTSUPP;
 	if (o->level == IPPROTO_IPV6 && o->name == IPV6_V6ONLY)
 		return give_int(o, READ_ONCE(i->only_v6));
 	if ((o->level == IPPROTO_IP && o->name == IP_MTU) ||

@@ -19,8 +19,8 @@
 #include "mm/kmem.h"
 #include "net/inet/inet.h"
 
-#define NR_BUCKETS    1024u
-#define NR_EPHEMERAL  (INET_EPHEMERAL_MAX - INET_EPHEMERAL_MIN + 1)
+#define NR_BUCKETS   1024u
+#define NR_EPHEMERAL (INET_EPHEMERAL_MAX - INET_EPHEMERAL_MIN + 1)
 
 struct spinlock inet_lock = SPINLOCK_INIT;
 
@@ -92,8 +92,7 @@ bool inet_is_bound_to(const struct inet_socket *i, const struct inet_address *to
 
 static bool overlap(const struct inet_socket *a, const struct inet_socket *b)
 {
-	return a->local.port == b->local.port &&
-	       (covers(a, b->local.ip) || covers(b, a->local.ip));
+	return a->local.port == b->local.port && (covers(a, b->local.ip) || covers(b, a->local.ip));
 }
 
 /* ---- bind ---- */

@@ -161,7 +161,7 @@ ssize_t tcp_send(struct socket *s, struct socket_message *m)
 struct reader {
 	struct tcp_socket *u;
 	struct socket_message *m;
-	size_t target;  /* bytes after which it does not wait */
+	size_t target; /* bytes after which it does not wait */
 	size_t total;
 	uint64_t nr_seen;  /* of u->nr_arrived */
 	struct packet *at; /* the last one that was peeked at, or NULL: start at the first */
@@ -222,8 +222,7 @@ static bool has_news(struct reader *r)
 {
 	struct tcp_socket *u = r->u;
 
-	return atomic_load(&u->nr_arrived) != r->nr_seen ||
-	       READ_ONCE(u->inet.socket.error) != 0 ||
+	return atomic_load(&u->nr_arrived) != r->nr_seen || READ_ONCE(u->inet.socket.error) != 0 ||
 	       (atomic_load(&u->ends) & STREAM_NO_RECEIVE) != 0 ||
 	       atomic_load(&u->state) != STREAM_JOINED;
 }

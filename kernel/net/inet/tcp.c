@@ -166,9 +166,15 @@ static int tcp_get_name(struct socket *s, enum socket_name of, struct socket_add
 	return 0;
 }
 
-static bool is_readable(const struct tcp_socket *u)
+/* The urgent byte at the head is not there to be read, unless inline. */
+static bool is_readable(struct tcp_socket *u)
 {
-	return atomic_load(&u->bytes_queued) >= READ_ONCE(u->inet.socket.receive_low);
+	unsigned least = READ_ONCE(u->inet.socket.receive_low);
+
+	if (READ_ONCE(u->urgent) != NULL && tcp_is_at_mark(u) &&
+	    !socket_option_is_on(&u->inet.socket, SO_OOBINLINE))
+		least++;
+	return atomic_load(&u->bytes_queued) >= least;
 }
 
 static unsigned tcp_poll(struct socket *s, struct poll_table *t)

@@ -86,9 +86,9 @@ static inline bool tcp_is_closed(const struct tcp_socket *u)
 /* ---- tcp.c ---- */
 
 int inet_tcp_new(struct socket **out);
-struct tcp_socket *tcp_new(void);                       /* NULL = no memory */
-struct tcp_socket *tcp_peer_get(struct tcp_socket *u);  /* counted, or NULL */
-unsigned tcp_state_number(const struct tcp_socket *u);  /* as Linux has them */
+struct tcp_socket *tcp_new(void);                      /* NULL = no memory */
+struct tcp_socket *tcp_peer_get(struct tcp_socket *u); /* counted, or NULL */
+unsigned tcp_state_number(const struct tcp_socket *u); /* as Linux has them */
 size_t tcp_send_room(const struct tcp_socket *u, const struct tcp_socket *peer); /* in all */
 bool tcp_is_writable(struct tcp_socket *u);
 /* u's queue becomes `to`. */

@@ -13,6 +13,7 @@
 struct udp_packet {
 	struct packet packet;
 	struct inet_address from, to;
+	uint8_t hops, traffic_class;
 	int64_t time_ns; /* when it was sent, since 1970 */
 };
 
@@ -21,12 +22,12 @@ enum udp_ends { UDP_NO_RECEIVE = 1, UDP_NO_SEND = 2, UDP_NO_BOTH = 3 };
 struct udp_socket {
 	struct inet_socket inet;
 	struct mutex read_lock;
-	struct list queue;      /* [socket.lock] packets; only under read_lock do any leave it */
-	unsigned nr_queued;     /* [socket.lock; a to read] */
-	size_t charged;         /* [socket.lock] bytes of memory in the queue */
-	uint64_t nr_arrived;    /* [socket.lock; a to read] ever */
-	uint32_t nr_dropped;    /* [a] because it was full: SO_RXQ_OVFL */
-	unsigned ends;          /* [a] enum udp_ends */
+	struct list queue;   /* [socket.lock] packets; only under read_lock do any leave it */
+	unsigned nr_queued;  /* [socket.lock; a to read] */
+	size_t charged;      /* [socket.lock] bytes of memory in the queue */
+	uint64_t nr_arrived; /* [socket.lock; a to read] ever */
+	uint32_t nr_dropped; /* [a] because it was full: SO_RXQ_OVFL */
+	unsigned ends;       /* [a] enum udp_ends */
 };
 
 static inline struct udp_socket *udp_of(struct socket *s)

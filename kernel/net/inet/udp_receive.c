@@ -87,13 +87,13 @@ static void note_v4(const struct inet_socket *i, struct socket_message *m,
 		    const struct udp_packet *p)
 {
 	struct in_pktinfo info = { .ipi_ifindex = INET_LOOPBACK_INDEX };
-	uint8_t tos = 0;
+	uint8_t tos = p->traffic_class;
 
 	info.ipi_addr.s_addr = inet_ip_v4(p->to.ip);
 	info.ipi_spec_dst.s_addr = info.ipi_addr.s_addr;
 	if (inet_option(i, IPPROTO_IP, IP_PKTINFO) != 0)
 		note(m, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
-	note_int(i, m, IPPROTO_IP, IP_RECVTTL, IP_TTL, 64);
+	note_int(i, m, IPPROTO_IP, IP_RECVTTL, IP_TTL, p->hops);
 	if (inet_option(i, IPPROTO_IP, IP_RECVTOS) != 0)
 		note(m, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
 }
@@ -106,8 +106,8 @@ static void note_v6(const struct inet_socket *i, struct socket_message *m,
 	memcpy(&info.ipi6_addr, p->to.ip, sizeof(p->to.ip));
 	if (inet_option(i, IPPROTO_IPV6, IPV6_RECVPKTINFO) != 0)
 		note(m, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
-	note_int(i, m, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, IPV6_HOPLIMIT, 64);
-	note_int(i, m, IPPROTO_IPV6, IPV6_RECVTCLASS, IPV6_TCLASS, 0);
+	note_int(i, m, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, IPV6_HOPLIMIT, p->hops);
+	note_int(i, m, IPPROTO_IPV6, IPV6_RECVTCLASS, IPV6_TCLASS, p->traffic_class);
 }
 
 static void note_time(const struct socket *s, struct socket_message *m, int64_t ns)

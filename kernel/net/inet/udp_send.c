@@ -124,7 +124,8 @@ static void deliver(struct udp_socket *to, struct udp_packet *p)
 
 	spin_lock(&s->lock);
 	taken = (to->ends & UDP_NO_RECEIVE) == 0 &&
-		(to->nr_queued == 0 || to->charged + p->packet.charge <= READ_ONCE(s->receive_limit));
+		(to->nr_queued == 0 ||
+		 to->charged + p->packet.charge <= READ_ONCE(s->receive_limit));
 	if (taken) {
 		list_append(&to->queue, &p->packet.link);
 		to->charged += p->packet.charge;
@@ -151,6 +152,8 @@ static struct udp_packet *copy(const struct udp_packet *p)
 	to = container_of(c, struct udp_packet, packet);
 	to->from = p->from;
 	to->to = p->to;
+	to->hops = p->hops;
+	to->traffic_class = p->traffic_class;
 	to->time_ns = p->time_ns;
 	packet_copy(c, &p->packet);
 	return to;
@@ -190,18 +193,26 @@ static void dispatch(struct udp_socket *u, struct udp_packet *p)
 		packet_free(&p->packet);
 }
 
-/* Where to and from; binds the socket if it is not. */
+/* Every send binds a socket that is not bound, also one that fails. */
+static int bind_first(struct inet_socket *i)
+{
+	if (READ_ONCE(i->local.port) != 0)
+		return 0;
+	scoped_spin(&inet_lock);
+	return inet_autobind_locked(i, NULL) != 0 ? -EAGAIN : 0;
+}
+
+/* Where to and from. */
 static int address(struct udp_socket *u, const struct socket_message *m, struct inet_address *to,
 		   struct inet_address *from)
 {
 	struct inet_socket *i = &u->inet;
-	int err;
+	int err = bind_first(i);
 
-	if (m->name != NULL) {
+	if (err == 0 && m->name != NULL)
 		err = read_target(i, m->name, to);
-		if (err != 0)
-			return err;
-	}
+	if (err != 0)
+		return err;
 	scoped_spin(&inet_lock);
 	if (m->name == NULL)
 		*to = i->remote;
@@ -209,15 +220,30 @@ static int address(struct udp_socket *u, const struct socket_message *m, struct 
 		return -EDESTADDRREQ;
 	err = route_locked(i, to);
 	if (err == 0)
-		err = inet_autobind_locked(i, NULL);
-	if (err == 0)
 		inet_source(i, to, from);
 	return err;
+}
+
+/* What is not the address: the program's word for this one, or the socket's for all. */
+static void set_header(const struct inet_socket *i, struct udp_packet *p,
+		       const struct socket_message *m)
+{
+	bool v4 = inet_ip_is_v4(p->to.ip), many = inet_ip_is_multicast(p->to.ip);
+	int hops = v4 ? (many ? IP_MULTICAST_TTL : IP_TTL)
+		      : (many ? IPV6_MULTICAST_HOPS : IPV6_UNICAST_HOPS);
+	int level = v4 ? IPPROTO_IP : IPPROTO_IPV6;
+
+	p->time_ns = clock_realtime();
+	p->hops = (uint8_t)(m->hops_plus_1 > 0 ? m->hops_plus_1 - 1 : inet_option(i, level, hops));
+	p->traffic_class = (uint8_t)(m->class_plus_1 > 0
+					     ? m->class_plus_1 - 1
+					     : inet_option(i, level, v4 ? IP_TOS : IPV6_TCLASS));
 }
 
 ssize_t udp_send(struct socket *s, struct socket_message *m)
 {
 	struct udp_socket *u = udp_of(s);
+	const struct inet_socket *i = &u->inet;
 	struct inet_address to, from;
 	size_t len = m->data->left;
 	struct packet *p;
@@ -244,7 +270,7 @@ ssize_t udp_send(struct socket *s, struct socket_message *m)
 	d = container_of(p, struct udp_packet, packet);
 	d->to = to;
 	d->from = from;
-	d->time_ns = clock_realtime();
+	set_header(i, d, m);
 	err = packet_fill(p, m->data);
 	if (err != 0) {
 		packet_free(p);

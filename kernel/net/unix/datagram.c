@@ -223,7 +223,8 @@ ssize_t unix_datagram_receive(struct socket *s, struct socket_message *m)
 		if (n >= 0 && peek)
 			n = unix_rights_copy(msg, &m->rights) != 0 ? -ENOMEM : n;
 		if (n >= 0)
-			unix_peek_moved(u, m->flags, peek ? before - m->data->left : msg->packet.len);
+			unix_peek_moved(u, m->flags,
+					peek ? before - m->data->left : msg->packet.len);
 		msg->peeked |= peek;
 		if (!peek)
 			unix_queue_remove(u, msg);

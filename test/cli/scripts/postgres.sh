@@ -70,6 +70,7 @@ control stop -m smart
 echo "restart"
 control start
 query -c "select count(*), sum(n) from words"
+until ! pgrep -f "^postgres: tester" -P "$(head -1 "$data/postmaster.pid")" > /dev/null; do sleep 0.02; done	# the last client's process
 control stop -m immediate
 echo "recovery after an immediate stop"
 control start

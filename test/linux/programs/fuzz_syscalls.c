@@ -626,14 +626,33 @@ static long number_in(const char *file, const char *key)
 	return at ? atol(at + strlen(key)) : -1;
 }
 
+/* The kernel's objects of each size, from /proc/slabinfo. */
+static void print_objects(void)
+{
+	char line[256];
+	FILE *f = fopen("/proc/slabinfo", "r");
+	long objects, size, total = 0;
+
+	printf("by size");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "kmalloc-%ld %ld", &size, &objects) == 2) {
+			printf(" %ld: %ld", size, objects);
+			total += objects;
+		}
+	printf("; objects %ld\n", total);
+	if (f)
+		fclose(f);
+}
+
 /* The counters, when nothing but the supervisor runs. */
 static void print_counters(long rounds)
 {
-	printf("counters %ld available_kib %ld slab_kib %ld tables_kib %ld files %ld tasks %ld\n",
+	printf("counters %ld available_kib %ld slab_kib %ld tables_kib %ld files %ld tasks %ld ",
 	       rounds,
 	       number_in("/proc/meminfo", "MemFree:") + number_in("/proc/meminfo", "Cached:"),
 	       number_in("/proc/meminfo", "Slab:"), number_in("/proc/meminfo", "PageTables:"),
 	       number_in("/proc/sys/fs/file-nr", ""), number_in("/proc/loadavg", "/"));
+	print_objects();
 }
 
 static long option(int argc, char **argv, const char *name, long otherwise)
