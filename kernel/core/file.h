@@ -58,7 +58,7 @@ struct file_ops {
 	int (*mmap)(struct file *f,
 		    struct vm_area *area); /* sets area->object and takes a reference
 						 * for it (object_get); NULL: -ENODEV */
-	void (*unmapped)(struct file *f); /* one of the mappings that mmap made, or its copy, is
+	void (*unmapped)(struct file *f);  /* one of the mappings that mmap made, or its copy, is
 					    * gone; thread context */
 	int (*sync)(struct file *f, int64_t start, int64_t end, bool data_only);
 	int (*allocate)(struct file *f, int mode, int64_t offset, int64_t len);
@@ -75,8 +75,8 @@ enum file_traits {
 	FILE_SEEKABLE = 1 << 0, /* pread and lseek work */
 	FILE_READ = 1 << 1,     /* opened for reading */
 	FILE_WRITE = 1 << 2,
-	FILE_PATH_ONLY = 1 << 3, /* O_PATH */
-	FILE_STREAM = 1 << 4,    /* has no position: read and write take no pos_lock */
+	FILE_PATH_ONLY = 1 << 3,  /* O_PATH */
+	FILE_STREAM = 1 << 4,     /* has no position: read and write take no pos_lock */
 	FILE_QUIET_PIPE = 1 << 5, /* -EPIPE of a write raises no SIGPIPE: datagrams */
 };
 
@@ -88,10 +88,11 @@ struct file {
 	struct path path; /* [I] of the name it was opened by; dentry NULL: none (pipe, eventfd) */
 	struct inode *inode; /* [I] counted; every file has one (anonymous ones too) */
 	struct mutex pos_lock;
-	int64_t pos;          /* [pos_lock] */
-	void *private;        /* the implementer's */
-	struct list watchers; /* [epoll's own lock] epoll entries that watch it */
-	void *locks_owner;    /* flock/OFD identity: linux's own */
+	int64_t pos;              /* [pos_lock] */
+	void *private;            /* the implementer's */
+	struct list watchers;     /* [epoll's own lock] epoll entries that watch it */
+	struct file_owner *owner; /* [linux/file/owner.c's lock to write] who is told by SIGIO */
+	void *locks_owner;        /* flock/OFD identity: linux's own */
 };
 
 struct file *file_get(struct file *f);

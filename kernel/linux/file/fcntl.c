@@ -4,6 +4,7 @@
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <asm/ioctls.h>
+#include <asm/sockios.h>
 
 #include "fs/pipe/pipe.h"
 #include "fs/tty/port.h"
@@ -11,6 +12,7 @@
 #include "lib/errno.h"
 #include "linux/file/fd.h"
 #include "linux/file/locks.h"
+#include "linux/file/owner.h"
 #include "linux/sys.h"
 #include "linux/task/task.h"
 #include "mm/user.h"
@@ -67,7 +69,7 @@ long sys_close_range(unsigned first, unsigned last, unsigned long flags)
 
 /* ---- fcntl ---- */
 
-static int set_file_flags(struct file *f, unsigned flags)
+static int set_file_flags(int fd, struct file *f, unsigned flags)
 {
 	unsigned now = (f->flags & ~(unsigned)SETFL_FLAGS) | (flags & SETFL_FLAGS);
 
@@ -75,6 +77,12 @@ static int set_file_flags(struct file *f, unsigned flags)
 	    cred_current()->fsuid != f->inode->uid &&
 	    !cred_has_cap(cred_current(), 3 /* CAP_FOWNER */))
 		return -EPERM;
+	if (((f->flags ^ now) & FASYNC) != 0) {
+		int err = owner_set_async(fd, f, (now & FASYNC) != 0);
+
+		if (err != 0)
+			return err;
+	}
 	if (f->ops->set_flags != NULL) {
 		int err = f->ops->set_flags(f, now);
 
@@ -99,18 +107,6 @@ static long fcntl_pipe_size(struct file *f, unsigned cmd, unsigned long arg)
 	if (cmd == F_GETPIPE_SZ)
 		return pipe_get_size(f);
 	return (unsigned)arg > INT32_MAX ? -EINVAL : pipe_set_size(f, (unsigned)arg);
-}
-
-/* SIGIO is not offered: owners are kept by nobody, so only the harmless answers are given. */
-static long fcntl_owner(unsigned cmd, unsigned long arg)
-{
-	switch (cmd) {
-	case F_GETOWN:
-	case F_GETSIG:
-		return 0;
-	default:
-		return -EINVAL;
-	}
 }
 
 /* What every file of its kind answers to F_GETFL: pipes, sockets and the like have no size. */
@@ -143,7 +139,7 @@ static long fcntl_file(int fd, struct file *f, unsigned cmd, unsigned long arg)
 {
 	switch (cmd) {
 	case F_SETFL:
-		return set_file_flags(f, (unsigned)arg);
+		return set_file_flags(fd, f, (unsigned)arg);
 	case F_GETLK:
 	case F_OFD_GETLK:
 		return lock_get(f, arg, cmd == F_OFD_GETLK);
@@ -166,9 +162,11 @@ static long fcntl_file(int fd, struct file *f, unsigned cmd, unsigned long arg)
 		return vfs_seals_get(f);
 	case F_GETOWN:
 	case F_SETOWN:
+	case F_GETOWN_EX:
+	case F_SETOWN_EX:
 	case F_GETSIG:
 	case F_SETSIG:
-		return fcntl_owner(cmd, arg);
+		return owner_fcntl(f, cmd, arg);
 	default:
 		return -EINVAL;
 	}
@@ -190,13 +188,13 @@ long sys_fcntl(int fd, unsigned cmd, unsigned long arg)
 
 /* ---- ioctl: what every descriptor knows; the rest is the file's ---- */
 
-static long set_flag(struct file *f, unsigned flag, uaddr_t arg)
+static long set_flag(int fd, struct file *f, unsigned flag, uaddr_t arg)
 {
 	int on;
 
 	if (user_read_struct(&on, arg) != 0)
 		return -EFAULT;
-	return set_file_flags(f, on != 0 ? f->flags | flag : f->flags & ~flag);
+	return set_file_flags(fd, f, on != 0 ? f->flags | flag : f->flags & ~flag);
 }
 
 /* FIONREAD of a regular file: bytes to its end. */
@@ -223,9 +221,9 @@ static long ioctl_file(int fd, struct file *f, unsigned cmd, unsigned long arg)
 	case FIONCLEX:
 		return fd_flags_set(fd, cmd == FIOCLEX);
 	case FIONBIO:
-		return set_flag(f, O_NONBLOCK, arg);
+		return set_flag(fd, f, O_NONBLOCK, arg);
 	case FIOASYNC:
-		return set_flag(f, FASYNC, arg);
+		return set_flag(fd, f, FASYNC, arg);
 	case FIONREAD:
 		if (S_ISREG(f->inode->mode))
 			return bytes_left(f, arg);
@@ -239,6 +237,11 @@ static long ioctl_file(int fd, struct file *f, unsigned cmd, unsigned long arg)
 		break;
 	case TIOCGPTPEER:
 		return open_peer(f, (unsigned)arg);
+	case FIOSETOWN:
+	case SIOCSPGRP:
+	case FIOGETOWN:
+	case SIOCGPGRP:
+		return owner_ioctl(f, cmd, arg);
 	}
 	return f->ops->ioctl == NULL ? -ENOTTY : f->ops->ioctl(f, cmd, arg);
 }

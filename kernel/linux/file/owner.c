@@ -29,16 +29,16 @@
 
 struct file_owner {
 	struct spinlock lock;
-	int type, pid;         /* [lock] F_OWNER_*; 0: none */
-	uint32_t uid, euid;    /* [lock] of who said so: the right to signal */
-	int sig;               /* [lock] F_SETSIG; 0: SIGIO without details */
-	int fd;                /* [lock] for the details */
-	bool async;            /* [lock] O_ASYNC */
-	bool hears;            /* [owners_lock] its entries are on the queues */
-	unsigned events;       /* [a] EPOLL* bits to be told */
-	unsigned traits;       /* [I] of the file */
-	struct timer timer;    /* sends */
-	unsigned nr_queues;    /* [owners_lock] */
+	int type, pid;      /* [lock] F_OWNER_*; 0: none */
+	uint32_t uid, euid; /* [lock] of who said so: the right to signal */
+	int sig;            /* [lock] F_SETSIG; 0: SIGIO without details */
+	int fd;             /* [lock] for the details */
+	bool async;         /* [lock] O_ASYNC */
+	bool hears;         /* [owners_lock] its entries are on the queues */
+	unsigned events;    /* [a] EPOLL* bits to be told */
+	unsigned traits;    /* [I] of the file */
+	struct timer timer; /* sends */
+	unsigned nr_queues; /* [owners_lock] */
 	struct poll_table table;
 	struct entry {
 		struct wait_entry wait;
@@ -61,21 +61,13 @@ static bool may_tell(const struct file_owner *o, const struct task *t)
 	       o->uid == theirs->uid;
 }
 
-static void tell_group(int pgrp, const siginfo_t *info)
-{
-	if (info->si_code == SI_KERNEL)
-		signal_send_group(pgrp, info->si_signo);
-	else
-		signal_send_group(pgrp, info->si_signo);
-}
-
 static void tell(const struct file_owner *o, const siginfo_t *info)
 {
 	struct process *p;
 	struct task *t;
 
 	if (o->type == F_OWNER_PGRP) {
-		tell_group(o->pid, info);
+		signal_send_group(o->pid, info->si_signo);
 		return;
 	}
 	scoped_spin(&task_lock);
@@ -205,15 +197,18 @@ void owner_release(struct file *f)
 
 static bool exists(int type, int pid)
 {
-	struct task *t;
 	struct process *p;
 
 	scoped_spin(&task_lock);
-	t = task_find_locked(pid);
 	if (type == F_OWNER_TID)
-		return t != NULL;
-	p = process_find_locked(pid);
-	return type == F_OWNER_PGRP ? process_group_exists_locked(pid) : p != NULL;
+		return task_find_locked(pid) != NULL;
+	if (type == F_OWNER_PID)
+		return process_find_locked(pid) != NULL;
+	list_foreach(&process_list, p, all_link) {
+		if (p->pgrp == pid)
+			return true;
+	}
+	return false;
 }
 
 static int set(struct file *f, int type, int pid)

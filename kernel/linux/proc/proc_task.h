@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * How the files under /proc/<pid> find what they are about. Everything is found again by id, so
- * that a process that has ended meanwhile gives -ESRCH. A zombie has no task, no memory and no files.
+ * that a process that has ended meanwhile gives -ESRCH. A zombie has no task, no memory and no
+ * files.
  */
 #pragma once
 #include "lib/compiler.h"

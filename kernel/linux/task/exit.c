@@ -83,7 +83,7 @@ static void thread_gone(struct thread *thread)
 	task_put(thread->task);
 }
 
-/* The last task that begins to end gives the process its status, unless something ended them all. */
+/* The last task that begins to end gives the process its status, unless something ended all. */
 static void record_status(struct process *p, int wait_status)
 {
 	scoped_spin(&p->lock);

@@ -20,11 +20,11 @@ struct process;
 struct task;
 
 struct posix_timer {
-	struct list link;              /* [process.lock] */
-	int id;                        /* [I] */
-	int clock;                     /* [I] */
-	int notify, signo;             /* [I] SIGEV_* */
-	struct process *process;       /* [I] not counted: its end deletes its timers */
+	struct list link;        /* [process.lock] */
+	int id;                  /* [I] */
+	int clock;               /* [I] */
+	int notify, signo;       /* [I] SIGEV_* */
+	struct process *process; /* [I] not counted: its end deletes its timers */
 	struct task *task; /* [I] counted: SIGEV_THREAD_ID, or whose CPU time is meant; or NULL */
 	struct timer timer;
 	nsec_t expires;        /* [process.lock] on `clock`; 0: off */
