@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Processes, threads, signals: fork, exit and wait of a small process and of one with 64 MiB in
- * use, fork and exec, posix_spawn, a thread's creation and join, a signal to oneself and to
- * another thread.
+ * use, vfork, fork and exec, posix_spawn, a thread's creation and join, a signal to oneself, to
+ * another thread and to another process.
  */
 #include <pthread.h>
 #include <semaphore.h>
@@ -27,6 +27,15 @@ static void reap(pid_t pid)
 static void fork_exit_wait(void)
 {
 	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	reap(pid);
+}
+
+static void vfork_exit_wait(void)
+{
+	pid_t pid = vfork();
 
 	if (pid == 0)
 		_exit(0);
@@ -100,6 +109,47 @@ static void signal_thread(void)
 		;
 }
 
+static pid_t partner;
+
+/* A signal there, and one back. */
+static void signal_process(void)
+{
+	siginfo_t info;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	kill(partner, SIGHUP);
+	if (sigwaitinfo(&set, &info) != SIGHUP)
+		exit(1);
+}
+
+static void answer_parent(int number)
+{
+	kill(getppid(), number);
+}
+
+static void measure_signal_process(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	partner = fork();
+	if (partner == 0) {
+		signal(SIGHUP, answer_parent);
+		sigprocmask(SIG_UNBLOCK, &set, NULL);
+		for (;;)
+			pause();
+	}
+	if (partner < 0)
+		exit(1);
+	printf("signal-process %.0f ns\n", measure_best_ns(signal_process, 1000));
+	kill(partner, SIGKILL);
+	reap(partner);
+}
+
 int main(int argc, char **argv)
 {
 	char *large;
@@ -111,10 +161,12 @@ int main(int argc, char **argv)
 	signal(SIGUSR2, answer);
 	sem_init(&handled, 0, 0);
 	printf("fork-exit-wait %.0f ns\n", measure_best_ns(fork_exit_wait, 200));
+	printf("vfork-exit-wait %.0f ns\n", measure_best_ns(vfork_exit_wait, 500));
 	printf("fork-exec %.0f ns\n", measure_best_ns(fork_exec, 50));
 	printf("posix_spawn %.0f ns\n", measure_best_ns(spawn, 50));
 	printf("thread-create-join %.0f ns\n", measure_best_ns(create_join, 500));
 	printf("signal-self %.0f ns\n", measure_best_ns(signal_self, 5000));
+	measure_signal_process();
 	large = malloc(64 << 20);
 	if (!large)
 		return 1;

@@ -39,7 +39,7 @@ $(P)/hello-musl: $(PROGRAM_SRC)/hello.c
 	musl-gcc $(TEST_CFLAGS) -static $< -o $@
 $(P)/hello-minimal: $(PROGRAM_SRC)/minimal.S
 	$(CC) -nostdlib -static -Wl,--build-id=none $< -o $@
-$(P)/fuzz_syscalls: $(PROGRAM_SRC)/fuzz_table.h
+$(P)/fuzz_syscalls: $(PROGRAM_SRC)/fuzz_table.h $(PROGRAM_SRC)/fuzz_clean.h
 $(P)/segv $(P)/compute $(P)/cpus $(P)/echo-tty $(P)/fuzz_syscalls: $(P)/%: $(PROGRAM_SRC)/%.c
 	$(CC) $(TEST_CFLAGS) -O2 $< -o $@
 $(P)/throw: $(PROGRAM_SRC)/throw.cpp

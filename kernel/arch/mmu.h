@@ -11,7 +11,8 @@
  * A CPU puts itself into space->cpus before it loads the tables, and whoever changes them looks at
  * the mask after the change: either the flush reaches that CPU, or it loaded the change. A CPU that
  * halts has the kernel's own tables loaded, so none is woken for a flush. What a change only allows
- * more of needs no interrupt: a CPU that still has the old entry faults, and looks again.
+ * more of needs no flush: a CPU that still has the old entry faults, forgets it by that (Intel SDM
+ * 3A §4.10.4.3), and looks again.
  */
 #pragma once
 #include "lib/compiler.h"
@@ -55,7 +56,7 @@ bool mmu_next(const struct mmu_space *s, vaddr_t *va, vaddr_t end, struct mmu_en
 struct mmu_batch {
 	struct mmu_space *space;
 	unsigned nr_changed;
-	bool takes_away; /* other CPUs must not go on using what was there */
+	bool takes_away; /* no CPU must go on using what was there */
 	vaddr_t first, last;
 	struct page *freed; /* chain of pages to put after the flush */
 };

@@ -7,13 +7,13 @@
  *	inode.lock		parents before children; two directories by address
  *	vmspace.lock		held across page fills, so no pager may take inode.lock
  *	file.pos_lock		is taken before inode.lock and never with vmspace.lock held
- *	unix_socket.read_lock	before vmspace.lock: user memory is copied under it
+ *	read_lock of sockets	before vmspace.lock: user memory is copied under it
  *	unix_rights_lock	inside of read_lock; nothing sleeps long under it
  *
  * Spinlocks (outermost first)
  *	process and task locks of linux/, sighand
  *	list of terminals, tty.lock, pty.lock, a port's own
- *	unix_lock, socket.lock	one socket's at a time
+ *	unix_lock or inet_lock, socket.lock	one socket's at a time
  *	waitq.lock		callbacks of poll entries run under it
  *	object.lock, dcache lock, superblock.lock
  *	runqueue.lock, cpu.timer_lock

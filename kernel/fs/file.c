@@ -20,6 +20,7 @@
 
 void (*vfs_locks_release)(struct file *f);
 void (*vfs_watchers_release)(struct file *f);
+void (*vfs_owner_release)(struct file *f);
 
 /* Not in F_GETFL's answer; open.c takes O_NOCTTY and O_TRUNC away when it is done. */
 #define OPEN_ONLY_FLAGS (O_CREAT | O_EXCL | O_CLOEXEC)
@@ -110,6 +111,8 @@ void file_put(struct file *f)
 		notify_path(&f->path, f->traits & FILE_WRITE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
 	if (vfs_watchers_release != NULL && !list_is_empty(&f->watchers))
 		vfs_watchers_release(f);
+	if (vfs_owner_release != NULL && f->owner != NULL)
+		vfs_owner_release(f);
 	if (vfs_locks_release != NULL && f->locks_owner != NULL)
 		vfs_locks_release(f);
 	if (f->ops->release != NULL)

@@ -352,6 +352,8 @@ extern void (*vfs_notify)(struct inode *dir, struct inode *inode, const char *na
  * when f goes and f->locks_owner is set); an inode goes away. */
 extern void (*vfs_locks_release)(struct file *f);
 extern void (*vfs_inode_release)(struct inode *inode);
+/* SIGIO's hook, set by linux/: as the next one, when f->owner is set. */
+extern void (*vfs_owner_release)(struct file *f);
 /* epoll's hook, set by linux/: file_put() calls it before ops->release when f->watchers is not
  * empty. */
 extern void (*vfs_watchers_release)(struct file *f);

@@ -21,8 +21,9 @@
 #define AROUND_LEAST 16u /* where memory is small */
 #define AHEAD_MAX    16u /* pages: the most to map ahead */
 #define AHEAD_FIRST  2u
-#define DATA_PAGES   64u /* of an area that is likely to be written all over */
-#define DATA_AROUND  16u /* pages: copies made around one */
+#define SMALL_PAGES  64u   /* an anonymous area that is likely to be written all over */
+#define DATA_PAGES   2048u /* as likely: a program's data */
+#define DATA_AROUND  16u   /* pages: copies made around one */
 #define HUGE_PAGES   (HUGE_SIZE / PAGE_SIZE)
 #define HUGE_FAULTS  64 /* in an area of 4 MiB or more: it is used all over */
 
@@ -176,10 +177,10 @@ static int map_zero(struct vm_edit *e, struct vm_area *a, uaddr_t va, unsigned w
  */
 static bool will_be_written(const struct vm_area *a)
 {
-	if (!(a->prot & MMU_WRITE) || (a->flags & (VM_SHARED | VM_RANDOM)) ||
-	    (a->object != NULL && !(a->flags & VM_PROGRAM)))
-		return false;
-	return area_pages(a) <= DATA_PAGES && page_memory_is_plenty();
+	uint64_t most = a->object == NULL ? SMALL_PAGES : a->flags & VM_PROGRAM ? DATA_PAGES : 0;
+
+	return (a->prot & MMU_WRITE) && !(a->flags & (VM_SHARED | VM_RANDOM)) &&
+	       area_pages(a) <= most && page_memory_is_plenty();
 }
 
 static int fault_anonymous(struct vm_edit *e, struct vm_area *a, uaddr_t va, bool write,

@@ -101,6 +101,7 @@ bool page_memory_is_plenty(void); /* more than 16 MiB are free */
 uint64_t page_nr_free(void);
 /* Are `nr` pages free, or can caches be made to give that many back? Thread context. */
 bool page_make_room(uint64_t nr);
+void page_drop_caches(void); /* all that can be made again; thread context */
 uint64_t page_nr_total(void);
 /* A cache that can give pages back when memory is short. Returns pages freed. Thread context. */
 struct page_reclaimer {

@@ -154,6 +154,7 @@ struct socket {
 	int peek_offset;              /* [lock] SO_PEEK_OFF; -1: off */
 	int priority;                 /* [a] kept, not used */
 	uint32_t mark;                /* [a] kept, not used */
+	uint64_t cookie;              /* [a] SO_COOKIE; 0: nobody asked yet */
 	int error;                    /* [a] SO_ERROR: reported once, positive */
 	struct socket_peer peer_cred; /* [lock] SO_PEERCRED */
 };

@@ -256,6 +256,19 @@ static int give_peer_name(struct socket *s, struct socket_option *o)
 	return 0;
 }
 
+/* A number that no other socket has or had. */
+static int give_cookie(struct socket *s, struct socket_option *o)
+{
+	static uint64_t last;
+	uint64_t none = 0;
+
+	if (o->len < sizeof(s->cookie))
+		return -EINVAL;
+	if (atomic_load(&s->cookie) == 0)
+		(void)atomic_compare_exchange(&s->cookie, &none, atomic_add(&last, 1));
+	return give(o, &s->cookie, sizeof(s->cookie));
+}
+
 static int give_linger(struct socket *s, struct socket_option *o)
 {
 	int sec = READ_ONCE(s->linger_sec);
@@ -313,6 +326,8 @@ int socket_get_option(struct socket *s, struct socket_option *o)
 		return give_peer(s, o);
 	case SO_PEERGROUPS:
 		return give_peer_groups(s, o);
+	case SO_COOKIE:
+		return give_cookie(s, o);
 	case SO_PEERNAME:
 		return give_peer_name(s, o);
 	default:

@@ -369,11 +369,11 @@ static void flush(struct mmu_batch *b)
 {
 	uint64_t others;
 
-	if (!b->nr_changed)
+	if (!b->takes_away)
 		return;
 	preempt_disable(); /* neither this CPU nor its tables change meanwhile */
 	flush_local(b);
-	if (b->takes_away && !cpu_is_alone()) {
+	if (!cpu_is_alone()) {
 		__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the change before the look */
 		others = atomic_load(&b->space->cpus) & ~cpu_bit(cpu_this());
 		if (others)

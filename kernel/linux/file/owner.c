@@ -273,7 +273,7 @@ static int set_signal(struct file *f, unsigned long sig)
 	struct file_owner *o;
 	int err;
 
-	if (sig > _NSIG)
+	if (sig > NSIG_MAX)
 		return -EINVAL;
 	err = owner_of(f, &o);
 	if (err != 0)

@@ -253,6 +253,17 @@ CONSTANT(yama, "sys/kernel/yama/ptrace_scope", "1");
 CONSTANT(overcommit_memory, "sys/vm/overcommit_memory", "0");
 CONSTANT(overcommit_ratio, "sys/vm/overcommit_ratio", "50");
 CONSTANT(max_map_count, "sys/vm/max_map_count", "65530");
+
+/* proc(5): pages, or dentries and inodes, or both. Here it is both. */
+static int store_drop_caches(const char *text, size_t len, int pid)
+{
+	if (len == 0 || text[0] < '1' || text[0] > '4' || (len > 1 && text[1] != '\n'))
+		return -EINVAL;
+	page_drop_caches();
+	return 0;
+}
+PROC_FILE(drop_caches) = { .path = "sys/vm/drop_caches", .mode = 0200, .store = store_drop_caches };
+
 CONSTANT(mmap_min_addr, "sys/vm/mmap_min_addr", "65536");
 CONSTANT(swappiness, "sys/vm/swappiness", "0");
 CONSTANT(nr_open, "sys/fs/nr_open", "1048576");

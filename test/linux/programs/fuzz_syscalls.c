@@ -20,7 +20,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -29,9 +28,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include "fuzz_clean.h"
 #include "fuzz_table.h"
 
-#define FOLDER     "/dev/shm/fuzz"
 #define PAGE       4096ul
 #define ARENA      (8 * PAGE) /* the last page has no access, the first is read-only */
 #define PLAYGROUND (64 * PAGE)
@@ -40,7 +39,6 @@
 #define CHILDREN   40 /* a round's, of fork by the calls themselves */
 #define ROUND_MS   400
 #define GRACE_S    20
-#define LENGTH(a)  (sizeof(a) / sizeof((a)[0]))
 
 /* One thread's state; its arena is mapped anew often, since calls unmap what they like. */
 struct thread {
@@ -558,38 +556,6 @@ static void print_processes(void)
 		closedir(folder);
 }
 
-static int remove_entry(const char *name, const struct stat *st, int type, struct FTW *walk)
-{
-	(void)st;
-	(void)type;
-	return walk->level > 0 ? remove(name) : 0;
-}
-
-/* What outlives processes: files, System V's objects, message queues. */
-static void clean_up(void)
-{
-	struct shm_info shm;
-	struct seminfo sem;
-	struct msginfo msg;
-	struct shmid_ds shm_ds;
-	struct msqid_ds msg_ds;
-	struct semid_ds sem_ds;
-	int top = shmctl(0, SHM_INFO, (struct shmid_ds *)&shm);
-
-	for (int i = 0; i <= top; i++)
-		shmctl(shmctl(i, SHM_STAT, &shm_ds), IPC_RMID, NULL);
-	top = msgctl(0, MSG_INFO, (struct msqid_ds *)&msg);
-	for (int i = 0; i <= top; i++)
-		msgctl(msgctl(i, MSG_STAT, &msg_ds), IPC_RMID, NULL);
-	top = semctl(0, 0, SEM_INFO, &sem);
-	for (int i = 0; i <= top; i++)
-		semctl(semctl(i, 0, SEM_STAT, &sem_ds), 0, IPC_RMID);
-	syscall(SYS_mq_unlink, "queue");
-	nftw(FOLDER, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-	mkdir("d0", 0777);
-	mkdir("d1", 0777);
-}
-
 static bool run_round(long round)
 {
 	atomic_store(&shared->children, 0);
@@ -611,48 +577,6 @@ static bool run_round(long round)
 	printf("HANG in round %ld: these do not die:\n", round);
 	print_processes();
 	return false;
-}
-
-static long number_in(const char *file, const char *key)
-{
-	char text[4096] = "";
-	const char *at;
-	int fd = open(file, O_RDONLY);
-
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
-		return -1;
-	close(fd);
-	at = strstr(text, key);
-	return at ? atol(at + strlen(key)) : -1;
-}
-
-/* The kernel's objects of each size, from /proc/slabinfo. */
-static void print_objects(void)
-{
-	char line[256];
-	FILE *f = fopen("/proc/slabinfo", "r");
-	long objects, size, total = 0;
-
-	printf("by size");
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "kmalloc-%ld %ld", &size, &objects) == 2) {
-			printf(" %ld: %ld", size, objects);
-			total += objects;
-		}
-	printf("; objects %ld\n", total);
-	if (f)
-		fclose(f);
-}
-
-/* The counters, when nothing but the supervisor runs. */
-static void print_counters(long rounds)
-{
-	printf("counters %ld available_kib %ld slab_kib %ld tables_kib %ld files %ld tasks %ld ",
-	       rounds,
-	       number_in("/proc/meminfo", "MemFree:") + number_in("/proc/meminfo", "Cached:"),
-	       number_in("/proc/meminfo", "Slab:"), number_in("/proc/meminfo", "PageTables:"),
-	       number_in("/proc/sys/fs/file-nr", ""), number_in("/proc/loadavg", "/"));
-	print_objects();
 }
 
 static long option(int argc, char **argv, const char *name, long otherwise)
@@ -691,8 +615,10 @@ int main(int argc, char **argv)
 	mkdir(FOLDER, 0777);
 	if (shared == MAP_FAILED || chdir(FOLDER))
 		return 2;
+	clean_init();
 	for (round = first; round < first + count && now() < end; round++) {
 		clean_up();
+		clean_elsewhere();
 		if (check && (round - first) % 16 == 0)
 			print_counters(round - first);
 		printf("round %ld\n", round);
@@ -700,6 +626,7 @@ int main(int argc, char **argv)
 			return 3;
 	}
 	clean_up();
+	clean_elsewhere();
 	if (check)
 		print_counters(round - first);
 	printf("%ld rounds, %ld calls, %ld succeeded, %ld not known\n", round - first,
