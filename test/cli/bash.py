@@ -80,7 +80,7 @@ class Session:
 
 def session_case(function):
     def run():
-        on_both(lambda terminal: function(Session(terminal)), *SHELL)
+        on_both(lambda terminal: function(Session(terminal)), *SHELL, options=("-it",))
     run.__name__ = function.__name__
     return test(run)
 

@@ -8,7 +8,7 @@ HULL names the command (./hull), HULL_ACCEL the accelerator (kvm or tcg), HULL_C
 (hull's default), O the build directory.
 Expected output is never typed in: the same command runs on the host in the same test.
 """
-import os, shutil, signal, subprocess, sys, tempfile, time
+import difflib, os, shutil, signal, subprocess, sys, tempfile, time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HULL = os.path.abspath(os.path.join(TOP, os.environ.get("HULL", "./hull")))
@@ -103,8 +103,12 @@ def host(*command, timeout=60, **more):
 
 
 def equal(what, in_hull, on_host):
-    if in_hull != on_host:
-        raise AssertionError(f"{what} differs\nhull: {in_hull!r:.1500}\nhost: {on_host!r:.1500}")
+    if in_hull == on_host:
+        return
+    if isinstance(in_hull, list) and isinstance(on_host, list):
+        lines = difflib.unified_diff([str(x) for x in on_host], [str(x) for x in in_hull], "host", "hull", lineterm="", n=2)
+        raise AssertionError(f"{what} differs\n" + "\n".join(lines)[:3000])
+    raise AssertionError(f"{what} differs\nhull: {in_hull!r:.1500}\nhost: {on_host!r:.1500}")
 
 
 def same(*command, stderr=True, options=(), timeout=60, **more):

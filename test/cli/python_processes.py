@@ -14,7 +14,7 @@ MODULES = ["test_subprocess", "test_multiprocessing_fork", "test_multiprocessing
            "test_signal", "test_threading", "test_os", "test_posix", "test_pty", "test_select", "test_epoll", "test_mmap",
            "test_shelve", "test_poll", "test_selectors", "test_fcntl", "test_fork1", "test_wait3", "test_wait4",
            "test_popen", "test_asyncio", "test_threadsignals", "test_openpty", "test_pipes", "test_ioctl",
-           "test_tempfile", "test_shutil", "test_socketserver"]
+           "test_tempfile", "test_shutil"]
 # Part of the long ones: these take a minute and more on a host, too.
 PART = {
     "test_multiprocessing_fork": ["WithProcessesTestProcess", "WithProcessesTestQueue", "WithProcessesTestLock",

@@ -21,7 +21,7 @@ CLASSES = {
     "shm": ("--shm 1", "--shm-sysv 1", "--msg 1", "--mq 1", "--memfd 1 --memfd-bytes 16M"),
     "timer": ("--timer 1", "--timerfd 1", "--itimer 1", "--nanosleep 1", "--clock 1"),
     "vm": ("--vm 2 --vm-bytes 48M",),
-    "sock": ("--sock 1 --sock-domain unix", "--sockpair 1", "--sockfd 1", "--dgram 1 --dgram-domain unix"),
+    "sock": ("--sock 1", "--sockpair 1", "--sockfd 1", "--udp 1", "--sock 1 --sock-domain ipv6"),
     "poll": ("--poll 1", "--epoll 1 --epoll-domain unix", "--eventfd 1", "--inotify 1", "--flock 1"),
 }
 QUICK_UNDER_TCG = ("fork", "pipe", "signal", "sock")

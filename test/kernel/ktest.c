@@ -48,7 +48,7 @@ void ktest_finish(void)
 int ktest_join(unsigned nr)
 {
 	return wait_event(&finished_wq, atomic_load(&ktest_finished) == nr, WAIT_UNINTERRUPTIBLE,
-			  clock_monotonic() + 5 * NSEC_PER_SEC);
+			  clock_monotonic() + 60 * NSEC_PER_SEC);
 }
 
 static void run_all(void)

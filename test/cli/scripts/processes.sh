@@ -140,6 +140,50 @@ time_out=$( { time -p sleep 0.1; } 2>&1 | awk '/real/ { print ($2 >= 0.1 && $2 <
 read -r -t 0.05 never < <(sleep 1); echo "read -t $?"; flock lock.txt true; echo "flock $?"
 [[ $$ == $(sh -c 'echo $PPID') ]] && echo "parent known"; [[ -d /proc/$$/fd ]] && echo "/proc/self"
 
+section signals between processes
+bash -c 'trap "echo got USR2" USR2; (sleep 0.05; kill -USR2 $$; sleep 0.1) & wait $!; echo "$(($? > 128))"; wait'
+bash -c 'trap "echo one; trap - TERM; kill -TERM \$\$" TERM; kill -TERM $$; echo never'; echo "again $?"
+( trap 'echo hup' HUP; bash -c 'kill -HUP $PPID'; echo "after hup" )
+bash -c 'trap "" PIPE; yes 2>/dev/null; echo "yes $?" >&2' 2>&1 >/dev/full | tail -1
+yes | head -1; echo "${PIPESTATUS[0]}"
+bash -c 'trap "" PIPE; { echo a; echo b; } | true; echo "no signal ${PIPESTATUS[0]}"' 2>/dev/null | sed 's/[01]$/N/'
+for s in HUP QUIT USR1 USR2 PIPE ALRM TERM VTALRM PROF IO PWR SYS RTMIN RTMAX; do ( ulimit -c 0; kill -$s $BASHPID ) 2>/dev/null; echo -n "$s $? "; done; echo
+for s in CHLD URG WINCH CONT; do ( kill -$s $BASHPID; echo -n "$s ignored " ); done; echo
+bash -c 'sleep 100 & p=$!; (sleep 0.05; kill -INT $p; kill -TERM $p) & wait $p; echo "a background job ignores INT: $?"' 2>/dev/null
+bash -c 'set -m; (trap "echo group" TERM; sleep 100 & : > ready; wait) & p=$!; until [[ -e ready ]]; do sleep 0.02; done; kill -TERM -- -$p; wait $p; echo "$?"' 2>/dev/null
+timeout -k 0.1 1.5 sh -c 'trap "" TERM; while :; do sleep 0.02; done' 2>/dev/null; echo "timeout -k $?"
+timeout --preserve-status -s USR1 1.5 bash -c 'trap "echo cleanup; exit 9" USR1; while :; do sleep 0.02; done'; echo "preserved $?"
+
+section orphans, zombies and waiting
+bash -c '(sleep 0.1; ps -o ppid= -p $BASHPID | tr -d " " > orphan.txt) & exit'; for i in {1..200}; do [[ -s orphan.txt ]] && break; sleep 0.02; done
+[[ $(cat orphan.txt) != $$ ]] && echo "not ours"
+bash -c 'sleep 0.05 & a=$!; sleep 100 & b=$!; wait -n -p first $a $b; [[ $first == "$a" ]] && echo "first is a: $?"; kill $b'
+perl -e 'if (!($pid = fork)) { exit 3 } for (1 .. 500) { select undef, undef, undef, 0.02; open F, "/proc/$pid/stat"; last if ($s = (split " ", <F>)[2]) eq "Z" } print "$s\n"; waitpid $pid, 0; print $? >> 8, "\n"; print -e "/proc/$pid" ? "there" : "gone", "\n"'
+perl -e '$SIG{CHLD} = "IGNORE"; for (1 .. 20) { fork or exit 1 } print wait, "\n"'
+a=(); for i in 1 2 3 4; do sleep 0.1 & a+=($!); done; kill "${a[@]}"; for p in "${a[@]}"; do wait "$p" 2>/dev/null; echo -n "$? "; done; echo
+
+section more of files and text
+dir=$(mktemp -d ./dir.XXXXXX); ln -s "$dir" to; [[ $(readlink -f to) == "$(cd "$dir" && pwd -P)" ]] && echo "readlink -f"; rm to; rmdir "$dir"
+dd if=/dev/zero of=zeros bs=1000 count=3 seek=2 2>/dev/null; stat -c %s zeros; truncate -s 10 zeros; od -An -tx1 zeros; cmp zeros /dev/zero 2>&1 | grep -c EOF
+printf '%s\n' b a c > l; printf '%s\n' c d > r; comm -12 <(sort l) r; join <(printf '1 x\n2 y\n') <(printf '1 z\n2 w\n'); cut -d' ' -f2 <<< "x y z"
+exec 8>lock9; flock -n 8 && ( flock -n 9 || echo "locked out" ) 9>lock9; exec 8>&-; flock -n lock9 echo "free again"
+mkfifo in out; (while read -r line <&3; do echo "<$line>"; done 3<in >out) & exec 3>in 4<out; echo ping >&3; read -r answer <&4; echo "$answer"; exec 3>&- 4<&-; wait; rm in out
+( set -e; false; echo never ); echo "set -e $?"; ( set -u; : "$undefined" ) 2>/dev/null; echo "set -u $?"
+f() { trap 'echo returned' RETURN; local x=inner; return 4; }; f; echo "function $?"
+exec 5>&1 6>swap.txt; { echo out; echo err >&2; } >&6 2>&5; exec 5>&- 6>&-; cat swap.txt
+seq 1 1000 | tee >(wc -l > c1) >(md5sum | cut -c1-8 > c2) | tail -1; for i in {1..200}; do [[ -s c1 && -s c2 ]] && break; sleep 0.02; done; cat c1 c2
+seq 1 40 | xargs -P 8 -n 1 sh -c 'exit $(($1 % 2))' _; echo "xargs -P $?"; ( cd / && pwd; cd "$OLDPWD" && [[ -e l ]] && echo back )
+
+section environment, arguments and standard streams
+printf '<%s>' "a b" c "" $'t\tn'; echo; set -- one "two words" three; echo "$# $2 ${*: -1}"; shift; echo "$@"
+A=1 B="x y" env | grep -E '^[AB]=' | sort; (unset HOME; echo "${HOME-unset}"); env -u PATH /bin/sh -c 'echo ok'
+seq 1 3000 | xargs echo | wc -c; printf '%s\0' a 'b c' | xargs -0 -n1 echo; getconf ARG_MAX | grep -c '^[0-9]'
+sh -c 'echo "$0 $1 $#"' zero first second; bash -c 'echo ${BASH_SOURCE[0]-none} $-' | tr -d B
+cat < /dev/null | wc -c; echo x | tee /dev/stderr 2>&1 >/dev/null; : > /dev/full && echo opened; echo y 2>/dev/null > /dev/full || echo "full $?"
+read -r -n 3 three <<< abcdef; echo "$three"; read -r -d : field <<< a:b; echo "$field"; IFS=, read -r a b c <<< 1,2,3,4; echo "$a $b $c"
+printf '#!/bin/sh\necho "script $1"\nexit 12\n' > run.sh; chmod +x run.sh; ./run.sh me; echo $?; printf '#!/no/such\n' > bad.sh; chmod +x bad.sh; ./bad.sh 2>/dev/null; echo $?
+printf '#!./run.sh arg\n' > chain.sh; chmod +x chain.sh; ./chain.sh 2>/dev/null; echo "a script as an interpreter $?"; hash -r; type -t ls cd f
+
 section "a shell in a shell in a shell"
 bash -c 'bash -c "bash -c \"echo \\\$SHLVL levels >&2; exit 11\"; exit \$?"; exit $?' 2>&1 | sed 's/[0-9]*//' ; echo "${PIPESTATUS[0]}"
 for i in 1 2 3; do for j in 1 2 3; do ( ( echo "$i$j" ) ); done; done | paste -sd,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Between the rounds of fuzz_syscalls.c: what outlives processes goes (files in its folder and where
- * else calls made some, System V's objects, message queues), so that the kernel's counters, which
- * are printed here, stay as they are unless something leaks.
+ * Between the rounds of fuzz_syscalls.c: what outlives processes goes (files, wherever calls made
+ * some, System V's objects, message queues), so that the kernel's counters, printed here too, stay
+ * as they are unless something leaks.
  */
 #pragma once
 #include <dirent.h>
@@ -54,7 +54,7 @@ static inline void clean_up(void)
 	mkdir("d1", 0777);
 }
 
-/* Where calls leave things besides FOLDER, and what was there at first: every name between slashes. */
+/* Where calls leave things besides FOLDER, and the names there at first, between slashes. */
 static const char *const places[] = { "/", "/dev", "/dev/shm", "/dev/mqueue" };
 static char first_names[LENGTH(places)][8192];
 
