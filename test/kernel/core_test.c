@@ -55,9 +55,10 @@ KTEST(threads_are_preempted)
 		struct thread *t = thread_new("spin", spin, &counts[i]);
 
 		KCHECK(t != NULL);
+		t->affinity = 1; /* on one CPU, both */
 		thread_start(t);
 	}
-	thread_sleep_until(clock_monotonic() + 60 * MS);
+	thread_sleep_until(clock_monotonic() + 240 * MS);
 	WRITE_ONCE(stop_spinning, true);
 	KCHECK(ktest_join(2) == 0);
 	KCHECK(counts[0] > 0 && counts[1] > 0);
