@@ -12,8 +12,8 @@ from harness import ACCEL, SOAK, Skip, add_test, execute, host, hull, main, need
 PYTHON = "/usr/bin/python3"
 MODULES = ["test_subprocess", "test_multiprocessing_fork", "test_multiprocessing_spawn", "test_concurrent_futures",
            "test_signal", "test_threading", "test_os", "test_posix", "test_pty", "test_select", "test_epoll", "test_mmap",
-           "test_shelve", "test_poll", "test_selectors", "test_fcntl", "test_fork1", "test_wait3", "test_wait4",
-           "test_popen", "test_asyncio", "test_threadsignals", "test_openpty", "test_pipes", "test_ioctl",
+           "test_shelve", "test_poll", "test_selectors", "test_fork1", "test_wait3", "test_wait4",
+           "test_popen", "test_asyncio", "test_threadsignals", "test_openpty", "test_pipes",
            "test_tempfile", "test_shutil"]
 # Part of the long ones: these take a minute and more on a host, too.
 PART = {

@@ -321,6 +321,31 @@ static void test_timerfd(void)
 	close(fd), close(real);
 }
 
+/* More at once than fit one go of the kernel's: each is told once, and all again if level-triggered. */
+static void test_many(unsigned how)
+{
+	enum { MANY = 150 };
+	struct epoll_event events[2 * MANY], e = { .events = EPOLLIN | how };
+	int fds[MANY], fd = epoll_create1(0), told[MANY] = { 0 }, wrong = 0;
+
+	for (int i = 0; i < MANY; i++) {
+		e.data.u32 = (uint32_t)i;
+		fds[i] = eventfd(1, 0);
+		wrong += epoll_ctl(fd, EPOLL_CTL_ADD, fds[i], &e) != 0;
+	}
+	CHECK_EQ(wrong, 0);
+	CHECK_EQ(epoll_wait(fd, events, 2 * MANY, 0), MANY);
+	for (int i = 0; i < MANY; i++)
+		wrong += told[events[i].data.u32]++ != 0;
+	CHECK_EQ(wrong, 0);
+	CHECK_EQ(epoll_wait(fd, events, 100, 0), how == 0 ? 100 : 0);
+	CHECK_EQ(epoll_wait(fd, events, 2 * MANY, 0), how == 0 ? MANY : 0);
+	for (int i = 0; i < MANY; i++)
+		close(fds[i]);
+	CHECK_EQ(epoll_wait(fd, events, 2 * MANY, 0), 0);
+	close(fd);
+}
+
 int main(void)
 {
 	test_edges();
@@ -331,5 +356,8 @@ int main(void)
 	test_signalfd();
 	test_eventfd();
 	test_timerfd();
+	test_many(0);
+	test_many(EPOLLET);
+	test_many(EPOLLONESHOT);
 	return check_done();
 }

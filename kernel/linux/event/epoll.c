@@ -253,24 +253,25 @@ static struct item *take_ready(struct epoll *ep)
 static void put_back(struct epoll *ep, struct list *again)
 {
 	struct item *it;
+	bool none;
 
-	if (list_is_empty(again))
-		return;
 	spin_lock(&ep->ready_lock);
+	none = list_is_empty(again);
 	while ((it = list_first(again, struct item, ready_link)) != NULL) {
 		list_remove(&it->ready_link);
 		list_append(&ep->ready, &it->ready_link);
 	}
 	spin_unlock(&ep->ready_lock);
+	if (none)
+		return;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the list before the look at the queue */
 	if (waitq_is_active(&ep->wq))
 		waitq_wake_one(&ep->wq, KEY_WAITERS);
 }
 
-/* Takes up to `max` events off the ready list. What stays level-triggered goes on `again`. */
-static int collect(struct epoll *ep, struct epoll_event *out, int max_events)
+/* Takes up to `max_events` off the ready list. What stays level-triggered goes on `again`. */
+static int collect(struct epoll *ep, struct epoll_event *out, int max_events, struct list *again)
 {
-	struct list again = LIST_INIT(again);
 	struct item *it;
 	int n = 0;
 
@@ -287,10 +288,9 @@ static int collect(struct epoll *ep, struct epoll_event *out, int max_events)
 		} else if ((it->event.events & EPOLLET) == 0) {
 			scoped_spin(&ep->ready_lock);
 			if (list_is_empty(&it->ready_link))
-				list_append(&again, &it->ready_link);
+				list_append(again, &it->ready_link);
 		}
 	}
-	put_back(ep, &again);
 	return n;
 }
 
@@ -301,24 +301,23 @@ static bool has_ready(struct epoll *ep)
 
 #define BATCH 32
 
+/* In batches, without a lock where user memory is written. No item is in two of them: those that
+ * stay ready are off the list until the end. */
 static int report(struct epoll *ep, uaddr_t events, int max_events)
 {
+	struct list again = LIST_INIT(again); /* [ep->ready_lock] */
 	struct epoll_event batch[BATCH];
-	int done = 0;
+	int n, done = 0, err = 0;
 
-	while (done < max_events) {
-		int n = collect(ep, batch, min(max_events - done, BATCH));
-
-		if (n == 0)
-			break;
-		if (user_write(events + (uaddr_t)done * sizeof(batch[0]), batch,
-			       (size_t)n * sizeof(batch[0])) != 0)
-			return done > 0 ? done : -EFAULT;
-		done += n;
-		if (n < BATCH)
-			break;
-	}
-	return done;
+	do {
+		n = collect(ep, batch, min(max_events - done, BATCH), &again);
+		err = user_write(events + (uaddr_t)done * sizeof(batch[0]), batch,
+				 (size_t)n * sizeof(batch[0]));
+		if (err == 0)
+			done += n;
+	} while (err == 0 && n == BATCH && done < max_events);
+	put_back(ep, &again);
+	return done == 0 && err != 0 ? -EFAULT : done;
 }
 
 static int wait_for_events(struct file *f, uaddr_t events, int max_events, nsec_t deadline)
