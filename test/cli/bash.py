@@ -99,7 +99,7 @@ def control_c_interrupts_the_job(shell):
     results = [shell.press(b"\x03", seen), shell.run("echo $?")]
     seen = shell.start("trap 'echo caught' INT; sh -c 'trap \"echo inner; exit 7\" INT; echo ready; while :; do sleep 0.05; done'")
     results += [shell.press(b"\x03", seen), shell.run("echo $?"), shell.run("trap - INT")]
-    seen = shell.start("yes | (echo ready; exec cat > /dev/null)")
+    seen = shell.start("yes | sh -c 'echo ready; cat > /dev/null'")
     return results + [shell.press(b"\x03", seen), shell.run("echo $?"), shell.end()]
 
 
