@@ -321,7 +321,8 @@ static void test_timerfd(void)
 	close(fd), close(real);
 }
 
-/* More at once than fit one go of the kernel's: each is told once, and all again if level-triggered. */
+/* More at once than fit one go of the kernel's: each is told once, and all again if level-
+ * triggered. */
 static void test_many(unsigned how)
 {
 	enum { MANY = 150 };
