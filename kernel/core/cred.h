@@ -13,7 +13,6 @@ struct cred {
 	uint32_t uid, euid, suid, fsuid;
 	uint32_t gid, egid, sgid, fsgid;
 	uint64_t cap_permitted, cap_effective, cap_inheritable, cap_bounding, cap_ambient;
-	bool no_new_privs;
 	unsigned securebits;
 	uint32_t nr_groups;
 	uint32_t *groups; /* owned; sorted */

@@ -44,6 +44,7 @@ struct thread {
 	struct context context;            /* [o] */
 	unsigned work;                     /* [a] enum thread_work */
 	unsigned preempt_work;             /* [o] bits for `work` whenever it is preempted */
+	bool checks_calls;                 /* [a] the personality looks at each system call first */
 	enum thread_state state;           /* [rq.lock] */
 	vaddr_t kstack_base;               /* [I] lowest usable; a guard page is below; 0: freed */
 	struct cpu *cpu;                   /* [rq.lock] where it runs or ran last */

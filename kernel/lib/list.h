@@ -52,6 +52,18 @@ static inline void list_remove(struct list *item)
 	list_init(item);
 }
 
+/* All of `from` goes behind what is in `to`. */
+static inline void list_splice(struct list *to, struct list *from)
+{
+	if (list_is_empty(from))
+		return;
+	from->next->prev = to->prev;
+	to->prev->next = from->next;
+	from->prev->next = to;
+	to->prev = from->prev;
+	list_init(from);
+}
+
 #define list_entry(link, type, member) container_of(link, type, member)
 #define list_first(head, type, member) \
 	(list_is_empty(head) ? NULL : list_entry((head)->next, type, member))

@@ -16,6 +16,7 @@
 #include "lib/errno.h"
 #include "linux/strace/strace.h"
 #include "linux/sys.h"
+#include "linux/task/seccomp.h"
 
 #define A(i, type) (SYSCALL_C_##type) frame_arg(f, i)
 #define CALL(name) static long call_##name(const struct trap_frame *f)
@@ -106,14 +107,19 @@ static NOINLINE long unknown(unsigned long nr)
 	return -ENOSYS;
 }
 
-static NOINLINE void traced(struct trap_frame *f, unsigned long nr)
+/* strace looks on, or seccomp(2) decides. */
+static NOINLINE void watched(struct trap_frame *f, unsigned long nr)
 {
+	bool is_traced = strace_is_on && strace_is_for_current();
 	const struct syscall *s = syscall_find(nr);
 	struct strace_line line;
 
-	strace_enter(&line, s, f);
-	frame_set_result(f, s == NULL ? unknown(nr) : s->call(f));
-	strace_leave(&line, s, f);
+	if (is_traced)
+		strace_enter(&line, s, f);
+	if (!READ_ONCE(thread_current()->checks_calls) || seccomp_permits(f))
+		frame_set_result(f, s == NULL ? unknown(nr) : s->call(f));
+	if (is_traced)
+		strace_leave(&line, s, f);
 }
 
 void program_syscall(struct trap_frame *f)
@@ -122,8 +128,8 @@ void program_syscall(struct trap_frame *f)
 	unsigned long nr = frame_syscall_nr(f);
 	long result;
 
-	if (unlikely(strace_is_on) && strace_is_for_current()) {
-		traced(f, nr);
+	if (unlikely(strace_is_on | READ_ONCE(self->checks_calls))) {
+		watched(f, nr);
 	} else {
 		result = likely(nr < SYSCALL_NR_MAX && table[nr].target != NULL) ? table[nr].call(f)
 										 : unknown(nr);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The system as a whole: its name, its figures, random numbers, the log; and calls of Linux that
- * are refused here for what they are (ptrace, seccomp, reboot).
+ * are refused here for what they are (ptrace, reboot).
  */
 #include "linux/system.h"
 
@@ -106,7 +106,7 @@ long sys_sysinfo(uaddr_t to)
 	info.loads[0] = info.loads[1] = info.loads[2] = (unsigned long)running << LOAD_SHIFT;
 	info.totalram = s.total * PAGE_SIZE;
 	info.freeram = s.free * PAGE_SIZE;
-	info.bufferram = 0;
+	info.sharedram = s.shmem * PAGE_SIZE;
 	for (struct process *p = process_next(0), *next; p != NULL; p = next) {
 		info.procs = (uint16_t)(info.procs + p->nr_tasks);
 		next = process_next(p->pid);
@@ -179,12 +179,6 @@ long sys_syslog(int type, uaddr_t buf, int len)
 long sys_ptrace(long request, int pid, unsigned long addr, unsigned long data)
 {
 	return -EPERM;
-}
-
-/* As a kernel built without it answers (seccomp(2)). */
-long sys_seccomp(unsigned op, unsigned long flags, uaddr_t args)
-{
-	return -EINVAL;
 }
 
 long sys_reboot(unsigned long magic, unsigned long magic2, unsigned long cmd, uaddr_t arg)

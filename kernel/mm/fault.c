@@ -57,14 +57,13 @@ static int map_page(struct vm_edit *e, struct vm_area *a, uaddr_t va, struct pag
 {
 	int err = mmu_map(&e->vs->mmu, va, page_to_paddr(p), prot, MMU_4K);
 
-	(void)a;
 	if (err != 0) {
 		page_put(p);
 		return err;
 	}
 	if (!(p->flags & PAGE_RESERVED))
 		e->vs->nr_pages++;
-	if (page_is_copy(p))
+	if (page_is_copy(p) && !(a->flags & VM_SPECIAL))
 		page_set_anonymous(p);
 	return 0;
 }

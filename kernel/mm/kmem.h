@@ -37,6 +37,8 @@ void kmem_fail_rate(unsigned rate, uint64_t seed);
  * failed.
  */
 bool kmem_fail_at(uint64_t nth);
+/* Those fail for which must_fail() says so: any context, no allocation in it. NULL = off. */
+void kmem_fail_choose(bool (*must_fail)(void));
 /* Asked by the allocators: must this one fail? */
 bool kmem_must_fail(void);
 /* Turns up what the slabs have lost: objects handed out and not freed. */

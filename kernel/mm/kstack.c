@@ -139,6 +139,7 @@ static size_t trim_some(unsigned keep)
 		slot_give(bases[i]);
 		page_free(paddr_to_page(block), STACK_ORDER);
 	}
+	page_account(PAGE_USE_STACKS, -((long)nr << STACK_ORDER));
 	return (size_t)nr << STACK_ORDER;
 }
 
@@ -174,6 +175,7 @@ vaddr_t kstack_new(void)
 		goto err_give_slot;
 	if (mmu_kernel_map(base, page_to_paddr(block), KSTACK_SIZE, MMU_READ | MMU_WRITE) != 0)
 		goto err_give_slot;
+	page_account(PAGE_USE_STACKS, 1l << STACK_ORDER);
 	return base;
 
 err_give_slot:

@@ -17,6 +17,7 @@
 #define FILL_MAX   64 /* pages in one call of the pager */
 #define WINDOW_MIN 8
 #define AROUND     32 /* pages: what a fault brings in, aligned */
+#define COUNT_MAX  64 /* pages looked at under one lock */
 
 static void *node_new(size_t size)
 {
@@ -93,6 +94,13 @@ void object_wait_page(struct vm_object *o, struct page *p, unsigned flags)
 			 NSEC_NEVER);
 }
 
+static void account(const struct vm_object *o, long nr)
+{
+	page_account(PAGE_USE_CACHE, nr);
+	if (!object_is_filled(o))
+		page_account(PAGE_USE_SHMEM, nr);
+}
+
 int object_insert_locked(struct vm_object *o, uint64_t idx, struct page *p, unsigned flags)
 {
 	if (radix_set(&o->pages, idx, p) != 0)
@@ -101,7 +109,7 @@ int object_insert_locked(struct vm_object *o, uint64_t idx, struct page *p, unsi
 	p->idx = idx;
 	p->flags |= (uint16_t)(flags | PAGE_ACCESSED);
 	o->nr_pages++;
-	page_account(PAGE_USE_CACHE, 1);
+	account(o, 1);
 	return 0;
 }
 
@@ -112,7 +120,7 @@ void object_remove_locked(struct vm_object *o, struct page *p)
 	p->idx = 0;
 	p->flags &= PAGE_USED | PAGE_UPTODATE; /* a table may still map it: no private copy */
 	o->nr_pages--;
-	page_account(PAGE_USE_CACHE, -1);
+	account(o, -1);
 }
 
 static int charge(struct vm_object *o, unsigned nr)
@@ -323,6 +331,30 @@ struct page *object_page_cached(struct vm_object *o, uint64_t idx)
 	p->flags |= PAGE_ACCESSED;
 	page_get(p);
 	return p;
+}
+
+/* Some at a time: interrupts are off meanwhile. */
+static bool count_mapped(struct vm_object *o, uint64_t *idx, uint64_t *nr)
+{
+	struct page *p;
+
+	scoped_spin(&o->lock);
+	for (unsigned i = 0; i < COUNT_MAX; i++, (*idx)++) {
+		p = radix_next(&o->pages, idx);
+		if (p == NULL)
+			return false;
+		*nr += READ_ONCE(p->refs) > 1;
+	}
+	return true;
+}
+
+uint64_t object_nr_mapped(struct vm_object *o)
+{
+	uint64_t idx = 0, nr = 0;
+
+	while (count_mapped(o, &idx, &nr))
+		continue;
+	return nr;
 }
 
 void object_fini(struct vm_object *o)

@@ -72,6 +72,8 @@ enum object_get_flags {
 /* The page at idx, up to date, with a count of the caller's. Fills and reads ahead. -ENOMEM,
  * -EIO, -ENOSPC, -EFAULT: wholly past the end. For write: marks it dirty. */
 MUST_CHECK int object_page(struct vm_object *o, uint64_t idx, unsigned flags, struct page **out);
+/* How many of its pages are mapped, or otherwise in use at this moment. */
+uint64_t object_nr_mapped(struct vm_object *o);
 /* The page if it is there and up to date, counted; else NULL. Never sleeps. */
 struct page *object_page_cached(struct vm_object *o, uint64_t idx);
 /*

@@ -463,5 +463,7 @@ void page_stats_get(struct page_stats *out)
 		.slab = (uint64_t)now[PAGE_USE_SLAB],
 		.tables = (uint64_t)now[PAGE_USE_TABLES],
 		.anonymous = (uint64_t)now[PAGE_USE_ANONYMOUS],
+		.shmem = (uint64_t)now[PAGE_USE_SHMEM],
+		.stacks = (uint64_t)now[PAGE_USE_STACKS],
 	};
 }

@@ -89,10 +89,20 @@ void *page_to_ptr(const struct page *p);
 
 struct page_stats {
 	uint64_t total, free, cached, slab, tables, anonymous;
+	uint64_t shmem; /* the part of `cached` with no store behind it */
+	uint64_t stacks;
 }; /* pages */
 void page_stats_get(struct page_stats *out);
 /* Bookkeeping for page_stats, by whoever uses pages so: nr more (or, below zero, fewer) of them. */
-enum page_use { PAGE_USE_CACHE, PAGE_USE_SLAB, PAGE_USE_TABLES, PAGE_USE_ANONYMOUS, PAGE_NR_USES };
+enum page_use {
+	PAGE_USE_CACHE,
+	PAGE_USE_SHMEM,
+	PAGE_USE_SLAB,
+	PAGE_USE_TABLES,
+	PAGE_USE_STACKS,
+	PAGE_USE_ANONYMOUS,
+	PAGE_NR_USES
+};
 void page_account(enum page_use use, long nr);
 /* A fresh page, or PAGE_HUGE head, is a program's own: counts as anonymous until it is freed. */
 void page_set_anonymous(struct page *p);

@@ -91,10 +91,12 @@ int vmspace_populate(struct vmspace *vs, uaddr_t addr, size_t len, unsigned acce
 	if (len > USER_TOP || addr > USER_TOP - len)
 		return -EFAULT;
 	edit_begin(&e, vs);
-	while (at < end && err == 0) {
+	while (at < end) {
 		err = make_present(&e, at, access,
 				   (unsigned)min((end - at) / PAGE_SIZE, (uint64_t)POPULATE_RUN),
 				   &entry);
+		if (err != 0)
+			break;
 		at = entry.level == MMU_2M ? align_down(at, HUGE_SIZE) + HUGE_SIZE : at + PAGE_SIZE;
 	}
 	edit_end(&e);

@@ -10,8 +10,11 @@
  * clears it once it has read the fields. If none does for long, `wanted` is taken back, so that a
  * CPU that comes later stops, and no further CPU is tried: it could not be told from the late one.
  *
- * Delays: none between INIT and STARTUP at first, which is enough for every processor of this
- * century and for emulators; if nothing comes, again with the 10 ms of the Intel SDM 3A §8.4.4.1.
+ * One INIT, for it resets a CPU whatever that does: where the host lets the CPUs of a VM run when it
+ * likes, one that seemed not to come may have come since the last look, and be running threads. A
+ * STARTUP means nothing to a CPU that does not wait for it, so it is said again: at once, after the
+ * 200 us and after the 10 ms that the Intel SDM 3A §8.4.4.1 asks for. The first is enough for every
+ * processor of this century and for emulators.
  */
 #include "plat/sipi.h"
 
@@ -27,9 +30,8 @@
 #include "lib/string.h"
 #include "plat/lapic.h"
 
-#define SECOND_STARTUP_NS 200000
-#define PATIENCE_NS       10000000
-#define LONG_PATIENCE_NS  5000000000
+/* After each STARTUP. */
+static const nsec_t patience[] = { 200 * 1000, 10 * 1000 * 1000, 10 * NSEC_PER_SEC };
 
 struct sipi_data { /* sipi.S */
 	uint64_t kernel_root, entry, stack, argument;
@@ -82,9 +84,9 @@ static bool is_taken(void)
 	return __atomic_load_n(&data->wanted, __ATOMIC_ACQUIRE) == 0;
 }
 
-static bool wait_taken(nsec_t patience)
+static bool wait_taken(nsec_t ns)
 {
-	nsec_t end = clock_monotonic() + patience;
+	nsec_t end = clock_monotonic() + ns;
 
 	while (!is_taken()) {
 		if (clock_monotonic() >= end)
@@ -94,16 +96,15 @@ static bool wait_taken(nsec_t patience)
 	return true;
 }
 
-static bool call(unsigned cpu, nsec_t delay, nsec_t patience)
+static bool call(unsigned cpu)
 {
 	lapic_send_init(cpu);
-	if (delay > 0)
-		clock_delay(delay);
-	lapic_send_startup(cpu, page);
-	if (wait_taken(SECOND_STARTUP_NS))
-		return true;
-	lapic_send_startup(cpu, page);
-	return wait_taken(patience);
+	for (unsigned i = 0; i < ARRAY_SIZE(patience); i++) {
+		lapic_send_startup(cpu, page);
+		if (wait_taken(patience[i]))
+			return true;
+	}
+	return false;
 }
 
 int sipi_start_cpu(const struct cpu_start *how)
@@ -115,9 +116,7 @@ int sipi_start_cpu(const struct cpu_start *how)
 	data->stack = how->stack;
 	data->argument = how->argument;
 	__atomic_store_n(&data->wanted, 1, __ATOMIC_RELEASE);
-	if (call(how->cpu, 0, PATIENCE_NS) || call(how->cpu, PATIENCE_NS, LONG_PATIENCE_NS))
-		return 0;
-	if (__atomic_exchange_n(&data->wanted, 0, __ATOMIC_ACQ_REL) == 0)
+	if (call(how->cpu) || __atomic_exchange_n(&data->wanted, 0, __ATOMIC_ACQ_REL) == 0)
 		return 0;
 	given_up = true;
 	log_warn("pc: CPU %u does not start, and no further one is tried", how->cpu);

@@ -14,6 +14,8 @@
 #include "monitor/device/device.h"
 
 #define FALLBACK_TSC_KHZ 2000000u
+#define GAP_US           20u /* between two looks: somebody else ran */
+#define MODEST_SLEEPS    64u
 
 int worker_init(struct worker *worker, struct vm *vm)
 {
@@ -56,36 +58,67 @@ static bool arm(struct worker *worker)
 	return more;
 }
 
-static void set_spin(struct worker *worker)
+static uint64_t to_ticks(const struct worker *worker, unsigned us)
 {
 	uint64_t khz = worker->vm->tsc_khz != 0 ? worker->vm->tsc_khz : FALLBACK_TSC_KHZ;
+
+	return khz * us / 1000;
+}
+
+static void set_look(struct worker *worker)
+{
 	cpu_set_t cpus;
 
 	if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0 || CPU_COUNT(&cpus) < 2)
 		return;
-	worker->spin_ticks = khz * WORKER_SPIN_US / 1000;
+	worker->look_least = to_ticks(worker, WORKER_LOOK_US);
+	worker->look_most = (unsigned)CPU_COUNT(&cpus) > worker->vm->config->nr_cpus
+				    ? to_ticks(worker, WORKER_LOOK_LONG_US)
+				    : worker->look_least;
+	worker->look = worker->look_least;
+}
+
+/* True: there is work. False: the time to look for it is over. */
+static bool look_for_work(struct worker *worker)
+{
+	uint64_t begin = __builtin_ia32_rdtsc(), before = begin, now = begin;
+
+	while (now - begin < worker->look && !vm_is_stopping(worker->vm)) {
+		if (worker_serve(worker))
+			return true;
+		__builtin_ia32_pause();
+		now = __builtin_ia32_rdtsc();
+		if (now - before > to_ticks(worker, GAP_US)) {
+			worker->look = worker->look_least;
+			worker->nr_modest = MODEST_SLEEPS;
+		}
+		before = now;
+	}
+	return false;
+}
+
+static void sleep_until_kicked(struct worker *worker)
+{
+	uint64_t begin = __builtin_ia32_rdtsc(), slept;
+
+	if (worker->sleep != NULL)
+		worker->sleep(worker);
+	else
+		worker_drain(worker);
+	slept = __builtin_ia32_rdtsc() - begin;
+	if (worker->nr_modest > 0)
+		worker->nr_modest--;
+	else
+		worker->look = slept < worker->look_most ? worker->look_most : worker->look_least;
 }
 
 static void loop(struct worker *worker)
 {
-	uint64_t last_work = __builtin_ia32_rdtsc();
-
 	while (!vm_is_stopping(worker->vm)) {
-		if (worker_serve(worker)) {
-			last_work = __builtin_ia32_rdtsc();
+		if (worker_serve(worker) || look_for_work(worker))
 			continue;
-		}
-		if (__builtin_ia32_rdtsc() - last_work < worker->spin_ticks) {
-			__builtin_ia32_pause();
-			continue;
-		}
-		if (arm(worker))
-			continue;
-		if (worker->sleep != NULL)
-			worker->sleep(worker);
-		else
-			worker_drain(worker);
-		last_work = __builtin_ia32_rdtsc() - worker->spin_ticks;
+		if (!arm(worker))
+			sleep_until_kicked(worker);
 	}
 }
 
@@ -94,7 +127,7 @@ static void *run(void *argument)
 	struct worker *worker = argument;
 	int error;
 
-	set_spin(worker);
+	set_look(worker);
 	error = confine_thread(worker->confinement);
 	if (error != 0) {
 		vm_fail(worker->vm, -error, "confining a device thread: %s", strerror(-error));

@@ -421,6 +421,39 @@ static void test_fake_input(void)
 	pair_close(&p);
 }
 
+/* ioctl_tty(2): what is locked stays, whoever sets it. */
+static void test_locked_settings(void)
+{
+	struct pair p = pair_open();
+	struct termios t = termios_of(p.slave), locked = { 0 };
+
+	memset(&locked, 0xff, sizeof(locked));
+	CHECK_EQ(ioctl(p.slave, TIOCGLCKTRMIOS, &locked), 0);
+	CHECK_EQ(locked.c_iflag | locked.c_oflag | locked.c_cflag | locked.c_lflag, 0);
+	CHECK_ERR(ioctl(p.slave, TIOCGLCKTRMIOS, 8), EFAULT);
+	locked.c_lflag = ECHO;
+	locked.c_cc[VEOF] = 1;
+	if (geteuid() != 0) {
+		CHECK_ERR(ioctl(p.slave, TIOCSLCKTRMIOS, &locked), EPERM);
+		pair_close(&p);
+		return;
+	}
+	CHECK_ERR(ioctl(p.slave, TIOCSLCKTRMIOS, 8), EFAULT);
+	CHECK_EQ(ioctl(p.slave, TIOCSLCKTRMIOS, &locked), 0);
+	t.c_lflag &= ~(tcflag_t)(ECHO | ECHOK);
+	t.c_cc[VEOF] = 7;
+	t.c_cc[VINTR] = 8;
+	CHECK_EQ(tcsetattr(p.master, TCSANOW, &t), 0); /* a master's are its terminal's */
+	t = termios_of(p.slave);
+	CHECK_EQ(t.c_lflag & (ECHO | ECHOK), ECHO);
+	CHECK_EQ(t.c_cc[VEOF], 4);
+	CHECK_EQ(t.c_cc[VINTR], 8);
+	memset(&locked, 0, sizeof(locked));
+	CHECK_EQ(ioctl(p.master, TIOCGLCKTRMIOS, &locked), 0);
+	CHECK_EQ(locked.c_lflag, ECHO);
+	pair_close(&p);
+}
+
 int main(void)
 {
 	test_defaults();
@@ -437,5 +470,6 @@ int main(void)
 	test_mode_changes();
 	test_long_line();
 	test_fake_input();
+	test_locked_settings();
 	return check_done();
 }

@@ -216,6 +216,7 @@ static struct window *add_window(struct door_table *t, uaddr_t base)
 	page_get(p); /* the program may unmap it: its own count, and this one */
 	if (vmspace_map_special(thread_current()->vmspace, &m, &p, &at)) {
 		page_put(p);
+		page_put(p);
 		return NULL;
 	}
 	t->windows[t->nr_windows] = (struct window){ .base = base, .page = p };
@@ -323,6 +324,7 @@ static int find_relays(struct door_table *t, uaddr_t from)
 			return -ENOMEM;
 		page_get(p); /* as add_window() */
 		if (vmspace_map_special(thread_current()->vmspace, &m, &p, &at)) {
+			page_put(p);
 			page_put(p);
 			return -ENOMEM;
 		}

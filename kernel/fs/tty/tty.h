@@ -70,6 +70,7 @@ struct tty {
 	struct ldisc ldisc;       /* [lock] */
 	unsigned pending_signals; /* [lock] bit per signal, on their way */
 	struct winsize winsize;   /* [lock] */
+	struct termios locked;    /* [lock] a bit set here: that setting stays (TIOCSLCKTRMIOS) */
 	int session, pgrp;        /* [lock] whose controlling terminal it is; 0: nobody's */
 	uint64_t bond;            /* [lock] with that session (port.h); 0: none */
 	/* [lock] who had it when it was hung up: the group hears of it again when the leader

@@ -87,9 +87,30 @@ static void drain(struct tty *t)
 	t->port->ops->drain(t->port);
 }
 
+static tcflag_t merge(tcflag_t new, tcflag_t old, tcflag_t locked)
+{
+	return (new & ~locked) | (old & locked);
+}
+
+/* ioctl_tty(2): locked bits stay as they are. */
+static void keep_locked(const struct tty *t, struct termios2 *new)
+{
+	const struct termios2 *old = &t->ldisc.t;
+	const struct termios *locked = &t->locked;
+
+	new->c_iflag = merge(new->c_iflag, old->c_iflag, locked->c_iflag);
+	new->c_oflag = merge(new->c_oflag, old->c_oflag, locked->c_oflag);
+	new->c_cflag = merge(new->c_cflag, old->c_cflag, locked->c_cflag);
+	new->c_lflag = merge(new->c_lflag, old->c_lflag, locked->c_lflag);
+	new->c_line = locked->c_line != 0 ? old->c_line : new->c_line;
+	for (unsigned i = 0; i < NCCS; i++)
+		new->c_cc[i] = locked->c_cc[i] != 0 ? old->c_cc[i] : new->c_cc[i];
+}
+
 static void apply_termios(struct tty *t, struct termios2 *new)
 {
 	spin_lock(&t->lock);
+	keep_locked(t, new);
 	if (t->kind->set_termios != NULL)
 		t->kind->set_termios(t, &t->ldisc.t, new);
 	ldisc_set_termios(&t->ldisc, new);
@@ -137,6 +158,25 @@ static long soft_carrier(struct tty *t, unsigned cmd, uaddr_t arg)
 	return 0;
 }
 
+static long lock_termios(struct tty *t, unsigned cmd, uaddr_t arg)
+{
+	struct termios locked;
+
+	if (cmd == TIOCGLCKTRMIOS) {
+		spin_lock(&t->lock);
+		locked = t->locked;
+		spin_unlock(&t->lock);
+		return user_write_struct(arg, &locked);
+	}
+	if (!cred_has_cap(cred_current(), CAP_SYS_ADMIN))
+		return -EPERM;
+	if (user_read_struct(&locked, arg) != 0)
+		return -EFAULT;
+	scoped_spin(&t->lock);
+	t->locked = locked;
+	return 0;
+}
+
 static long ioctl_termios(struct tty *t, unsigned cmd, unsigned long arg)
 {
 	switch (cmd) {
@@ -163,6 +203,9 @@ static long ioctl_termios(struct tty *t, unsigned cmd, unsigned long arg)
 	case TIOCGSOFTCAR:
 	case TIOCSSOFTCAR:
 		return soft_carrier(t, cmd, arg);
+	case TIOCGLCKTRMIOS:
+	case TIOCSLCKTRMIOS:
+		return lock_termios(t, cmd, arg);
 	default:
 		return -ENOTTY;
 	}

@@ -158,7 +158,7 @@ static void apply_set_id(const struct exec *x, struct cred *c)
 {
 	const struct inode *inode = x->file->inode;
 
-	if (c->no_new_privs || (x->file->path.mnt->flags & SB_NOSUID) != 0)
+	if (READ_ONCE(task_current()->no_new_privs) || (x->file->path.mnt->flags & SB_NOSUID) != 0)
 		return;
 	if ((inode->mode & S_ISUID) != 0)
 		c->euid = inode->uid;
@@ -386,6 +386,8 @@ static int commit_or_die(struct exec *x)
 
 	if (err == 0)
 		err = process_become_single();
+	if (err == 0)
+		err = signal_actions_unshare(process_current());
 	if (err != 0)
 		return err;
 	err = exec_commit(x);

@@ -328,9 +328,11 @@ static int apply_cred(void)
 /* A program keeps what its caller ignores and blocks (execve(2)): nohup works. */
 static void apply_signals(struct process *p)
 {
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
 	for (int sig = 1; sig <= NSIG_MAX; sig++) {
 		if ((record.signals.ignored & SIGNAL_BIT(sig) & ~SIGNAL_UNBLOCKABLE) != 0)
-			p->actions[sig - 1].sa_handler = SIG_IGN;
+			signal_action_set(p->actions, sig, &ignore);
 	}
 	signal_mask_set(record.signals.blocked & ~SIGNAL_UNBLOCKABLE);
 }

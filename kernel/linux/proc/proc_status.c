@@ -49,8 +49,8 @@ static void signal_sets_get(struct subject *s)
 		out->blocked = s->task->blocked;
 		out->pending = s->task->pending.set;
 	}
-	for (int sig = 1; sig <= NSIG_MAX; sig++) {
-		__sighandler_t h = p->actions[sig - 1].sa_handler;
+	for (int sig = 1; sig <= NSIG_MAX && p->actions != NULL; sig++) {
+		__sighandler_t h = signal_handler_of(p->actions, sig);
 
 		if (h == SIG_IGN)
 			out->ignored |= SIGNAL_BIT(sig);
@@ -271,15 +271,17 @@ static void show_signals(struct text_buffer *b, const struct subject *s)
 		   (unsigned long long)s->signals.caught);
 }
 
-static void show_caps(struct text_buffer *b, const struct cred *c)
+static void show_caps(struct text_buffer *b, const struct cred *c, struct task *t)
 {
 	text_print(b,
 		   "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\n"
 		   "CapAmb:\t%016llx\n"
-		   "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n",
+		   "NoNewPrivs:\t%d\nSeccomp:\t%d\nSeccomp_filters:\t%u\n",
 		   (unsigned long long)c->cap_inheritable, (unsigned long long)c->cap_permitted,
 		   (unsigned long long)c->cap_effective, (unsigned long long)c->cap_bounding,
-		   (unsigned long long)c->cap_ambient, c->no_new_privs);
+		   (unsigned long long)c->cap_ambient, t != NULL && READ_ONCE(t->no_new_privs),
+		   t != NULL ? READ_ONCE(t->seccomp_mode) : 0,
+		   t != NULL ? seccomp_nr_filters(t) : 0);
 }
 
 static const char *state_name(char state)

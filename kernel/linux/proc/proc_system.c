@@ -58,6 +58,39 @@ static unsigned long long kib(uint64_t pages)
 	return pages * (PAGE_SIZE / 1024);
 }
 
+/* An object counts where the first of its areas is: once. */
+static uint64_t nr_mapped_of(struct vmspace *vs)
+{
+	uint64_t nr = 0;
+
+	scoped_mutex(&vs->lock);
+	for (struct vm_area *a = vmspace_area_first(vs); a != NULL; a = vmspace_area_next(a)) {
+		if (a->object != NULL && area_is_objects_first(a))
+			nr += object_nr_mapped(a->object);
+	}
+	return nr;
+}
+
+static uint64_t nr_mapped(void)
+{
+	struct process *p, *next;
+	uint64_t nr = 0;
+
+	for (p = process_next(0); p != NULL; p = next) {
+		struct task *t = process_leader(p);
+		struct vmspace *vs = t != NULL ? proc_task_space(t) : NULL;
+
+		nr += vs != NULL ? nr_mapped_of(vs) : 0;
+		if (vs != NULL)
+			vmspace_put(vs);
+		if (t != NULL)
+			task_put(t);
+		next = process_next(p->pid);
+		process_put(p);
+	}
+	return nr;
+}
+
 static int show_meminfo(struct text_buffer *b, int pid)
 {
 	struct page_stats s;
@@ -66,18 +99,21 @@ static int show_meminfo(struct text_buffer *b, int pid)
 	text_print(b,
 		   "MemTotal:       %8llu kB\nMemFree:        %8llu kB\nMemAvailable:   %8llu kB\n"
 		   "Buffers:        %8u kB\nCached:         %8llu kB\nSwapCached:     %8u kB\n",
-		   kib(s.total), kib(s.free), kib(s.free + s.cached), 0, kib(s.cached), 0);
+		   kib(s.total), kib(s.free), kib(s.free + s.cached - min(s.shmem, s.cached)), 0,
+		   kib(s.cached), 0);
 	text_print(b,
 		   "Active:         %8llu kB\nInactive:       %8u kB\nSwapTotal:      %8u kB\n"
 		   "SwapFree:       %8u kB\nDirty:          %8u kB\nWriteback:      %8u kB\n"
-		   "AnonPages:      %8llu kB\nMapped:         %8llu kB\nShmem:          %8u kB\n",
-		   kib(s.cached + s.anonymous), 0, 0, 0, 0, 0, kib(s.anonymous), kib(s.cached), 0);
+		   "AnonPages:      %8llu kB\nMapped:         %8llu kB\nShmem:          %8llu kB\n",
+		   kib(s.cached + s.anonymous), 0, 0, 0, 0, 0, kib(s.anonymous), kib(nr_mapped()),
+		   kib(s.shmem));
 	text_print(b,
-		   "Slab:           %8llu kB\nPageTables:     %8llu kB\nCommitLimit:    %8llu kB\n"
+		   "Slab:           %8llu kB\nSUnreclaim:     %8llu kB\nKernelStack:    %8llu kB\n"
+		   "PageTables:     %8llu kB\nCommitLimit:    %8llu kB\n"
 		   "Committed_AS:   %8llu kB\nHugePages_Total:%8u\nHugePages_Free: %8u\n"
 		   "HugePages_Rsvd: %8u\nHugePages_Surp: %8u\nHugepagesize:   %8u kB\n",
-		   kib(s.slab), kib(s.tables), kib(s.total / 2), kib(s.anonymous), 0, 0, 0, 0,
-		   2048);
+		   kib(s.slab), kib(s.slab), kib(s.stacks), kib(s.tables), kib(s.total / 2),
+		   kib(s.anonymous), 0, 0, 0, 0, 2048);
 	return 0;
 }
 PROC_FILE(meminfo) = { .path = "meminfo", .mode = 0444, .show = show_meminfo };

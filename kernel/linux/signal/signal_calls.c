@@ -28,13 +28,13 @@ long sys_rt_sigaction(int sig, uaddr_t act, uaddr_t old, size_t sigsetsize)
 		return -EFAULT;
 	if (sig < 1 || sig > NSIG_MAX || (act != 0 && (SIGNAL_BIT(sig) & SIGNAL_UNBLOCKABLE) != 0))
 		return -EINVAL;
-	spin_lock(&p->lock);
-	old_action = p->actions[sig - 1];
+	spin_lock(&p->actions->lock);
+	old_action = p->actions->of[sig - 1];
 	if (act != 0) {
 		new_action.sa_mask &= ~SIGNAL_UNBLOCKABLE;
-		p->actions[sig - 1] = new_action;
+		p->actions->of[sig - 1] = new_action;
 	}
-	spin_unlock(&p->lock);
+	spin_unlock(&p->actions->lock);
 	if (act != 0)
 		signal_drop_ignored(p, sig);
 	return old == 0 ? 0 : user_write_struct(old, &old_action);

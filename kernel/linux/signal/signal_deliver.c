@@ -119,6 +119,7 @@ static enum disposition default_of(int sig)
 static int take(struct task *self, struct taken *out)
 {
 	struct process *p = self->process;
+	struct signal_actions *actions = p->actions;
 	struct sigaction *a;
 	int sig;
 
@@ -126,7 +127,8 @@ static int take(struct task *self, struct taken *out)
 	sig = signal_take_locked(self, ~self->blocked, &out->info);
 	if (sig == 0)
 		return 0;
-	a = &p->actions[sig - 1];
+	scoped_spin(&actions->lock);
+	a = &actions->of[sig - 1];
 	out->action = *a;
 	if (a->sa_handler == SIG_IGN)
 		out->what = DO_NOTHING;

@@ -48,7 +48,7 @@ static bool is_ignored(const struct process *p, int sig)
 {
 	const uint64_t by_default = SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGURG) |
 				    SIGNAL_BIT(SIGWINCH) | SIGNAL_BIT(SIGCONT);
-	__sighandler_t handler = p->actions[sig - 1].sa_handler;
+	__sighandler_t handler = signal_handler_of(p->actions, sig);
 
 	return handler == SIG_IGN || (handler == SIG_DFL && (SIGNAL_BIT(sig) & by_default) != 0);
 }
@@ -311,11 +311,13 @@ void signal_force(const siginfo_t *info)
 	struct task *self = task_current();
 	struct process *p = self->process;
 	uint64_t bit = SIGNAL_BIT(info->si_signo);
-	struct sigaction *a = &p->actions[info->si_signo - 1];
+	struct sigaction a;
 
 	scoped_spin(&p->lock);
-	if ((self->blocked & bit) != 0 || a->sa_handler == SIG_IGN) {
-		a->sa_handler = SIG_DFL;
+	a = signal_action_get(p->actions, info->si_signo);
+	if ((self->blocked & bit) != 0 || a.sa_handler == SIG_IGN) {
+		a.sa_handler = SIG_DFL;
+		signal_action_set(p->actions, info->si_signo, &a);
 		self->blocked &= ~bit;
 	}
 	(void)send_locked(p, self, info, NULL);
@@ -447,17 +449,27 @@ void signal_mask_restore(bool interrupted)
 	signal_mask_set(self->saved_mask);
 }
 
+int signal_actions_unshare(struct process *p)
+{
+	struct signal_actions *own, *was = p->actions;
+
+	if (!signal_actions_are_shared(was))
+		return 0;
+	own = signal_actions_new(was);
+	if (own == NULL)
+		return -ENOMEM;
+	spin_lock(&p->lock);
+	p->actions = own;
+	spin_unlock(&p->lock);
+	signal_actions_put(was);
+	return 0;
+}
+
 void signal_exec_reset(struct task *t)
 {
 	struct process *p = t->process;
 
-	scoped_spin(&p->lock);
-	for (int i = 0; i < NSIG_MAX; i++) {
-		__sighandler_t handler = p->actions[i].sa_handler;
-
-		p->actions[i] = (struct sigaction){ .sa_handler = handler == SIG_IGN ? SIG_IGN
-										     : SIG_DFL };
-	}
+	signal_actions_reset(p->actions);
 	t->altstack = (stack_t){ .ss_flags = SS_DISABLE };
 	t->restore_mask = false;
 }

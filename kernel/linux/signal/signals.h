@@ -82,6 +82,8 @@ void signal_recheck(void);
 void signal_drop_ignored(struct process *p, int sig);
 /* The current task will not take signals any more: others are told of those of the process. */
 void signal_retarget(void);
+/* The current process, which has no other task, has a table of actions of its own from now on. */
+MUST_CHECK int signal_actions_unshare(struct process *p);
 /* exec: handlers back to default, altstack off. */
 void signal_exec_reset(struct task *t);
 bool signal_is_ignored(struct process *p, int sig); /* by SIG_IGN or by default */

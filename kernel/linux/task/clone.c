@@ -4,8 +4,9 @@
  * flags say and has a copy of the rest, gets the caller's registers with a result of 0, and starts
  * at the way out of the kernel.
  *
- * Not offered: namespaces (EPERM), and signal handlers shared between processes (CLONE_SIGHAND
- * without CLONE_THREAD: EINVAL), which no program since LinuxThreads has used.
+ * Every flag of the two calls is either done or changes nothing here (CLONE_IO, CLONE_UNTRACED,
+ * CLONE_PTRACE, CLONE_DETACHED); only namespaces (EPERM) and control groups (EBADF, as there are
+ * no descriptors of any) are not to be had.
  */
 #include <linux/capability.h>
 #include <linux/sched.h>
@@ -33,13 +34,13 @@
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | \
 	 CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | \
 	 CLONE_DETACHED | CLONE_IO | CLONE_UNTRACED | CLONE_PTRACE | CLONE_VFORK | CLONE_PARENT | \
-	 CLONE_PIDFD | CLONE_CLEAR_SIGHAND)
+	 CLONE_PIDFD | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP)
 /* What a fork must leave, with 3 % of memory, for those who run already and the pages that
  * children which have not run yet will write. */
 #define MEMORY_RESERVE_PAGES 64
 #define NAMESPACES \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
-	 CLONE_NEWPID | CLONE_NEWNET)
+	 CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME)
 
 struct request {
 	uint64_t flags;
@@ -47,6 +48,7 @@ struct request {
 	uaddr_t parent_tid, child_tid, pidfd;
 	uaddr_t tls;
 	int exit_signal;
+	int tid; /* clone3's set_tid; 0: any */
 };
 
 static void enter(void *arg)
@@ -68,7 +70,7 @@ static int check(const struct request *r)
 
 	if ((f & CLONE_THREAD) != 0 && (f & THREAD_FLAGS) != THREAD_FLAGS)
 		return -EINVAL;
-	if ((f & CLONE_SIGHAND) != 0 && (f & CLONE_THREAD) == 0)
+	if ((f & CLONE_SIGHAND) != 0 && (f & CLONE_VM) == 0)
 		return -EINVAL;
 	if ((f & (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND)) == (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND))
 		return -EINVAL;
@@ -76,8 +78,12 @@ static int check(const struct request *r)
 		return -EINVAL;
 	if ((f & CLONE_PIDFD) != 0 && (f & (CLONE_THREAD | CLONE_DETACHED)) != 0)
 		return -EINVAL;
+	if ((f & CLONE_PARENT) != 0 && process_current()->pid == 1)
+		return -EINVAL; /* it has none that could be the child's */
 	if ((f & NAMESPACES) != 0)
 		return -EPERM;
+	if ((f & CLONE_INTO_CGROUP) != 0)
+		return -EBADF;
 	return (f & ~(uint64_t)FLAGS_ALL) != 0 ? -EINVAL : 0;
 }
 
@@ -157,9 +163,11 @@ static void inherit_process(struct task *t, const struct request *r)
 		t->rseq_sig = self->rseq_sig;
 		t->thread->preempt_work = self->thread->preempt_work;
 	}
-	for (int i = 0; i < NSIG_MAX && (r->flags & CLONE_CLEAR_SIGHAND) != 0; i++) {
-		if (p->actions[i].sa_handler != SIG_IGN)
-			p->actions[i] = (struct sigaction){ .sa_handler = SIG_DFL };
+	if ((r->flags & CLONE_CLEAR_SIGHAND) != 0)
+		signal_actions_reset(p->actions);
+	if ((r->flags & CLONE_SIGHAND) != 0) {
+		signal_actions_put(p->actions);
+		p->actions = signal_actions_get(self->process->actions);
 	}
 }
 
@@ -268,7 +276,10 @@ static long clone(const struct request *r)
 	t = is_thread ? task_new(process_current()) : process_new(process_current());
 	if (t == NULL)
 		return -EAGAIN;
-	err = make_thread(t, r);
+	if (r->tid != 0)
+		err = task_choose_id(t, r->tid);
+	if (err == 0)
+		err = make_thread(t, r);
 	if (err == 0)
 		err = publish(t, r);
 	if (err != 0) {
@@ -343,18 +354,47 @@ static int read_args(struct clone_args *a, uaddr_t from, size_t size)
 	return 0;
 }
 
+static int check_args(const struct clone_args *a, size_t size)
+{
+	if ((a->flags & ((CSIGNAL & ~(uint64_t)CLONE_NEWTIME) | CLONE_DETACHED)) != 0 ||
+	    a->exit_signal > NSIG_MAX ||
+	    ((a->flags & (CLONE_THREAD | CLONE_PARENT)) != 0 && a->exit_signal != 0) ||
+	    (a->stack == 0) != (a->stack_size == 0) || (a->set_tid == 0) != (a->set_tid_size == 0))
+		return -EINVAL;
+	if ((a->flags & CLONE_INTO_CGROUP) != 0 &&
+	    (a->cgroup > INT32_MAX || size < CLONE_ARGS_SIZE_VER2))
+		return -EINVAL;
+	return a->set_tid_size > 1 ? -EINVAL : 0; /* one pid namespace */
+}
+
+/* clone3(2): an id of the caller's choice, which restores a program that was saved. */
+static int read_tid(const struct clone_args *a, int *tid)
+{
+	const struct cred *c = cred_current();
+
+	*tid = 0;
+	if (a->set_tid_size == 0)
+		return 0;
+	if (user_read_struct(tid, a->set_tid) != 0)
+		return -EFAULT;
+	if (*tid <= 0 || *tid >= PID_LIMIT)
+		return -EINVAL;
+	return cred_has_cap(c, CAP_CHECKPOINT_RESTORE) || cred_has_cap(c, CAP_SYS_ADMIN) ? 0
+											 : -EPERM;
+}
+
 long sys_clone3(uaddr_t uargs, size_t size)
 {
 	struct clone_args a;
 	struct request r;
-	int err = read_args(&a, uargs, size);
+	int err = read_args(&a, uargs, size), tid;
 
+	if (err == 0)
+		err = check_args(&a, size);
+	if (err == 0)
+		err = read_tid(&a, &tid);
 	if (err != 0)
 		return err;
-	if ((a.flags & (CSIGNAL | CLONE_DETACHED)) != 0 || a.exit_signal > NSIG_MAX ||
-	    ((a.flags & (CLONE_THREAD | CLONE_PARENT)) != 0 && a.exit_signal != 0) ||
-	    (a.stack == 0) != (a.stack_size == 0) || a.set_tid_size != 0)
-		return -EINVAL;
 	r = (struct request){
 		.flags = a.flags,
 		.stack = a.stack + a.stack_size,
@@ -363,6 +403,7 @@ long sys_clone3(uaddr_t uargs, size_t size)
 		.pidfd = a.pidfd,
 		.tls = a.tls,
 		.exit_signal = (int)a.exit_signal,
+		.tid = tid,
 	};
 	return clone(&r);
 }

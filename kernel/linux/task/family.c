@@ -38,12 +38,12 @@ static void fill_end(const struct process *child, siginfo_t *info)
 /* True: the parent does not wait for children. */
 static bool parent_ignores(struct process *parent, int exit_signal, bool *silent)
 {
-	const struct sigaction *a = &parent->actions[SIGCHLD - 1];
-
 	scoped_spin(&parent->lock);
-	*silent = exit_signal == SIGCHLD && a->sa_handler == SIG_IGN;
+	const struct sigaction a = signal_action_get(parent->actions, SIGCHLD);
+
+	*silent = exit_signal == SIGCHLD && a.sa_handler == SIG_IGN;
 	return exit_signal == SIGCHLD &&
-	       (a->sa_handler == SIG_IGN || (a->sa_flags & SA_NOCLDWAIT) != 0);
+	       (a.sa_handler == SIG_IGN || (a.sa_flags & SA_NOCLDWAIT) != 0);
 }
 
 /* Tells the parent of a zombie. True: it will not wait for it. */
@@ -67,16 +67,16 @@ static bool tell_end(struct process *p)
 static void tell_change(struct process *p, int code, int status)
 {
 	struct process *parent = p->parent;
-	const struct sigaction *a;
+	struct sigaction a;
 	siginfo_t info = { 0 };
 	struct task *first;
 	bool wanted;
 
 	if (parent == NULL)
 		return;
-	a = &parent->actions[SIGCHLD - 1];
 	spin_lock(&parent->lock);
-	wanted = a->sa_handler != SIG_IGN && (a->sa_flags & SA_NOCLDSTOP) == 0;
+	a = signal_action_get(parent->actions, SIGCHLD);
+	wanted = a.sa_handler != SIG_IGN && (a.sa_flags & SA_NOCLDSTOP) == 0;
 	spin_unlock(&parent->lock);
 	if (wanted) {
 		fill_info(p, &info, code, status);

@@ -30,6 +30,8 @@ static int check_alone(unsigned long flags)
 
 	if ((flags & ALONE) == 0)
 		return 0;
+	if ((flags & (CLONE_SIGHAND | CLONE_VM)) != 0 && signal_actions_are_shared(p->actions))
+		return -EINVAL;
 	scoped_spin(&p->lock);
 	return p->nr_tasks == 1 ? 0 : -EINVAL;
 }

@@ -2,7 +2,7 @@
 /*
  * prctl(2) and arch_prctl(2): the settings of a task or process that have no call of their own.
  *
- * What a kernel may be built without answers EINVAL here as there: seccomp, names of anonymous
+ * What a kernel may be built without answers EINVAL here as there: names of anonymous
  * areas, merging of equal pages, core scheduling. What is a property of other machines (alignment,
  * endianness, floating-point emulation, pointer authentication, vector lengths) does too.
  */
@@ -40,12 +40,6 @@ static bool has_rest(const struct args *a)
 }
 
 /* ---- credentials ---- */
-
-static long forbid_privileges(struct cred *c, unsigned long arg)
-{
-	c->no_new_privs = true;
-	return 0;
-}
 
 static long drop_bounding(struct cred *c, unsigned long cap)
 {
@@ -127,9 +121,12 @@ static long prctl_cred(int option, const struct args *a)
 
 	switch (option) {
 	case PR_SET_NO_NEW_PRIVS:
-		return a->a2 != 1 || has_rest(a) ? -EINVAL : cred_change(forbid_privileges, 0);
+		if (a->a2 != 1 || has_rest(a))
+			return -EINVAL;
+		WRITE_ONCE(task_current()->no_new_privs, true);
+		return 0;
 	case PR_GET_NO_NEW_PRIVS:
-		return a->a2 != 0 || has_rest(a) ? -EINVAL : c->no_new_privs;
+		return a->a2 != 0 || has_rest(a) ? -EINVAL : READ_ONCE(task_current()->no_new_privs);
 	case PR_CAPBSET_READ:
 		return a->a2 > CAP_LAST ? -EINVAL : (long)(c->cap_bounding >> a->a2 & 1);
 	case PR_CAPBSET_DROP:
@@ -375,7 +372,10 @@ static long prctl_machine(int option, const struct args *a)
 		return write_int(a->a2, PR_TSC_ENABLE);
 	case PR_SET_TSC:
 		return a->a2 == PR_TSC_ENABLE ? 0 : -EINVAL;
-	case PR_GET_SECCOMP:              /* off */
+	case PR_GET_SECCOMP:
+		return READ_ONCE(task_current()->seccomp_mode);
+	case PR_SET_SECCOMP:
+		return seccomp_set_mode(a->a2, a->a3);
 	case PR_TASK_PERF_EVENTS_DISABLE: /* there are none */
 	case PR_TASK_PERF_EVENTS_ENABLE:
 		return 0;

@@ -18,6 +18,7 @@
 #include "linux/time/posix_timer.h"
 #include "linux/signal/signals.h"
 #include "linux/task/rlimits.h"
+#include "linux/task/seccomp.h"
 #include "mm/kmem.h"
 #include "mm/page.h"
 #include "mm/vmspace.h"
@@ -166,7 +167,6 @@ static void interval_timers_init(struct process *p)
 static void inherit(struct process *p, struct process *parent)
 {
 	scoped_spin(&parent->lock);
-	memcpy(p->actions, parent->actions, sizeof(p->actions));
 	memcpy(p->limits, parent->limits, sizeof(p->limits));
 	p->personality = parent->personality;
 	p->dumpable = parent->dumpable;
@@ -205,7 +205,8 @@ struct task *process_new(struct process *parent)
 		inherit(p, parent);
 	else
 		process_limits_init(p);
-	t = task_new(p);
+	p->actions = signal_actions_new(parent != NULL ? parent->actions : NULL);
+	t = p->actions == NULL ? NULL : task_new(p);
 	if (t != NULL) {
 		p->pid = t->tid;
 		p->pgrp = p->session = p->pid;
@@ -265,6 +266,7 @@ int task_publish(struct task *t, bool is_sibling)
 			return -ERESTARTNOINTR;
 		publish_child(t->process, is_sibling);
 	}
+	seccomp_inherit_locked(t);
 	publish_task(t);
 	return 0;
 }
@@ -274,6 +276,24 @@ void task_publish_first(struct task *t)
 	scoped_spin(&task_lock);
 	publish_process(t->process, NULL);
 	publish_task(t);
+}
+
+int task_choose_id(struct task *t, int tid)
+{
+	struct process *p = t->process;
+
+	if (tid <= 0 || tid >= PID_LIMIT)
+		return -EINVAL;
+	scoped_spin(&task_lock);
+	if (bitmap_test(ids, (size_t)tid))
+		return -EEXIST;
+	bitmap_set(ids, (size_t)tid);
+	id_uses[tid] = 1;
+	drop_id(t->tid);
+	if (p->pid == t->tid)
+		p->pid = p->pgrp = p->session = tid;
+	t->tid = tid;
+	return 0;
 }
 
 void task_discard(struct task *t)
@@ -306,6 +326,7 @@ void task_put(struct task *t)
 		cred_put(t->thread->cred);
 		thread_discard(t->thread);
 	}
+	seccomp_drop(t->seccomp);
 	process_put(t->process);
 	kmem_free(t);
 }
@@ -322,6 +343,8 @@ void process_put(struct process *p)
 		return;
 	if (p->dead_cred != NULL)
 		cred_put(p->dead_cred);
+	if (p->actions != NULL)
+		signal_actions_put(p->actions);
 	kmem_free(p->exe_name);
 	kmem_free(p);
 }
@@ -396,6 +419,12 @@ bool task_unpublish(struct task *t)
 
 void process_unpublish_locked(struct process *p)
 {
+	struct signal_actions *actions = p->actions;
+
+	spin_lock(&p->lock);
+	p->actions = NULL;
+	spin_unlock(&p->lock);
+	signal_actions_put(actions); /* whoever waited for it may find them unshared */
 	list_remove(&p->table_link);
 	list_remove(&p->all_link);
 	list_remove(&p->sibling);

@@ -29,8 +29,8 @@
 #include "lib/list.h"
 #include "lib/types.h"
 #include "linux/file/fd.h"
+#include "linux/signal/actions.h"
 
-#define NSIG_MAX  64
 #define PID_LIMIT 32768 /* as /proc/sys/kernel/pid_max on a small machine */
 
 /* Signals waiting to be taken: a bit each, and the queue that says more. */
@@ -83,6 +83,9 @@ struct task {
 	struct futex_waiter *pi_waits; /* [futex_pi.c's mutex] waiting for a PI futex, or NULL */
 	bool pi_gone;                  /* [futex_pi.c's mutex] it ends: nobody may wait for it */
 	int parent_death_signal;       /* [o] prctl */
+	bool no_new_privs;             /* [a] prctl; seccomp of another task may set it */
+	uint8_t seccomp_mode;          /* [task_lock to write] SECCOMP_MODE_* */
+	struct seccomp_filter *seccomp; /* [task_lock to write] counted (seccomp.h); NULL: none */
 	struct memory_policy mempolicy; /* [o] set_mempolicy */
 	bool reset_on_fork;             /* [a] SCHED_RESET_ON_FORK */
 	bool io_flusher;                /* [o] prctl; kept, not used */
@@ -118,7 +121,7 @@ struct usage {
 
 struct process {
 	struct ref ref;
-	int pid;                /* [I] */
+	int pid;                /* [I] once published */
 	int parent_pid;         /* [task_lock] 0: none */
 	int pgrp, session;      /* [task_lock] */
 	uint64_t terminal;      /* [a] its bond with one (fs/tty/port.h); 0: none */
@@ -140,7 +143,7 @@ struct process {
 	unsigned nr_staying;      /* [lock] tasks that have not begun to end */
 	struct spinlock lock;
 
-	struct sigaction actions[NSIG_MAX]; /* [lock] by sig - 1 */
+	struct signal_actions *actions;     /* [lock; its own tasks read] counted; NULL: it is gone */
 	struct signal_pending pending;      /* [lock] sent to the process, any task takes them */
 	unsigned nr_queued;                 /* [lock] against RLIMIT_SIGPENDING */
 	struct waitq signal_wq; /* woken when any signal is sent: sigtimedwait, signalfd */
@@ -192,6 +195,9 @@ static inline struct process *process_current(void)
 struct task *process_new(struct process *parent);
 /* A further task of a process, not yet in it: task_publish() makes it visible. */
 struct task *task_new(struct process *p);
+/* Of one that nobody has seen yet: another id than the next free one (clone3(2), set_tid). -EINVAL,
+ * -EEXIST. */
+MUST_CHECK int task_choose_id(struct task *t, int tid);
 /* Makes a task visible, and with its first task a process: the current one's child, or its sibling.
  * -ERESTARTNOINTR: the current task has a signal to take first, which the new one might miss. */
 MUST_CHECK int task_publish(struct task *t, bool is_sibling);

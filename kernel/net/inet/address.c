@@ -1,43 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Addresses of internet sockets: struct sockaddr_in and sockaddr_in6 in and out, and what kind of
- * address one is (RFC 1122 §3.2.1.3, RFC 4291 §2.5). inet.h has the theory.
+ * Addresses of internet sockets: struct sockaddr_in and sockaddr_in6 in and out, and which of them
+ * are ours. inet.h has the theory.
  */
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "net/inet/inet.h"
 
-const uint8_t inet_any4[16] = { [10] = 0xff, [11] = 0xff };
-const uint8_t inet_any6[16] = { 0 };
-const uint8_t inet_loopback4[16] = { [10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1 };
-const uint8_t inet_loopback6[16] = { [15] = 1 };
-
-#define MAPPED_BYTES 12 /* of an IPv4 address before its own four */
-
-bool inet_ip_equal(const uint8_t a[16], const uint8_t b[16])
-{
-	return memcmp(a, b, 16) == 0;
-}
-
-bool inet_ip_is_v4(const uint8_t ip[16])
-{
-	return memcmp(ip, inet_any4, MAPPED_BYTES) == 0;
-}
-
-bool inet_ip_is_any(const uint8_t ip[16])
-{
-	return inet_ip_equal(ip, inet_any4) || inet_ip_equal(ip, inet_any6);
-}
-
 bool inet_ip_is_ours(const uint8_t ip[16])
 {
-	return inet_ip_is_v4(ip) ? ip[12] == 127 && !inet_ip_is_broadcast(ip)
-				 : inet_ip_equal(ip, inet_loopback6);
-}
-
-bool inet_ip_is_multicast(const uint8_t ip[16])
-{
-	return inet_ip_is_v4(ip) ? (ip[12] & 0xf0) == 0xe0 : ip[0] == 0xff;
+	return inet_ip_is_loopback(ip) && !inet_ip_is_broadcast(ip);
 }
 
 /* All ones, or lo's own. */
@@ -46,25 +18,6 @@ bool inet_ip_is_broadcast(const uint8_t ip[16])
 	uint32_t a = inet_ip_v4(ip);
 
 	return inet_ip_is_v4(ip) && (a == UINT32_MAX || a == (UINT32_MAX & ~0x80u));
-}
-
-uint32_t inet_ip_v4(const uint8_t ip[16])
-{
-	uint32_t in_addr;
-
-	memcpy(&in_addr, ip + MAPPED_BYTES, sizeof(in_addr));
-	return in_addr;
-}
-
-void inet_ip_from_v4(uint8_t ip[16], uint32_t in_addr)
-{
-	memcpy(ip, inet_any4, MAPPED_BYTES);
-	memcpy(ip + MAPPED_BYTES, &in_addr, sizeof(in_addr));
-}
-
-bool inet_same(const struct inet_address *a, const struct inet_address *b)
-{
-	return a->port == b->port && inet_ip_equal(a->ip, b->ip);
 }
 
 /* ---- in and out ---- */

@@ -11,9 +11,6 @@
  *	udp.c		UDP; udp_send.c, udp_receive.c: datagrams
  *	option.c	IPPROTO_IP, _IPV6, _TCP, _UDP of setsockopt(2)
  *
- * An address is kept as IPv6's sixteen bytes; IPv4's are mapped (RFC 4291 §2.5.5.2), so that one
- * table of ports serves both families.
- *
  * The loopback. A connection whose ends are both in this machine has no segments, windows or
  * timers: the two sockets are joined, a send appends a packet to the peer's queue. What TCP's
  * peers can observe is kept: what a FIN and an RST do, when, and to which error (RFC 9293 §3.6,
@@ -28,6 +25,7 @@
 #include <linux/in6.h>
 
 #include "core/mutex.h"
+#include "net/address.h"
 #include "net/packet.h"
 #include "net/socket.h"
 
@@ -38,11 +36,6 @@
 #define INET_EPHEMERAL_MIN  32768u
 #define INET_EPHEMERAL_MAX  60999u
 #define INET_PRIVILEGED     1024u /* below it CAP_NET_BIND_SERVICE is needed */
-
-struct inet_address {
-	uint8_t ip[16]; /* as on the wire; IPv4 as ::ffff:a.b.c.d */
-	uint16_t port;  /* in the machine's order */
-};
 
 /* The switches and numbers of option.c's table, by position in it. */
 #define INET_NR_VALUES 64
@@ -83,22 +76,13 @@ extern struct spinlock inet_lock;
 
 /* ---- address.c ---- */
 
-extern const uint8_t inet_any4[16], inet_any6[16], inet_loopback4[16], inet_loopback6[16];
-
 static inline uint16_t inet_swap16(uint16_t x)
 {
 	return __builtin_bswap16(x);
 }
 
-bool inet_ip_equal(const uint8_t a[16], const uint8_t b[16]);
-bool inet_ip_is_v4(const uint8_t ip[16]);
-bool inet_ip_is_any(const uint8_t ip[16]); /* of either family */
 bool inet_ip_is_ours(const uint8_t ip[16]);
-bool inet_ip_is_multicast(const uint8_t ip[16]);
 bool inet_ip_is_broadcast(const uint8_t ip[16]);
-uint32_t inet_ip_v4(const uint8_t ip[16]); /* as struct in_addr has it */
-void inet_ip_from_v4(uint8_t ip[16], uint32_t in_addr);
-bool inet_same(const struct inet_address *a, const struct inet_address *b);
 /* A program's address, of this socket's family: -EINVAL, -EAFNOSUPPORT. */
 MUST_CHECK int inet_address_read(const struct inet_socket *i, const struct socket_address *from,
 				 struct inet_address *to);

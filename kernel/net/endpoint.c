@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The tables of endpoints (endpoint.h). Buckets are chosen by hashes that are keyed with the net's
+ * secret, so that nobody outside fills one on purpose. Listeners and what bind put there stand in
+ * their port's bucket in the order of binding, the latest first; a child of a listener is in its
+ * pair's bucket and in its port's, behind those that listen.
+ */
+#include "net/endpoint.h"
+
+#include "core/random.h"
+#include "lib/atomic.h"
+#include "lib/errno.h"
+#include "lib/hash.h"
+#include "mm/kmem.h"
+#include "net/net.h"
+
+#define NR_BUCKETS   1024u
+#define NR_EPHEMERAL (ENDPOINT_EPHEMERAL_MAX - ENDPOINT_EPHEMERAL_MIN + 1)
+
+struct bucket {
+	struct spinlock lock;
+	struct list endpoints; /* [lock] */
+};
+
+struct endpoint_table {
+	struct spinlock lock; /* who binds and connects */
+	struct net *net;      /* [I] */
+	bool datagrams;       /* [I] */
+	uint64_t key;         /* [I] */
+	struct bucket ports[NR_BUCKETS], pairs[NR_BUCKETS];
+};
+
+int endpoint_table_new(struct net *net, bool datagrams, struct endpoint_table **out)
+{
+	struct endpoint_table *t = kmem_new(struct endpoint_table);
+
+	*out = t;
+	if (t == NULL)
+		return -ENOMEM;
+	t->net = net;
+	t->datagrams = datagrams;
+	t->key = random_u64();
+	for (unsigned i = 0; i < NR_BUCKETS; i++) {
+		list_init(&t->ports[i].endpoints);
+		list_init(&t->pairs[i].endpoints);
+	}
+	return 0;
+}
+
+void endpoint_table_free(struct endpoint_table *t)
+{
+	kmem_free(t);
+}
+
+struct net *endpoint_net(const struct endpoint *e)
+{
+	return e->table->net;
+}
+
+void endpoint_init(struct endpoint *e, struct endpoint_table *t, const struct endpoint_ops *ops)
+{
+	e->ops = ops;
+	e->table = t;
+	list_init(&e->port_link);
+	list_init(&e->pair_link);
+}
+
+static struct bucket *port_bucket(struct endpoint_table *t, uint16_t port)
+{
+	return &t->ports[port % NR_BUCKETS];
+}
+
+/* Keyed by both ends. */
+static uint64_t hash_pair(const struct endpoint_table *t, const struct inet_address *local,
+			  const struct inet_address *remote)
+{
+	uint64_t h = hash_bytes(local->ip, sizeof(local->ip), t->key);
+
+	h = hash_bytes(remote->ip, sizeof(remote->ip), h);
+	return hash_u64(h ^ ((uint64_t)local->port << 16 | remote->port));
+}
+
+static struct bucket *pair_bucket(struct endpoint_table *t, const struct inet_address *local,
+				  const struct inet_address *remote)
+{
+	return &t->pairs[hash_pair(t, local, remote) % NR_BUCKETS];
+}
+
+/* ---- who hears whom ---- */
+
+static bool hears_device(const struct endpoint *e, unsigned dev_index)
+{
+	unsigned bound = READ_ONCE(e->dev_index);
+
+	return bound == 0 || dev_index == 0 || bound == dev_index;
+}
+
+static bool covers(const struct endpoint *e, const uint8_t ip[16])
+{
+	if (inet_ip_equal(e->local.ip, inet_any6))
+		return (READ_ONCE(e->flags) & ENDPOINT_ONLY_V6) == 0 || !inet_ip_is_v4(ip);
+	if (inet_ip_equal(e->local.ip, inet_any4))
+		return inet_ip_is_v4(ip);
+	return inet_ip_equal(e->local.ip, ip);
+}
+
+static bool overlap(const struct endpoint *a, const struct endpoint *b)
+{
+	return a->local.port == b->local.port && hears_device(a, b->dev_index) &&
+	       (covers(a, b->local.ip) || covers(b, a->local.ip));
+}
+
+/* May both be bound, though they overlap? */
+static bool may_share(const struct endpoint *a, const struct endpoint *b)
+{
+	unsigned both = READ_ONCE(a->flags) & READ_ONCE(b->flags);
+	bool listens = ((READ_ONCE(a->flags) | READ_ONCE(b->flags)) & ENDPOINT_LISTENS) != 0;
+
+	if ((both & ENDPOINT_REUSE_ADDRESS) != 0 && (a->table->datagrams || !listens))
+		return true;
+	return (both & ENDPOINT_REUSE_PORT) != 0 && a->uid == b->uid;
+}
+
+/* ---- binding: table->lock is held ---- */
+
+static void enter_port(struct endpoint *e, bool first)
+{
+	struct bucket *k = port_bucket(e->table, e->local.port);
+
+	scoped_spin(&k->lock);
+	if (first)
+		list_prepend(&k->endpoints, &e->port_link);
+	else
+		list_append(&k->endpoints, &e->port_link);
+}
+
+static void leave_port(struct endpoint *e)
+{
+	struct bucket *k = port_bucket(e->table, e->local.port);
+
+	scoped_spin(&k->lock);
+	list_remove(&e->port_link);
+}
+
+static void enter_pair(struct endpoint *e)
+{
+	struct bucket *k = pair_bucket(e->table, &e->local, &e->remote);
+
+	scoped_spin(&k->lock);
+	list_append(&k->endpoints, &e->pair_link);
+}
+
+static void leave_pair(struct endpoint *e)
+{
+	struct bucket *k = pair_bucket(e->table, &e->local, &e->remote);
+
+	scoped_spin(&k->lock);
+	list_remove(&e->pair_link);
+}
+
+/* Nobody else changes the lists, so that reading needs the table's lock only. */
+static bool is_free(const struct endpoint *e)
+{
+	struct endpoint *o;
+
+	list_foreach(&port_bucket(e->table, e->local.port)->endpoints, o, port_link) {
+		if (o != e && overlap(e, o) && !may_share(e, o))
+			return false;
+	}
+	return true;
+}
+
+static struct endpoint *find_pair(struct endpoint_table *t, const struct inet_address *local,
+				  const struct inet_address *remote)
+{
+	struct endpoint *o;
+
+	list_foreach(&pair_bucket(t, local, remote)->endpoints, o, pair_link) {
+		if (inet_same(&o->local, local) && inet_same(&o->remote, remote))
+			return o;
+	}
+	return NULL;
+}
+
+/* For a connection any port will do that nobody chose, if the pair is new. */
+static bool is_free_to(const struct endpoint *e, const struct inet_address *to)
+{
+	struct endpoint *o;
+
+	list_foreach(&port_bucket(e->table, e->local.port)->endpoints, o, port_link) {
+		if ((READ_ONCE(o->flags) & ENDPOINT_PORT_CHOSEN) != 0 && overlap(e, o))
+			return false;
+	}
+	return find_pair(e->table, &e->local, to) == NULL;
+}
+
+/* RFC 6056 §3.3.3: each destination has a sequence of its own, at a place that is not known. */
+static int choose_port(struct endpoint *e, const struct inet_address *to)
+{
+	unsigned start = (unsigned)random_u64();
+
+	if (to != NULL)
+		start = (unsigned)hash_pair(e->table, &e->local, to) +
+			(unsigned)(clock_monotonic() >> 20);
+	for (unsigned n = 0; n < NR_EPHEMERAL; n++) {
+		e->local.port = (uint16_t)(ENDPOINT_EPHEMERAL_MIN + (start + n) % NR_EPHEMERAL);
+		if (to != NULL ? is_free_to(e, to) : is_free(e))
+			return 0;
+	}
+	e->local.port = 0;
+	return to != NULL ? -EADDRNOTAVAIL : -EADDRINUSE;
+}
+
+static void set_any(struct inet_address *a, const struct endpoint *e)
+{
+	bool v6 = (READ_ONCE(e->flags) & ENDPOINT_V6) != 0;
+
+	memcpy(a->ip, v6 ? inet_any6 : inet_any4, sizeof(a->ip));
+	a->port = 0;
+}
+
+int endpoint_bind(struct endpoint *e, const struct inet_address *a)
+{
+	int err = 0;
+
+	scoped_spin(&e->table->lock);
+	if (e->local.port != 0)
+		return -EINVAL;
+	e->local = *a;
+	if (a->port == 0)
+		err = choose_port(e, NULL);
+	else if (!is_free(e))
+		err = -EADDRINUSE;
+	if (err != 0) {
+		set_any(&e->local, e);
+		return err;
+	}
+	(void)atomic_or(&e->flags, ENDPOINT_PORT_CHOSEN);
+	if (!inet_ip_is_any(a->ip))
+		(void)atomic_or(&e->flags, ENDPOINT_ADDRESS_CHOSEN);
+	enter_port(e, true);
+	return 0;
+}
+
+int endpoint_connect(struct endpoint *e, const uint8_t from[16], const struct inet_address *to)
+{
+	struct inet_address was;
+	int err = 0;
+
+	scoped_spin(&e->table->lock);
+	was = e->local;
+	if (was.port != 0)
+		leave_port(e);
+	memcpy(e->local.ip, from, sizeof(e->local.ip));
+	if (was.port == 0)
+		err = choose_port(e, to);
+	else if (!e->table->datagrams && find_pair(e->table, &e->local, to) != NULL)
+		err = -EADDRNOTAVAIL;
+	if (err == 0) {
+		e->remote = *to;
+		enter_pair(e);
+	} else {
+		e->local = was;
+	}
+	if (e->local.port != 0)
+		enter_port(e, (READ_ONCE(e->flags) & ENDPOINT_PORT_CHOSEN) != 0);
+	return err;
+}
+
+int endpoint_accept(struct endpoint *child, const struct endpoint *listener,
+		    const struct inet_address *local, const struct inet_address *remote)
+{
+	scoped_spin(&child->table->lock);
+	if (find_pair(child->table, local, remote) != NULL)
+		return -EADDRINUSE;
+	child->local = *local;
+	child->remote = *remote;
+	child->dev_index = READ_ONCE(listener->dev_index);
+	child->uid = listener->uid;
+	child->flags = READ_ONCE(listener->flags) & ~(unsigned)ENDPOINT_LISTENS;
+	enter_port(child, false);
+	enter_pair(child);
+	return 0;
+}
+
+int endpoint_listen(struct endpoint *e, bool on)
+{
+	struct endpoint *o;
+
+	scoped_spin(&e->table->lock);
+	if (!on) {
+		(void)atomic_and(&e->flags, ~(unsigned)ENDPOINT_LISTENS);
+		return 0;
+	}
+	list_foreach(&port_bucket(e->table, e->local.port)->endpoints, o, port_link) {
+		bool both = (READ_ONCE(e->flags) & READ_ONCE(o->flags) & ENDPOINT_REUSE_PORT) != 0;
+
+		if (o != e && (READ_ONCE(o->flags) & ENDPOINT_LISTENS) != 0 && overlap(e, o) &&
+		    !(both && e->uid == o->uid))
+			return -EADDRINUSE;
+	}
+	(void)atomic_or(&e->flags, ENDPOINT_LISTENS);
+	leave_port(e);
+	enter_port(e, true);
+	return 0;
+}
+
+void endpoint_disconnect(struct endpoint *e)
+{
+	uint16_t port;
+
+	scoped_spin(&e->table->lock);
+	if (e->remote.port != 0)
+		leave_pair(e);
+	set_any(&e->remote, e);
+	port = e->local.port;
+	if (port == 0)
+		return;
+	leave_port(e);
+	if ((READ_ONCE(e->flags) & ENDPOINT_ADDRESS_CHOSEN) == 0)
+		set_any(&e->local, e);
+	e->local.port = (READ_ONCE(e->flags) & ENDPOINT_PORT_CHOSEN) != 0 ? port : 0;
+	if (e->local.port != 0)
+		enter_port(e, true);
+}
+
+void endpoint_remove(struct endpoint *e)
+{
+	scoped_spin(&e->table->lock);
+	if (e->remote.port != 0)
+		leave_pair(e);
+	if (e->local.port != 0)
+		leave_port(e);
+	e->local.port = e->remote.port = 0;
+}
+
+/* ---- looking up ---- */
+
+struct endpoint *endpoint_find_pair(struct endpoint_table *t, const struct inet_address *from,
+				    const struct inet_address *to, unsigned dev_index)
+{
+	struct bucket *k = pair_bucket(t, to, from);
+	struct endpoint *o;
+
+	scoped_spin(&k->lock);
+	list_foreach(&k->endpoints, o, pair_link) {
+		if (inet_same(&o->local, to) && inet_same(&o->remote, from) &&
+		    hears_device(o, dev_index)) {
+			o->ops->get(o);
+			return o;
+		}
+	}
+	return NULL;
+}
+
+/* How well it fits, above 0; 0: not at all. */
+static unsigned score(const struct endpoint *o, const struct inet_address *from,
+		      const struct inet_address *to, unsigned dev_index)
+{
+	unsigned flags = READ_ONCE(o->flags), n = 1;
+
+	if (o->local.port != to->port || !covers(o, to->ip) || !hears_device(o, dev_index))
+		return 0;
+	if (!o->table->datagrams && (flags & ENDPOINT_LISTENS) == 0)
+		return 0;
+	if (o->remote.port != 0 && !inet_same(&o->remote, from))
+		return 0;
+	n += o->remote.port != 0 ? 8 : 0;
+	n += READ_ONCE(o->dev_index) != 0 ? 4 : 0;
+	n += !inet_ip_is_any(o->local.ip) ? 2 : 0;
+	return n + (inet_ip_is_v4(to->ip) && (flags & ENDPOINT_V6) == 0);
+}
+
+struct endpoint *endpoint_find(struct endpoint_table *t, const struct inet_address *from,
+			       const struct inet_address *to, unsigned dev_index)
+{
+	struct bucket *k = port_bucket(t, to->port);
+	uint64_t hash = hash_pair(t, to, from);
+	struct endpoint *o, *best = NULL;
+	unsigned most = 0, nr_equal = 0;
+
+	scoped_spin(&k->lock);
+	list_foreach(&k->endpoints, o, port_link) {
+		unsigned n = score(o, from, to, dev_index);
+
+		if (n == 0 || n < most)
+			continue;
+		nr_equal = n > most ? 1 : nr_equal + 1;
+		most = n;
+		/* The first that fits best; of a group that shares the port, the hash chooses. */
+		if (nr_equal == 1 || ((READ_ONCE(o->flags) & ENDPOINT_REUSE_PORT) != 0 &&
+				      hash_u64(hash + nr_equal) % nr_equal == 0))
+			best = o;
+	}
+	if (best != NULL)
+		best->ops->get(best);
+	return best;
+}
+
+/* The next after `last` in a bucket, or its first; counted. k->lock is held. */
+static struct endpoint *next_in_bucket(struct bucket *k, const struct endpoint *last)
+{
+	struct list *at = last == NULL ? k->endpoints.next : last->port_link.next;
+
+	/* `last` was taken off the list meanwhile: whoever is behind it is not known any more. */
+	if (at == &k->endpoints || (last != NULL && at == &last->port_link))
+		return NULL;
+	return list_entry(at, struct endpoint, port_link);
+}
+
+struct endpoint *endpoint_find_next(struct endpoint_table *t, struct endpoint *last,
+				    const struct inet_address *from, const struct inet_address *to,
+				    unsigned dev_index)
+{
+	struct bucket *k = port_bucket(t, to->port);
+	struct endpoint *o = last;
+
+	spin_lock(&k->lock);
+	do {
+		o = next_in_bucket(k, o);
+	} while (o != NULL && score(o, from, to, dev_index) == 0);
+	if (o != NULL)
+		o->ops->get(o);
+	spin_unlock(&k->lock);
+	if (last != NULL)
+		last->ops->put(last);
+	return o;
+}
+
+struct endpoint *endpoint_next(struct endpoint_table *t, struct endpoint *last)
+{
+	unsigned i = last == NULL ? 0 : last->local.port % NR_BUCKETS;
+	struct endpoint *o = last;
+
+	for (bool again = true; again && i < NR_BUCKETS; i++) {
+		struct bucket *k = &t->ports[i];
+
+		spin_lock(&k->lock);
+		o = next_in_bucket(k, o);
+		if (o != NULL)
+			o->ops->get(o);
+		again = o == NULL;
+		spin_unlock(&k->lock);
+	}
+	if (last != NULL)
+		last->ops->put(last);
+	return o;
+}

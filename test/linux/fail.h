@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Operations whose every allocation in the kernel fails once. /proc/thread-self/fail-nth, Linux's
+ * own interface (Documentation/fault-injection), makes the n-th allocation of a thread fail. For
+ * n = 1, 2, ... a child does the operation, until it is through before the n-th. It may succeed, or
+ * fail with ENOMEM or an error that its table allows; done again without a failure it must succeed.
+ * A child may also die where its own memory could not be had. Many rounds must not add to what the
+ * kernel holds (/proc/allocations).
+ *
+ * A kernel without the file, the host's among them, does each operation once.
+ */
+#pragma once
+#include <fcntl.h>
+#include <sys/mman.h>
+#include "child.h"
+
+#define FAIL_MOST   2000 /* allocations of one operation */
+#define FAIL_ROUNDS 5
+#define FAIL_SLACK  3 /* objects and pages that come and go by themselves */
+
+struct fail_op {
+	const char *name;
+	int (*run)(void);     /* 0 or -errno; may be run again in the same process */
+	int (*prepare)(void); /* with nothing failing; NULL: nothing to do */
+	int errors[6];        /* that it may give instead of ENOMEM */
+	bool executes;        /* becomes this program again, which calls fail_executed() */
+};
+
+#define FAIL_EXECUTED_FAILED 40
+#define FAIL_EXECUTED_NONE   41
+
+static struct fail_result {
+	int prepared, result, again;
+	bool fired;
+} * fail_result; /* shared with the children */
+
+static int fail_fd = -1;
+static bool fail_is_armed;
+
+static inline bool fail_is_there(void)
+{
+	return access("/proc/thread-self/fail-nth", W_OK) == 0;
+}
+
+static inline void fail_arm(unsigned n)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%u", n);
+
+	fail_is_armed = fail_fd >= 0 && pwrite(fail_fd, text, (size_t)len, 0) == len;
+}
+
+/* True: the allocation has failed. Reading and writing the file allocates too. */
+static inline bool fail_disarm(void)
+{
+	char text[16] = "1";
+	bool fired = fail_is_armed && pread(fail_fd, text, sizeof(text) - 1, 0) > 0 &&
+		     atoi(text) == 0;
+
+	for (int i = 0; i < 3 && fail_is_armed; i++)
+		fail_is_armed = pwrite(fail_fd, "0", 1, 0) != 1;
+	return fired;
+}
+
+static inline int fail_done(int result)
+{
+	return result < 0 ? -errno : 0;
+}
+
+static const struct fail_op *fail_op_now;
+static unsigned fail_n_now;
+
+static int fail_child(void *unused)
+{
+	const struct fail_op *op = fail_op_now;
+	volatile char stack[32 * 1024];
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(stack); i += 1024)
+		stack[i] = 0;
+	fail_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	fail_result->prepared = op->prepare != NULL ? op->prepare() : 0;
+	if (fail_result->prepared != 0)
+		return 0;
+	if (fail_n_now > 0)
+		fail_arm(fail_n_now);
+	fail_result->result = op->run();
+	fail_result->fired = fail_disarm();
+	if (fail_result->result != 0)
+		fail_result->again = op->run();
+	return 0;
+}
+
+/* What main() of a program that an operation has started returns. */
+static inline int fail_executed(void)
+{
+	fail_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	fail_is_armed = fail_fd >= 0;
+	return fail_disarm() ? FAIL_EXECUTED_FAILED : FAIL_EXECUTED_NONE;
+}
+
+static inline bool fail_is_allowed(const struct fail_op *op, int result)
+{
+	if (result == 0 || result == -ENOMEM)
+		return true;
+	for (size_t i = 0; i < sizeof(op->errors) / sizeof(op->errors[0]); i++)
+		if (op->errors[i] != 0 && result == -op->errors[i])
+			return true;
+	return false;
+}
+
+/* One child; false: there are no more to fail, or something is wrong and has been said. */
+static inline bool fail_once(const struct fail_op *op, unsigned n)
+{
+	struct fail_result *r = fail_result;
+	char text[200];
+	int status;
+
+	*r = (struct fail_result){ 0 };
+	fail_op_now = op;
+	fail_n_now = n;
+	status = child_run(fail_child, NULL);
+	if (status == 1000 + SIGKILL && n > 0)
+		return true; /* a page of its own was the one that failed */
+	if (op->executes && status >= FAIL_EXECUTED_FAILED)
+		return status != FAIL_EXECUTED_NONE; /* the loader's failures are signals, or 127 */
+	if (status == 0 && r->prepared == 0 && r->again == 0 &&
+	    (r->fired ? fail_is_allowed(op, r->result) : r->result == 0))
+		return r->fired;
+	if (status == 0 && !r->fired && (r->result == -EPERM || r->prepared == -EPERM))
+		return false; /* not for everybody */
+	snprintf(text, sizeof(text),
+		 "%s, allocation %u: status %d, prepared %d, result %d, again %d, fired %d",
+		 op->name, n, status, r->prepared, r->result, r->again, r->fired);
+	CHECK_STR(text, "right");
+	return false;
+}
+
+static inline unsigned fail_round(const struct fail_op *op)
+{
+	unsigned n = fail_is_there() ? 1 : 0;
+
+	while (fail_once(op, n) && n < FAIL_MOST)
+		n++;
+	return n;
+}
+
+struct fail_count {
+	long objects, cached, tables, anonymous;
+};
+
+static inline struct fail_count fail_count_now(void)
+{
+	struct fail_count c = { 0 };
+	FILE *f = fopen("/proc/allocations", "r");
+
+	if (f == NULL)
+		return c;
+	if (fscanf(f, "%ld %ld %ld %ld", &c.objects, &c.cached, &c.tables, &c.anonymous) != 4)
+		c.objects = -1;
+	fclose(f);
+	return c;
+}
+
+static inline long fail_least(long a, long b)
+{
+	return a < b ? a : b;
+}
+
+/* Without caches. The last child was waited for, but may just be giving things back. */
+static inline struct fail_count fail_count(void)
+{
+	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
+	struct fail_count least = fail_count_now(), now;
+
+	for (int i = 0; i < 5; i++) {
+		child_pause_ms(2);
+		if (fd >= 0)
+			(void)!write(fd, "3", 1);
+		now = fail_count_now();
+		least.objects = fail_least(least.objects, now.objects);
+		least.tables = fail_least(least.tables, now.tables);
+		least.anonymous = fail_least(least.anonymous, now.anonymous);
+	}
+	if (fd >= 0)
+		close(fd);
+	return least;
+}
+
+static inline void fail_leaks(const struct fail_op *op)
+{
+	struct fail_count before, after;
+	char text[200];
+
+	(void)fail_round(op);
+	before = fail_count();
+	for (int i = 0; i < FAIL_ROUNDS; i++)
+		(void)fail_round(op);
+	after = fail_count();
+	snprintf(text, sizeof(text),
+		 "%s, %d rounds: %ld objects, %ld tables, %ld anonymous pages more", op->name,
+		 FAIL_ROUNDS, after.objects - before.objects, after.tables - before.tables,
+		 after.anonymous - before.anonymous);
+	if (after.objects - before.objects > FAIL_SLACK ||
+	    after.tables - before.tables > FAIL_SLACK ||
+	    after.anonymous - before.anonymous > FAIL_SLACK)
+		CHECK_STR(text, "no leak");
+}
+
+/* All of a table, or those whose names begin with the program's first argument. */
+static inline void fail_all(const struct fail_op *ops, size_t nr, const char *only)
+{
+	fail_result = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (!CHECK(fail_result != MAP_FAILED))
+		return;
+	for (size_t i = 0; i < nr; i++) {
+		int before = atomic_load(&check_nr_failed);
+		unsigned n;
+		char text[100];
+
+		if (only != NULL && strncmp(ops[i].name, only, strlen(only)) != 0)
+			continue;
+		n = fail_round(&ops[i]);
+		if (n > 0 && atomic_load(&check_nr_failed) == before)
+			fail_leaks(&ops[i]);
+		snprintf(text, sizeof(text), "%s: %u allocations", ops[i].name, n);
+		check_report(n < FAIL_MOST, __FILE__, __LINE__, text);
+	}
+}
