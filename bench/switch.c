@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Pipes and switching: one byte through a pipe by one thread,
-	 a round trip between two threads by two pipes
- * and by a futex, sched_yield, large transfers.
+ * Pipes and switching: one byte through a pipe by one thread, a round trip between two threads by
+ * two pipes and by a futex, sched_yield, large transfers.
  */
 #include <linux/futex.h>
 #include <pthread.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Cycles of getppid(2): through a site of the form that is patched (mov $nr,%eax;
-								     syscall) and through one
- * that cannot be (the number comes in a register). TSC cycles, the least of several rounds.
+ * Cycles of getppid(2): through a site of the form that is patched (mov $nr, then syscall) and
+ * through one that cannot be (the number comes in a register). TSC cycles, the least of several
+ * rounds.
  */
 #include <sys/syscall.h>
 #include <unistd.h>

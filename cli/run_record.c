@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/run.h"
+#include "cli/terminal.h"
 
 static void add_mount(struct run_plan *plan, enum launch_mount_type type, const char *source,
 		      const char *target)
@@ -77,6 +78,7 @@ static void add_ports(struct run_plan *plan)
 		.control = PORT_CONTROL,
 		.strace = plan->options->strace ? PORT_STRACE : 0,
 	};
+	struct launch_terminal modes;
 	struct winsize size;
 
 	if (streams->tty_input || streams->tty_fd >= 0) {
@@ -87,6 +89,8 @@ static void add_ports(struct run_plan *plan)
 			ports.columns = size.ws_col;
 			ports.rows = size.ws_row;
 		}
+		if (terminal_modes(fd, &modes))
+			launch_add(&plan->launch, LAUNCH_TERMINAL, &modes, sizeof(modes));
 	}
 	launch_add(&plan->launch, LAUNCH_PORTS, &ports, sizeof(ports));
 }

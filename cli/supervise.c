@@ -36,7 +36,12 @@ static struct {
 	atomic_bool stopped, exited;
 	atomic_uint_least64_t asked_ns; /* when a signal went out that is not answered; 0: none */
 	uint32_t status, signal;        /* valid when exited */
-	uint64_t main_tsc;              /* when the program was entered; 0: not marked */
+	union {
+		struct launch_terminal modes;
+		uint32_t words[LAUNCH_TERMINAL_WORDS];
+	} left;            /* what the program made of the terminal */
+	bool has_modes;    /* all of it is there */
+	uint64_t main_tsc; /* when the program was entered; 0: not marked */
 	struct guest_log log;
 } state = { .control_fd = -1, .size_fd = -1 };
 
@@ -148,20 +153,40 @@ static void handle_signals(void)
 	signal(SIGXFSZ, SIG_IGN);
 }
 
+static void take_exit(const struct control_message *message)
+{
+	state.status = message->a & 0xff;
+	state.signal = message->b & 0x7f;
+	if (state.has_modes && state.signal == 0)
+		terminal_leave_in(&state.left.modes);
+	atomic_store(&state.exited, true);
+}
+
+/* Some words of the modes; the last ones complete them. */
+static void take_terminal(const struct control_message *message)
+{
+	if (message->a > LAUNCH_TERMINAL_WORDS - 2)
+		return;
+	state.left.words[message->a] = message->b;
+	state.left.words[message->a + 1] = message->c;
+	state.has_modes = message->a == LAUNCH_TERMINAL_WORDS - 2;
+}
+
 static void on_control(void *context, const struct control_message *message)
 {
 	(void)context;
 	switch (message->kind) {
 	case CONTROL_EXITED:
-		state.status = message->a & 0xff;
-		state.signal = message->b & 0x7f;
-		atomic_store(&state.exited, true);
+		take_exit(message);
 		break;
 	case CONTROL_TAKEN:
 		atomic_store(&state.asked_ns, 0);
 		break;
 	case CONTROL_MAIN:
 		state.main_tsc = (uint64_t)message->c << 32 | message->b;
+		break;
+	case CONTROL_TERMINAL:
+		take_terminal(message);
 		break;
 	case CONTROL_STOPPED:
 		terminal_restore();

@@ -41,6 +41,7 @@ NORETURN void trap_enter_program(void);
  * Called by the entry code, implemented above (core/program.h says by whom):
  *	void program_syscall(struct trap_frame *)	with interrupts on
  *	void program_fault(struct trap_frame *, const struct fault *)	interrupts on
+ *	void program_no_memory(void)					interrupts on
  *	void program_exit_work(struct trap_frame *)	interrupts on
  */
 enum fault_kind {

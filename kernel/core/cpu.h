@@ -31,15 +31,23 @@ struct cpu {
 	/* [I] immutable  [a] atomic  [o] this CPU only, interrupts off */
 	struct cpu_arch arch; /* first: the entry code finds it there */
 	unsigned id;          /* [I] */
-	bool need_resched;    /* [a] */
+	union {
+		struct {
+			bool need_resched; /* [a] */
+			bool has_dues;     /* [o] */
+		};
+		uint16_t attention; /* either: sched_preempt_irq() before interrupts go on */
+	};
 	bool in_irq;          /* [o] */
+	bool timer_due;       /* [o] the hardware is to be set to timer_armed */
+	uint64_t ipis_due;    /* [o] bit per CPU that is to be interrupted */
 	struct thread *idle;  /* [I] */
 	struct thread *reap;  /* [o] a thread that ended here and still needs its stack freed */
 	struct thread *moved; /* [o] one that may not stay here, once it is switched away from */
 	struct runqueue rq;
 	struct spinlock timer_lock;
 	struct tree timers;            /* [timer_lock] by deadline */
-	nsec_t timer_armed;            /* [timer_lock] what the hardware is set to, or NSEC_NEVER */
+	nsec_t timer_armed;            /* [o] what the hardware is set to, or NSEC_NEVER */
 	struct timer slice;            /* ends the current thread's turn when others wait */
 	uint64_t nr_switches, nr_irqs; /* [o] */
 	nsec_t idle_ns;                /* [o] */

@@ -85,6 +85,7 @@ void sched_idle(void)
 
 	cpu_irq_disable();
 	for (;;) {
+		ipi_pay_dues(cpu);
 		if (is_asked(cpu) || balance_pull(cpu)) {
 			sched_run_queue();
 			continue;

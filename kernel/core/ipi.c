@@ -3,12 +3,11 @@
 #include "core/ipi.h"
 
 #include "arch/cpu.h"
-#include "arch/mmu.h"
 #include "core/cpu.h"
 #include "core/lockcheck.h"
-#include "core/mutex.h"
 #include "core/panic.h"
 #include "core/platform.h"
+#include "core/sched.h"
 #include "core/thread.h"
 #include "core/timer.h"
 #include "lib/atomic.h"
@@ -16,10 +15,6 @@
 #define SPIN_US 40u
 
 static bool stopping; /* [a] a panic: nobody goes on */
-
-static struct mutex alone_lock = MUTEX_INIT(alone_lock);
-static uint64_t standing; /* [a] CPUs that have arrived in stand_still() */
-static bool may_go;       /* [a] */
 
 /* An interrupt is enough: it ends the halt. */
 static void wake_caller(struct cpu *caller)
@@ -64,35 +59,29 @@ static void post(struct cpu *self, uint64_t others, void (*fn)(void *), void *ar
 	}
 }
 
-/* Until *word is `wanted`. The flag is set before the last look, as the others store before they
- * look at it. */
-static void halt_until(struct cpu *self, const uint64_t *word, uint64_t wanted)
+/* The flag is set before the last look, as the others store before they look at it. */
+static void halt_until_done(struct cpu *self)
 {
 	cpu_irq_disable();
 	(void)atomic_exchange(&self->call.halts, true);
-	while (atomic_load(word) != wanted)
+	while (atomic_load(&self->call.pending) != 0)
 		cpu_wait_irq();
 	atomic_store(&self->call.halts, false);
 	cpu_irq_enable();
 }
 
-static void wait_until(struct cpu *self, const uint64_t *word, uint64_t wanted)
+static void wait_until_done(struct cpu *self)
 {
 	uint64_t start = cpu_cycles(), most = (uint64_t)clock_tsc_khz() * SPIN_US / 1000;
 	bool irqs_are_on = cpu_irqs_are_on();
 
-	while (atomic_load(word) != wanted) {
+	while (atomic_load(&self->call.pending) != 0) {
 		if (!irqs_are_on)
 			ipi_run_calls(self);
 		else if (cpu_cycles() - start > most)
-			halt_until(self, word, wanted);
+			halt_until_done(self);
 		cpu_relax();
 	}
-}
-
-static void wait_until_done(struct cpu *self)
-{
-	wait_until(self, &self->call.pending, 0);
 }
 
 void cpu_call(uint64_t mask, void (*fn)(void *), void *arg)
@@ -114,39 +103,14 @@ void cpu_call(uint64_t mask, void (*fn)(void *), void *arg)
 	preempt_enable();
 }
 
-static void stand_still(void *caller)
+void cpu_poke(struct cpu *cpu)
 {
-	atomic_or(&standing, cpu_bit(cpu_this()));
-	wake_caller(caller);
-	while (!atomic_load(&may_go))
-		cpu_relax();
-	mmu_flush_here();
-}
+	bool irqs_were_on = cpu_irq_save();
+	struct cpu *self = cpu_this();
 
-/* One at a time: two that wait for each other to stand still would wait for ever. */
-void cpu_alone(void (*fn)(void *), void *arg)
-{
-	struct cpu *self;
-	uint64_t others;
-	bool irqs_were_on;
-
-	mutex_lock(&alone_lock);
-	preempt_disable();
-	self = cpu_this();
-	others = atomic_load(&cpus_online) & ~cpu_bit(self);
-	atomic_store(&may_go, false);
-	atomic_store(&standing, 0);
-	post(self, others, stand_still, self);
-	wait_until(self, &standing, others);
-	irqs_were_on = cpu_irq_save();
-	fn(arg);
-	atomic_store(&may_go, true);
-	if (others != 0)
-		mmu_flush_here();
-	cpu_irq_restore(irqs_were_on);
-	wait_until_done(self);
-	preempt_enable();
-	mutex_unlock(&alone_lock);
+	self->ipis_due |= cpu_bit(cpu);
+	self->has_dues = true;
+	sched_irq_restore(irqs_were_on);
 }
 
 /* The store before the look at the mask: core/idle.c has the other half. */
@@ -156,12 +120,22 @@ void cpu_kick(struct cpu *cpu)
 
 	if (cpu == cpu_this() || was_asked || (atomic_load(&cpus_polling) & cpu_bit(cpu)))
 		return;
-	platform->send_ipi(cpu);
+	cpu_poke(cpu);
 }
 
-void cpu_poke(struct cpu *cpu)
+void ipi_pay_dues(struct cpu *self)
 {
-	platform->send_ipi(cpu);
+	uint64_t due = self->ipis_due;
+
+	if (!self->has_dues)
+		return;
+	self->has_dues = false;
+	self->ipis_due = 0;
+	if (self->timer_due)
+		platform->timer_set(self->timer_armed);
+	self->timer_due = false;
+	for (; due != 0; due &= due - 1)
+		platform->send_ipi(cpu_first(due));
 }
 
 void ipi_stop_others(void)

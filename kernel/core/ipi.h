@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Asking other CPUs for something: to look at their run queue, to run a function, to stand still.
+ * Asking other CPUs for something: to look at their run queue, to run a function.
  *
  * A CPU has one call under way at a time (struct cpu.call, one slot); who wants it run sees the
  * caller's bit in its own `calls_from`. Nothing is allocated and nothing is queued twice: an
@@ -32,15 +32,15 @@ struct cpu_call {
  * all have. Holding no spinlock. It is a full memory barrier on each of them. */
 void cpu_call(uint64_t mask, void (*fn)(void *), void *arg);
 /*
- * Runs fn(arg) here while every other CPU stands in an interrupt; each then forgets its TLB and
- * serialises, so fn may change code that the others execute (Intel SDM 3A §8.1.3). Thread context;
- * fn runs with interrupts off and takes no lock.
+ * Makes it choose anew who runs. Any context. With interrupts off the interrupt is sent when they
+ * go on again: what sends it traps to the host, which may run another CPU instead, and that one
+ * would wait for the lock that is held here.
  */
-void cpu_alone(void (*fn)(void *), void *arg);
-/* Makes it choose anew who runs. Any context. */
 void cpu_kick(struct cpu *cpu);
 /* Only makes it pass through an interrupt: a slice may begin, its thread looks at its `work`. */
 void cpu_poke(struct cpu *cpu);
+/* What this CPU owes to others and to its timer. Interrupts off, no lock held. */
+void ipi_pay_dues(struct cpu *self);
 
 /* From the entry code: TRAP_IPI. */
 void ipi_irq(void);

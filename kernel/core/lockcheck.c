@@ -12,7 +12,7 @@
  *
  * What a CPU holds is in held_spins (interrupts are off as long as that is not empty), what a
  * thread holds in its `held_mutexes`. The tables have a lock of their own, a plain flag, that is
- * innermost.
+ * innermost and only taken with interrupts off: every spinlock needs it.
  */
 #include "core/lockcheck.h"
 
@@ -81,6 +81,7 @@ unsigned lockcheck_expect(bool on)
 /* The class of that name, made if need be; 0: there are too many. */
 static uint16_t class_named(const char *name)
 {
+	bool irqs_were_on = cpu_irq_save();
 	unsigned i;
 
 	table_lock();
@@ -91,6 +92,7 @@ static uint16_t class_named(const char *name)
 		nr_classes++;
 	}
 	table_unlock();
+	cpu_irq_restore(irqs_were_on);
 	return i < CLASSES_MAX ? (uint16_t)i : 0;
 }
 

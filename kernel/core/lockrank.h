@@ -1,6 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The total order of locks: one is taken only while locks of lower rank are held.
+ * The order of locks, for people: one is taken only while locks that stand above it are held. A
+ * new lock gets its line here.
+ *
+ * No code knows this list. Under DEBUG core/lockcheck.c learns the order from what happens (A was
+ * held when B was taken) and panics at the first pair that closes a circle, wherever the two stand
+ * here; so a test must take both ways for a mistake to show. It lets pass: two locks of one class
+ * (inodes, whose order is by address), and wait queues and spinlocks in allocated memory that
+ * were given no name.
+ *
+ * kmem_alloc() and page_alloc() may reclaim, and reclaiming lets inodes go that nobody uses. So
+ * what an inode's end takes counts as innermost among the mutexes: nothing is allocated with it
+ * held.
  *
  * Mutexes (outermost first)
  *	superblock.rename_lock	two directories of one file system change together

@@ -5,7 +5,7 @@
 #include "core/waitq.h"
 
 struct mutex {
-	struct thread *owner; /* [a] NULL: free */
+	uintptr_t owner; /* [a] the thread, or 0: free; bit 0: somebody may wait */
 	struct waitq wq;
 #ifdef DEBUG
 	uint16_t class; /* core/lockcheck.c's */

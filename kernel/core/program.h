@@ -14,6 +14,8 @@ struct fault;
 /* Thread context, interrupts on, on the thread's kernel stack. */
 void program_syscall(struct trap_frame *f);
 void program_fault(struct trap_frame *f, const struct fault *fault);
+/* The kernel's access to the program's memory fails for want of a page: its end, as a fault's. */
+void program_no_memory(void);
 void program_exit_work(struct trap_frame *f);
 /* The first thread, after init: mounts, streams, first process. Ends the VM when it cannot. */
 void program_launch(const void *launch_record, size_t len);

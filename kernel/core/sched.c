@@ -44,7 +44,7 @@ void sched_irq_restore(bool were_on)
 {
 	if (!were_on)
 		return;
-	if (unlikely(READ_ONCE(cpu_this()->need_resched)))
+	if (unlikely(READ_ONCE(cpu_this()->attention)))
 		sched_preempt_irq();
 	cpu_irq_enable();
 }
@@ -122,6 +122,11 @@ void sched_kicked(void)
 
 /* ---- switching ---- */
 
+static void load_space(struct vmspace *vs)
+{
+	mmu_space_load(vs == NULL ? NULL : &vs->mmu);
+}
+
 /* Runs on the new thread's stack: lets the run queue go, and does what could not be done to the
  * thread that was switched away from while it still stood on its stack. */
 static void finish_switch(void)
@@ -131,6 +136,9 @@ static void finish_switch(void)
 
 	cpu->reap = cpu->moved = NULL;
 	spin_unlock(&cpu->rq.lock);
+	/* A thread without a space runs on whatever is loaded. */
+	if (cpu->arch.current->vmspace != NULL)
+		load_space(cpu->arch.current->vmspace);
 	if (moved != NULL)
 		sched_arrive(moved);
 	if (dead == NULL)
@@ -146,14 +154,9 @@ static void thread_main(void *arg)
 	struct thread *self = arg;
 
 	finish_switch();
-	cpu_irq_enable();
+	sched_irq_restore(true);
 	self->entry(self->arg);
 	thread_exit(NULL);
-}
-
-static void load_space(struct vmspace *vs)
-{
-	mmu_space_load(vs == NULL ? NULL : &vs->mmu);
 }
 
 /* How long it ran since it last woke up, averaged: balance.c predicts by it. */
@@ -220,9 +223,6 @@ static void schedule(bool preempted)
 	}
 	count_switch(cpu, prev, preempted);
 	next->run_start_ns = now;
-	/* A thread without a space runs on whatever is loaded. */
-	if (next->vmspace != NULL)
-		load_space(next->vmspace);
 	context_switch(prev, next);
 	finish_switch();
 }
@@ -231,8 +231,10 @@ void sched_preempt_irq(void)
 {
 	struct cpu *cpu = cpu_this();
 
+	ipi_pay_dues(cpu);
 	if (cpu->need_resched && cpu->arch.preempt_off == 0 && !cpu->in_irq)
 		schedule(true);
+	ipi_pay_dues(cpu_this());
 }
 
 void sched_run_queue(void)
@@ -252,7 +254,7 @@ void thread_yield(void)
 		runqueue_behind_all(rq, self);
 	}
 	schedule(false);
-	cpu_irq_restore(irqs_were_on);
+	sched_irq_restore(irqs_were_on);
 }
 
 /* ---- sleeping and waking ---- */
@@ -283,7 +285,7 @@ void sched_sleep(void)
 	lock_assert_none_spinning();
 	irqs_were_on = cpu_irq_save();
 	schedule(false);
-	cpu_irq_restore(irqs_were_on);
+	sched_irq_restore(irqs_were_on);
 }
 
 /* Into the queue of t->cpu, whose lock is held, which is released; tells that CPU if need be. */

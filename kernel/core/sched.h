@@ -12,7 +12,8 @@ struct cpu *sched_lock_of(const struct thread *t);
  */
 void sched_depart(struct cpu *from, struct thread *t, struct cpu *to);
 void sched_arrive(struct thread *t);
-/* Interrupts on again, if they were; a preemption that is due happens first. */
+/* Interrupts on again, if they were; what this CPU owes others, and a preemption that is due, come
+ * first. */
 void sched_irq_restore(bool were_on);
 /* For the idle thread, interrupts off: runs who waits, returns when nobody does. */
 void sched_run_queue(void);

@@ -17,7 +17,7 @@
 #include "core/waitq.h"
 #include "mm/kmem.h"
 
-#define ARRIVAL_NS (5 * NSEC_PER_SEC) /* a busy host under emulation */
+#define ARRIVAL_NS (60 * NSEC_PER_SEC) /* it has begun: only a busy host can delay it */
 
 static struct waitq arrivals = WAITQ_INIT(arrivals);
 static unsigned nr_started = 1; /* [starter] */

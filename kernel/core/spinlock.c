@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Spinlocks: test and test-and-set with interrupts off. Releasing the outermost one lets a pending
- * preemption happen, so a wake-up under a lock takes effect when the lock goes.
+ * preemption happen, so a wake-up under a lock takes effect when the lock goes; interrupts to other
+ * CPUs and the timer's setting wait for it likewise (cpu.attention).
  *
  * Not a queue: where the host runs fewer processors than the VM has, the next in line may be one
  * that is not running, and all behind it would wait for it. Whoever runs takes the lock. Between
@@ -57,7 +58,7 @@ void spin_unlock(struct spinlock *l)
 	__atomic_store_n(&l->held, 0, __ATOMIC_RELEASE);
 	if (!irqs_were_on)
 		return;
-	if (unlikely(READ_ONCE(cpu_this()->need_resched)))
+	if (unlikely(READ_ONCE(cpu_this()->attention)))
 		sched_preempt_irq();
 	cpu_irq_enable();
 }

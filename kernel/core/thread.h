@@ -69,7 +69,6 @@ struct thread {
 	struct cred *cred;                     /* [o] counted (core/cred.h) */
 	struct fs_view *fs_view;               /* [o] counted (fs/vfs.h) */
 	struct task *task;                     /* [I] Linux's own part, or NULL */
-	int fault_error;                       /* [o] what the last failed user access met */
 	char name[THREAD_NAME_MAX];            /* [a] */
 #ifdef DEBUG
 	struct mutex *held_mutexes[16]; /* [o] core/lockcheck.c's */
@@ -113,7 +112,7 @@ void sched_sleep(void);        /* gives the CPU up if state is still SLEEPING */
 void sched_set_sleeping(void); /* the current thread; thread_wake undoes it */
 void sched_clear_sleeping(void);
 void sched_kicked(void);      /* from an interrupt of another CPU's, before sched_preempt_irq */
-void sched_preempt_irq(void); /* interrupts off; switches if need_resched and allowed */
+void sched_preempt_irq(void); /* interrupts off: what cpu.attention asks for */
 void sched_switch_space(
 	struct vmspace *vs); /* the current thread's address space becomes vs (exec) */
 void sched_init_cpu(struct cpu *cpu);

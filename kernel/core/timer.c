@@ -9,7 +9,7 @@
 #include "arch/cpu.h"
 #include "core/cpu.h"
 #include "core/panic.h"
-#include "core/platform.h"
+#include "core/sched.h"
 #include "lib/atomic.h"
 
 void timer_init(struct timer *t, void (*fn)(struct timer *))
@@ -34,7 +34,8 @@ static void insert(struct cpu *cpu, struct timer *t)
 	t->armed = true;
 }
 
-/* Sets the hardware for the first timer, if that is earlier than what it is set to. */
+/* The hardware, this CPU's, is to ring for the first timer, if that is earlier than what it is set
+ * to; it is set when all locks are let go. */
 static void arm_hardware(struct cpu *cpu)
 {
 	struct tree_node *first = tree_first(&cpu->timers);
@@ -45,7 +46,7 @@ static void arm_hardware(struct cpu *cpu)
 	deadline = tree_entry(first, struct timer, node)->deadline;
 	if (deadline < cpu->timer_armed) {
 		cpu->timer_armed = deadline;
-		platform->timer_set(deadline);
+		cpu->timer_due = cpu->has_dues = true;
 	}
 }
 
@@ -102,7 +103,7 @@ void timer_arm(struct timer *t, nsec_t deadline)
 	if (owner == here)
 		arm_hardware(here);
 	spin_unlock(&owner->timer_lock);
-	cpu_irq_restore(irqs_were_on);
+	sched_irq_restore(irqs_were_on);
 }
 
 /* A callback that is under way may arm it again until it returns. */

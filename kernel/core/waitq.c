@@ -40,22 +40,35 @@ static bool wake_entry(struct wait_entry *e, unsigned key)
 {
 	if (e->wake == NULL)
 		return thread_wake(e->thread);
-	e->wake(e, key);
-	return true;
+	return e->wake(e, key);
+}
+
+bool waitq_wake_some(struct waitq *q, unsigned key)
+{
+	bool all = key == 0 || (key & WAIT_KEY_END) != 0, some = false, one = false;
+	struct wait_entry *e;
+
+	scoped_spin(&q->lock);
+	list_foreach_safe(&q->entries, e, link) {
+		bool exclusive = e->exclusive && e->wake != NULL && !all;
+
+		if (exclusive && one)
+			continue;
+		if (!wake_entry(e, key))
+			continue;
+		some = true;
+		one |= exclusive;
+	}
+	return some;
 }
 
 void waitq_wake_all(struct waitq *q, unsigned key)
 {
-	scoped_spin(&q->lock);
-	struct wait_entry *e;
-
-	list_foreach_safe(&q->entries, e, link)
-		(void)wake_entry(e, key);
+	(void)waitq_wake_some(q, key);
 }
 
-void waitq_wake_one(struct waitq *q, unsigned key)
+void waitq_wake_one_locked(struct waitq *q, unsigned key)
 {
-	scoped_spin(&q->lock);
 	struct wait_entry *e;
 
 	list_foreach_safe(&q->entries, e, link) {
@@ -64,6 +77,12 @@ void waitq_wake_one(struct waitq *q, unsigned key)
 		if (wake_entry(e, key) && exclusive)
 			break;
 	}
+}
+
+void waitq_wake_one(struct waitq *q, unsigned key)
+{
+	scoped_spin(&q->lock);
+	waitq_wake_one_locked(q, key);
 }
 
 bool waitq_is_active(const struct waitq *q)

@@ -4,14 +4,13 @@
  * policies of a machine with one node. Checks of arguments that only Linux's interface knows are
  * here; the work and the other checks are mm's.
  */
-#include <linux/capability.h>
 #include <linux/mman.h>
 
-#include "core/cred.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "linux/file/fd.h"
 #include "linux/file/rw.h"
+#include "linux/memory_lock.h"
 #include "linux/sys.h"
 #include "linux/task/task.h"
 #include "mm/kmem.h"
@@ -148,6 +147,8 @@ long sys_mmap(uaddr_t addr, size_t len, unsigned long prot, unsigned long flags,
 	if (err == 0 && m.file != NULL)
 		err = check_file(&m, flags);
 	if (err == 0)
+		err = memory_lock_check_new(len, m.flags);
+	if (err == 0)
 		err = m.file != NULL ? vmspace_map(vmspace_current(), &m, &at)
 				     : map_anonymous(&m, flags, &at);
 	if (m.file != NULL)
@@ -201,13 +202,21 @@ long sys_mremap(uaddr_t addr, size_t old_len, size_t new_len, unsigned long flag
 
 	if (flags > UINT32_MAX)
 		return -EINVAL;
+	if (new_len > old_len && vmspace_nr_locked(vmspace_current(), addr, addr + 1) != 0 &&
+	    memory_lock_check_new(new_len - old_len, VM_LOCKED) != 0)
+		return -EAGAIN;
 	err = vmspace_remap(vmspace_current(), addr, old_len, new_len, (unsigned)flags, &at);
 	return err != 0 ? err : (long)at;
 }
 
 long sys_brk(uaddr_t addr)
 {
-	return (long)vmspace_brk(vmspace_current(), addr);
+	struct vmspace *vs = vmspace_current();
+	uaddr_t now = READ_ONCE(vs->brk);
+
+	if (addr > now && memory_lock_check_new(addr - now, 0) != 0)
+		return (long)now;
+	return (long)vmspace_brk(vs, addr);
 }
 
 long sys_madvise(uaddr_t addr, size_t len, int advice)
@@ -246,62 +255,4 @@ long sys_mincore(uaddr_t addr, size_t len, uaddr_t vec)
 	}
 	kmem_free(present);
 	return err;
-}
-
-/* ---- locking: nothing is ever swapped out, so a locked page is one that is there ---- */
-
-static bool may_lock(size_t len)
-{
-	return len <= process_limit(process_current(), RLIMIT_MEMLOCK) ||
-	       cred_has_cap(cred_current(), CAP_IPC_LOCK);
-}
-
-static long lock_range(uaddr_t addr, size_t len, bool on)
-{
-	size_t skew = addr & (PAGE_SIZE - 1);
-
-	if (len == 0)
-		return 0;
-	if (on && !may_lock(len))
-		return process_limit(process_current(), RLIMIT_MEMLOCK) == 0 ? -EPERM : -ENOMEM;
-	if (addr + len < addr)
-		return -EINVAL;
-	return vmspace_lock_pages(vmspace_current(), addr - skew, align_up(len + skew, PAGE_SIZE),
-				  on);
-}
-
-long sys_mlock(uaddr_t addr, size_t len)
-{
-	return lock_range(addr, len, true);
-}
-
-long sys_mlock2(uaddr_t addr, size_t len, int flags)
-{
-	if ((flags & ~MLOCK_ONFAULT) != 0)
-		return -EINVAL;
-	return flags != 0 ? 0 : lock_range(addr, len, true);
-}
-
-long sys_munlock(uaddr_t addr, size_t len)
-{
-	return lock_range(addr, len, false);
-}
-
-long sys_mlockall(int flags)
-{
-	if (flags == 0 || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) != 0 ||
-	    flags == MCL_ONFAULT)
-		return -EINVAL;
-	if (cred_has_cap(cred_current(), CAP_IPC_LOCK))
-		return 0;
-	if (process_limit(process_current(), RLIMIT_MEMLOCK) == 0)
-		return -EPERM;
-	return (flags & MCL_CURRENT) != 0 && !may_lock(vmspace_current()->nr_mapped * PAGE_SIZE)
-		       ? -ENOMEM
-		       : 0;
-}
-
-long sys_munlockall(void)
-{
-	return 0;
 }

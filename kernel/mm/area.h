@@ -18,7 +18,9 @@ struct vm_edit {
 	struct mmu_batch batch;
 	struct page *pages[VM_EDIT_PAGES]; /* to put after the flush; others: batch.freed */
 	unsigned nr_pages;
-	struct list doomed; /* areas, by object_link */
+	struct page *spilled; /* by batch_next: pages full of such arrays, the newest first */
+	unsigned nr_spilled;  /* arrays */
+	struct list doomed;   /* areas, by object_link */
 };
 
 void edit_begin(struct vm_edit *e, struct vmspace *vs);

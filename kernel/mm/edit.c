@@ -4,20 +4,42 @@
  *
  * A page that loses a mapping must not be used anew before the TLBs forgot it. A private page that
  * nobody else holds goes on the batch's chain by its own `batch_next`; any other page, whose
- * fields others may be using, is noted in e->pages, and a full e->pages means a flush.
+ * fields others may be using, is noted in e->pages. When that is full it is copied to a page made
+ * for it, for a flush costs as much as the unmapping of 64 pages; without memory it means a flush.
  */
 #include "lib/errno.h"
+#include "lib/string.h"
 #include "mm/area.h"
 #include "mm/kmem.h"
 
-#define HUGE_PAGES (HUGE_SIZE / PAGE_SIZE)
+#define HUGE_PAGES      (HUGE_SIZE / PAGE_SIZE)
+#define SPILLS_PER_PAGE (PAGE_SIZE / sizeof(((struct vm_edit *)0)->pages))
+
+static void put_all(struct page **pages, unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++)
+		page_put(pages[i]);
+}
+
+static void put_spilled(struct vm_edit *e)
+{
+	while (e->spilled != NULL) {
+		struct page *p = e->spilled;
+		unsigned nr = (e->nr_spilled - 1) % SPILLS_PER_PAGE + 1;
+
+		put_all(page_to_ptr(p), nr * VM_EDIT_PAGES);
+		e->nr_spilled -= nr;
+		e->spilled = p->batch_next;
+		page_put(p);
+	}
+}
 
 static void finish(struct vm_edit *e)
 {
 	mmu_batch_end(&e->batch);
-	for (unsigned i = 0; i < e->nr_pages; i++)
-		page_put(e->pages[i]);
+	put_all(e->pages, e->nr_pages);
 	e->nr_pages = 0;
+	put_spilled(e);
 }
 
 static void flush(struct vm_edit *e)
@@ -29,7 +51,8 @@ static void flush(struct vm_edit *e)
 void edit_begin(struct vm_edit *e, struct vmspace *vs)
 {
 	e->vs = vs;
-	e->nr_pages = 0;
+	e->nr_pages = e->nr_spilled = 0;
+	e->spilled = NULL;
 	list_init(&e->doomed);
 	mutex_lock(&vs->lock);
 	mmu_batch_begin(&e->batch, &vs->mmu);
@@ -53,6 +76,25 @@ void edit_doom(struct vm_edit *e, struct vm_area *a)
 	list_append(&e->doomed, &a->object_link);
 }
 
+/* Empties e->pages for later. False: no memory. */
+static bool spill(struct vm_edit *e)
+{
+	unsigned at = e->nr_spilled % SPILLS_PER_PAGE;
+	struct page *p;
+
+	if (at == 0) {
+		p = page_alloc(0, PAGE_ALLOC_NOWAIT);
+		if (p == NULL)
+			return false;
+		p->batch_next = e->spilled;
+		e->spilled = p;
+	}
+	memcpy((char *)page_to_ptr(e->spilled) + at * sizeof(e->pages), e->pages, sizeof(e->pages));
+	e->nr_spilled++;
+	e->nr_pages = 0;
+	return true;
+}
+
 void edit_drop_page(struct vm_edit *e, struct page *p)
 {
 	if (p->flags & PAGE_RESERVED)
@@ -62,7 +104,7 @@ void edit_drop_page(struct vm_edit *e, struct page *p)
 		e->batch.freed = p;
 		return;
 	}
-	if (e->nr_pages == VM_EDIT_PAGES)
+	if (e->nr_pages == VM_EDIT_PAGES && !spill(e))
 		flush(e);
 	e->pages[e->nr_pages++] = p;
 }
@@ -168,6 +210,8 @@ static bool are_alike(const struct vm_area *low, const struct vm_area *high)
 	if (low == NULL || high == NULL || low->end != high->start || low->prot != high->prot ||
 	    low->flags != high->flags || low->object != high->object || low->file != high->file ||
 	    low->name != high->name || (low->flags & (VM_SPECIAL | VM_GROWSDOWN)))
+		return false;
+	if (low->policy.mode != high->policy.mode || low->policy.nodes != high->policy.nodes)
 		return false;
 	if (low->file != NULL && low->file->ops->unmapped != NULL)
 		return false; /* who counts mappings (shmat) counts pieces, as Linux does */

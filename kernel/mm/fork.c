@@ -43,6 +43,7 @@ static struct vm_area *copy_area(struct vmspace *child, const struct vm_area *fr
 	a->flags = from->flags & ~VM_LOCKED;
 	a->object_idx = from->object_idx;
 	a->name = from->name;
+	a->policy = from->policy;
 	if (from->special_pages != NULL && copy_special(a, from) != 0) {
 		kmem_free(a);
 		return NULL;

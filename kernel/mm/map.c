@@ -77,7 +77,7 @@ static int make_area(struct vmspace *vs, const struct vm_map *m, struct vm_area 
 	if (a == NULL)
 		return -ENOMEM;
 	a->prot = m->prot;
-	a->flags = (m->flags & AREA_FLAGS) | VM_MAY_WRITE;
+	a->flags = (m->flags & AREA_FLAGS) | VM_MAY_WRITE | READ_ONCE(vs->flags_of_new);
 	a->name = m->name;
 	err = attach(a, m);
 	if (err != 0) {

@@ -126,33 +126,52 @@ int vmspace_page(struct vmspace *vs, uaddr_t addr, unsigned access, struct page 
 	return err;
 }
 
+/* The entry keeps its page, but whoever fetches or stores there waits for the space's lock. */
+static void hide(struct vm_edit *e, uaddr_t va, const struct page *p)
+{
+	mmu_remap(&e->batch, va, page_to_paddr(p), 0);
+	mmu_batch_end(&e->batch);
+	mmu_batch_begin(&e->batch, &e->vs->mmu);
+}
+
 struct patch {
-	struct page *at;
-	size_t offset, len;
+	uaddr_t addr;
+	size_t len;
 	const void *bytes;
+	unsigned prot; /* of the page's entry */
+	bool hidden;   /* nobody may reach the page while it changes */
 };
-
-static void write_patch(void *arg)
-{
-	const struct patch *p = arg;
-
-	memcpy((char *)page_to_ptr(p->at) + p->offset, p->bytes, p->len);
-}
-
-/* In p->at, which is the space's own copy. */
-static bool may_write_in_place(const struct patch *p)
-{
-	return page_is_copy(p->at) && p->at->refs == 1 && cpu_is_alone();
-}
 
 /*
  * An instruction that other CPUs may be executing. They fetch code in aligned blocks, each by one
  * translation: what lies within one they see old or new when the page is exchanged for a patched
- * copy. What does not is written while they all stand still.
+ * copy. What does not, and a page that they may store to, nobody can reach while it changes: the
+ * flush interrupts whoever does.
  */
+static int patch_shared(struct vm_edit *e, struct page *old, bool is_own, const struct patch *p)
+{
+	uaddr_t va = align_down(p->addr, PAGE_SIZE);
+	struct page *to = p->hidden && is_own ? old : page_alloc(0, 0);
+
+	if (to == NULL)
+		return -ENOMEM;
+	if (p->hidden)
+		hide(e, va, old);
+	if (to != old)
+		memcpy(page_to_ptr(to), page_to_ptr(old), PAGE_SIZE);
+	memcpy((char *)page_to_ptr(to) + p->addr % PAGE_SIZE, p->bytes, p->len);
+	mmu_remap(&e->batch, va, page_to_paddr(to), p->prot);
+	if (to != old) {
+		page_set_anonymous(to);
+		edit_drop_page(e, old);
+	}
+	return 0;
+}
+
 static int patch_locked(struct vm_edit *e, uaddr_t addr, const void *bytes, size_t len)
 {
-	struct patch p = { .offset = addr % PAGE_SIZE, .len = len, .bytes = bytes };
+	struct patch p = { .addr = addr, .len = len, .bytes = bytes };
+	bool runs_alone = cpu_is_alone() || atomic_load(&e->vs->ref.count) == 1, is_own;
 	bool one_fetch = addr / FETCH_BLOCK == (addr + len - 1) / FETCH_BLOCK;
 	uaddr_t va = align_down(addr, PAGE_SIZE);
 	struct vm_area *a = vmspace_area_at(e->vs, va);
@@ -162,27 +181,13 @@ static int patch_locked(struct vm_edit *e, uaddr_t addr, const void *bytes, size
 	if (a == NULL || !(a->prot & MMU_EXEC) || (a->flags & (VM_SHARED | VM_SPECIAL)) ||
 	    !mmu_lookup(&e->vs->mmu, va, &entry) || entry.level != MMU_4K)
 		return -EAGAIN;
-	if ((entry.prot & MMU_WRITE) && !cpu_is_alone())
-		return -EAGAIN; /* a copy would lose what is stored meanwhile */
-	old = p.at = paddr_to_page(entry.paddr);
-	if (may_write_in_place(&p)) {
-		write_patch(&p);
-		return 0;
-	}
-	p.at = page_alloc(0, 0);
-	if (p.at == NULL)
-		return -ENOMEM;
-	memcpy(page_to_ptr(p.at), page_to_ptr(old), PAGE_SIZE);
-	if (one_fetch)
-		write_patch(&p);
-	mmu_remap(&e->batch, va, page_to_paddr(p.at), entry.prot);
-	page_set_anonymous(p.at);
-	edit_drop_page(e, old);
-	if (one_fetch)
-		return 0;
-	mmu_batch_end(&e->batch); /* all CPUs see the copy, which is alike so far */
-	mmu_batch_begin(&e->batch, &e->vs->mmu);
-	cpu_alone(write_patch, &p);
+	old = paddr_to_page(entry.paddr);
+	is_own = page_is_copy(old) && old->refs == 1;
+	p.prot = entry.prot;
+	p.hidden = !runs_alone && (!one_fetch || (p.prot & MMU_WRITE));
+	if (!is_own || !runs_alone)
+		return patch_shared(e, old, is_own, &p);
+	memcpy((char *)page_to_ptr(old) + addr % PAGE_SIZE, bytes, len);
 	return 0;
 }
 

@@ -68,6 +68,7 @@ static struct vm_area *new_area(struct vm_area *a, const struct move *m)
 	to->prot = a->prot;
 	to->flags = a->flags;
 	to->name = a->name;
+	to->policy = a->policy;
 	to->object = a->object;
 	to->file = a->file;
 	if (to->object != NULL) {

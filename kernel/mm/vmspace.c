@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Address spaces as a whole: birth, end, and the heap's break (brk(2)).
+ * Address spaces as a whole: birth, end, what they map, and the heap's break (brk(2)).
  */
 #include "mm/vmspace.h"
 
@@ -40,6 +40,24 @@ struct vmspace *vmspace_get(struct vmspace *vs)
 struct vmspace *vmspace_current(void)
 {
 	return thread_current()->vmspace;
+}
+
+static bool is_first(const struct vm_area *a)
+{
+	scoped_spin(&a->object->lock);
+	return list_first(&a->object->areas, struct vm_area, object_link) == a;
+}
+
+uint64_t vmspace_nr_object_pages(struct vmspace *vs)
+{
+	uint64_t nr = 0;
+
+	scoped_mutex(&vs->lock);
+	for (struct vm_area *a = vmspace_area_first(vs); a != NULL; a = vmspace_area_next(a)) {
+		if (a->object != NULL && is_first(a))
+			nr += object_nr_mapped(a->object);
+	}
+	return nr;
 }
 
 static void unmap_all(struct vmspace *vs)
@@ -88,7 +106,7 @@ static int grow_heap(struct vm_edit *e, uaddr_t from, uaddr_t to)
 	a->start = from;
 	a->end = to;
 	a->prot = MMU_READ | MMU_WRITE;
-	a->flags = VM_MAY_WRITE;
+	a->flags = VM_MAY_WRITE | vs->flags_of_new;
 	a->name = heap_name;
 	edit_insert(e, a);
 	return 0;

@@ -35,6 +35,12 @@ enum vm_flags {
 	VM_PROGRAM = 1 << 13,
 };
 
+/* mbind(2)'s, in its numbers. The default is all 0. */
+struct vm_policy {
+	int mode;       /* MPOL_*, with its flags */
+	uint64_t nodes; /* a bit each */
+};
+
 struct vm_area {
 	struct tree_node node;       /* [vs.lock] by start */
 	struct vmspace *vmspace;     /* [I] */
@@ -45,6 +51,7 @@ struct vm_area {
 	uint64_t object_idx;         /* [vs.lock] page index that `start` maps */
 	struct file *file;           /* [I] counted; for its name; may be NULL */
 	struct list object_link;     /* [object.lock] */
+	struct vm_policy policy;     /* [vs.lock] */
 	const char *name;            /* [I] "[heap]", "[stack]", "[vdso]"; or NULL */
 	struct page **special_pages; /* [I] VM_SPECIAL: (end - start) / PAGE_SIZE of them, owned */
 	uaddr_t ahead_next;          /* [vs.lock] where the last fault's mapping ended */
@@ -69,6 +76,7 @@ struct vmspace {
 	size_t auxv_len;                  /* bytes */
 	uint64_t nr_pages, nr_pages_peak; /* [lock] resident */
 	uint64_t nr_mapped;               /* [lock] pages of all areas */
+	unsigned flags_of_new;            /* [lock; a to read] VM_LOCKED or 0: mlockall(2)'s future */
 	unsigned nr_areas;                /* [lock] */
 	uaddr_t search_top; /* [lock] no hole above it is larger than search_hole (a hint) */
 	size_t search_hole; /* [lock] */
@@ -106,6 +114,9 @@ MUST_CHECK int vmspace_map(struct vmspace *vs, const struct vm_map *m, uaddr_t *
 MUST_CHECK int vmspace_map_special(struct vmspace *vs, const struct vm_map *m, struct page **pages,
 				   uaddr_t *out);
 MUST_CHECK int vmspace_unmap(struct vmspace *vs, uaddr_t addr, size_t len);
+/* -EFAULT: a hole, or past the end; -ENOMEM. Bounds are whole pages. */
+MUST_CHECK int vmspace_set_policy(struct vmspace *vs, uaddr_t start, uaddr_t end,
+				  const struct vm_policy *p);
 MUST_CHECK int vmspace_protect(struct vmspace *vs, uaddr_t addr, size_t len, unsigned prot);
 MUST_CHECK int vmspace_remap(struct vmspace *vs, uaddr_t old, size_t old_len, size_t new_len,
 			     unsigned mremap_flags,
@@ -115,6 +126,10 @@ MUST_CHECK int vmspace_advise(struct vmspace *vs, uaddr_t addr, size_t len,
 MUST_CHECK int vmspace_sync(struct vmspace *vs, uaddr_t addr, size_t len, unsigned ms_flags);
 MUST_CHECK int vmspace_mincore(struct vmspace *vs, uaddr_t addr, size_t len, uint8_t *kernel_vec);
 MUST_CHECK int vmspace_lock_pages(struct vmspace *vs, uaddr_t addr, size_t len, bool on);
+MUST_CHECK int vmspace_lock_on_fault(struct vmspace *vs, uaddr_t start, uaddr_t end); /* pages */
+void vmspace_lock_all(struct vmspace *vs, bool now, bool later); /* mlockall(2) */
+void vmspace_unlock_all(struct vmspace *vs);
+uint64_t vmspace_nr_locked(struct vmspace *vs, uaddr_t start, uaddr_t end);
 uaddr_t vmspace_brk(struct vmspace *vs,
 		    uaddr_t new_brk); /* as the system call: the break afterwards */
 /* For fork: copy-on-write both sides. NULL = no memory. */
@@ -130,6 +145,9 @@ MUST_CHECK int vmspace_page(struct vmspace *vs, uaddr_t addr, unsigned access, s
  * CPUs execute the old or the new. -EAGAIN: not mapped executable, or writable as well. */
 MUST_CHECK int vmspace_patch(struct vmspace *vs, uaddr_t addr, const void *bytes, size_t len);
 /* Walk, with vs->lock held. */
+/* Pages of objects that are mapped, here or elsewhere: of those objects whose first area is here,
+ * so that the sum over all address spaces counts each page once. */
+uint64_t vmspace_nr_object_pages(struct vmspace *vs);
 struct vm_area *vmspace_area_first(struct vmspace *vs);
 struct vm_area *vmspace_area_next(struct vm_area *a);
 struct vm_area *vmspace_area_at(struct vmspace *vs, uaddr_t addr); /* containing addr, or NULL */

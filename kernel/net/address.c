@@ -77,6 +77,15 @@ bool inet_ip_in_prefix(const uint8_t ip[16], const uint8_t prefix[16], unsigned 
 	return inet_ip_common_bits(ip, prefix) >= bits;
 }
 
+void inet_ip_mask(uint8_t out[16], const uint8_t ip[16], unsigned bits)
+{
+	for (unsigned i = 0; i < 16; i++) {
+		unsigned here = bits > i * 8 ? min(bits - i * 8, 8u) : 0;
+
+		out[i] = (uint8_t)(ip[i] & (0xff00u >> here));
+	}
+}
+
 bool inet_same(const struct inet_address *a, const struct inet_address *b)
 {
 	return a->port == b->port && inet_ip_equal(a->ip, b->ip);

@@ -4,6 +4,7 @@
  * §2.5.5.2), so that one table of ports, of routes and of neighbours serves both families.
  */
 #pragma once
+#include "lib/compiler.h"
 #include "lib/string.h"
 #include "lib/types.h"
 
@@ -33,5 +34,6 @@ void inet_ip_from_v4(uint8_t ip[16], uint32_t in_addr);
 void inet_ip_from_v4_bytes(uint8_t ip[16], const uint8_t bytes[4]);
 /* Are the first `bits` of both the same? Of sixteen bytes: a mapped IPv4 prefix has 96 more. */
 bool inet_ip_in_prefix(const uint8_t ip[16], const uint8_t prefix[16], unsigned bits);
-unsigned inet_ip_common_bits(const uint8_t a[16], const uint8_t b[16]); /* 0..128 */
+unsigned inet_ip_common_bits(const uint8_t a[16], const uint8_t b[16]);  /* 0..128 */
+void inet_ip_mask(uint8_t out[16], const uint8_t ip[16], unsigned bits); /* the rest is 0 */
 bool inet_same(const struct inet_address *a, const struct inet_address *b);

@@ -277,9 +277,43 @@ int endpoint_accept(struct endpoint *child, const struct endpoint *listener,
 	child->remote = *remote;
 	child->dev_index = READ_ONCE(listener->dev_index);
 	child->uid = listener->uid;
-	child->flags = READ_ONCE(listener->flags) & ~(unsigned)ENDPOINT_LISTENS;
+	child->flags = READ_ONCE(listener->flags) &
+		       ~(unsigned)(ENDPOINT_LISTENS | ENDPOINT_PORT_CHOSEN | ENDPOINT_ADDRESS_CHOSEN);
 	enter_port(child, false);
 	enter_pair(child);
+	return 0;
+}
+
+static void swap_pair(struct endpoint *old, struct endpoint *fresh)
+{
+	struct bucket *k = pair_bucket(old->table, &old->local, &old->remote);
+
+	scoped_spin(&k->lock);
+	fresh->local = old->local;
+	fresh->remote = old->remote;
+	list_insert_before(&old->pair_link, &fresh->pair_link);
+	list_remove(&old->pair_link);
+	set_any(&old->remote, old);
+}
+
+/* What bind gave to the old one, it keeps. */
+int endpoint_replace(struct endpoint *old, struct endpoint *fresh)
+{
+	const unsigned kept = ENDPOINT_V6 | ENDPOINT_ONLY_V6 | ENDPOINT_REUSE_ADDRESS |
+			      ENDPOINT_REUSE_PORT;
+
+	scoped_spin(&old->table->lock);
+	if (old->remote.port == 0)
+		return -ESRCH;
+	fresh->dev_index = READ_ONCE(old->dev_index);
+	fresh->uid = old->uid;
+	fresh->flags |= READ_ONCE(old->flags) & kept;
+	swap_pair(old, fresh);
+	enter_port(fresh, false);
+	if ((READ_ONCE(old->flags) & ENDPOINT_PORT_CHOSEN) != 0)
+		return 0;
+	leave_port(old);
+	set_any(&old->local, old);
 	return 0;
 }
 

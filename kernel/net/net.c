@@ -161,6 +161,7 @@ int net_init(struct net *net)
 	list_init(&net->routes);
 	list_init(&net->neighbours);
 	list_init(&net->on_change);
+	neighbour_alarm_init(net);
 	net->generation = 1;
 	random_get(net->secret, sizeof(net->secret));
 	err = endpoint_table_new(net, false, &net->tcp);
@@ -179,6 +180,7 @@ int net_init(struct net *net)
 
 void net_fini(struct net *net)
 {
+	neighbour_forget_net(net);
 	loopback_fini(net);
 	ip_fini(net);
 	endpoint_table_free(net->raw);

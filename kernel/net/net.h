@@ -29,6 +29,7 @@
 #include "core/timer.h"
 #include "lib/list.h"
 #include "net/address.h"
+#include "net/link/neighbour.h"
 
 struct netdev;
 struct route;
@@ -42,11 +43,12 @@ struct net_work {
 struct net {
 	/* [I] immutable after net_init  [a] atomic  [l] lock */
 	struct spinlock lock;
-	struct list devices;     /* [l] struct netdev, by index */
-	unsigned nr_devices;     /* [l] */
-	struct list routes;      /* [l] struct route, longest prefix first */
-	struct list neighbours;  /* [l] struct neighbour, the least used first */
-	unsigned nr_neighbours;  /* [l] */
+	struct list devices;    /* [l] struct netdev, by index */
+	unsigned nr_devices;    /* [l] */
+	struct list routes;     /* [l] struct route, longest prefix first */
+	struct list neighbours; /* [l] struct neighbour, the least used first */
+	unsigned nr_neighbours; /* [l] */
+	struct neighbour_alarm neighbour_alarm;
 	struct netdev *loopback; /* [I] */
 	/* Changes with any of the above: a path that was looked up before is looked up again. */
 	uint64_t generation;                    /* [a] */
@@ -54,7 +56,8 @@ struct net {
 	struct tcp_stack *tcp_stack;            /* [I] tcp/'s */
 	struct net_settings *settings;          /* [I] /proc/sys/net */
 	struct net_counters *counters;          /* [a] /proc/net/snmp, netstat */
-	struct reassembly *reassembly;          /* [I] ip/'s */
+	struct fragments *fragments;            /* [I] ip/fragment.c */
+	struct pmtu_table *pmtu;                /* [I] ip/pmtu.c */
 	uint8_t secret[16];    /* [I] hashes of ports, sequence numbers and cookies */
 	struct list on_change; /* [l] struct net_listener */
 };

@@ -95,7 +95,6 @@ void netdev_receive(struct netdev *d, struct list *burst)
 {
 	uint64_t nr = 0, bytes = 0;
 
-	ethernet_merge(d, burst);
 	while (!list_is_empty(burst)) {
 		struct netbuf *b = list_first(burst, struct netbuf, link);
 

@@ -14,7 +14,7 @@
 #include "monitor/device/device.h"
 
 #define FALLBACK_TSC_KHZ 2000000u
-#define GAP_US           20u /* between two looks: somebody else ran */
+#define GAP_US           200u /* between two looks: somebody else ran */
 #define MODEST_SLEEPS    64u
 
 int worker_init(struct worker *worker, struct vm *vm)

@@ -11,7 +11,7 @@ SEED = int(os.environ.get("HULL_FUZZ_SEED", {"": 1, "2": 11, "4": 21}.get(CPUS, 
 SECONDS = int(os.environ.get("HULL_FUZZ_SECONDS", 1800 if SOAK and ACCEL == "kvm" else 600 if SOAK else 75 if ACCEL == "kvm" else 45))
 WARM_UP = 16                    # rounds until the kernel has what it keeps
 COUNTERS = re.compile(r"counters (\d+) available_kib (-?\d+) slab_kib (-?\d+) tables_kib (-?\d+) files (-?\d+) tasks (-?\d+) "
-                      r"by size.*?; objects (\d+)")
+                      r"anonymous_kib (-?\d+) by size.*?; objects (\d+)")
 # With caches dropped, what is left varies with who is late to be freed; a leak grows with the rounds. In a quiet
 # kernel objects stay within 15 of each other over 1,000 rounds, memory within 60 KiB.
 OBJECTS, OBJECTS_A_ROUND = 40, 0.2
@@ -33,8 +33,8 @@ def check_leaks(output):
     table = "\n".join(map(str, found))
     assert last[5] == first[5], f"tasks: {first[5]} became {last[5]}\n{table}"
     assert last[4] <= first[4], f"open files: {first[4]} became {last[4]} in {rounds} rounds\n{table}"
-    assert last[6] - first[6] <= OBJECTS + OBJECTS_A_ROUND * rounds, f"objects: {first[6]} became {last[6]}\n{table}"
-    for name, column, sign in (("available memory", 1, -1), ("slab", 2, 1), ("page tables", 3, 1)):
+    assert last[7] - first[7] <= OBJECTS + OBJECTS_A_ROUND * rounds, f"objects: {first[7]} became {last[7]}\n{table}"
+    for name, column, sign in (("available memory", 1, -1), ("slab", 2, 1), ("page tables", 3, 1), ("anonymous", 6, 1)):
         growth = sign * (last[column] - first[column])
         assert growth <= MEMORY_KIB + MEMORY_KIB_A_ROUND * rounds, \
             f"{name}: {growth} KiB lost in {rounds} rounds\n{table}"

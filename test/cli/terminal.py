@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """A terminal is a terminal: each scene runs in a pty of its own, first on the host, then in Hull."""
-import re, signal
+import re, signal, termios
 from dialogue import Terminal, on_both
 from harness import equal, hull_command, main, program, test
 
@@ -123,6 +123,21 @@ def a_line_is_edited_by_the_terminal():
         terminal.status()
         return terminal.output.count(b"<abc>")
     on_both(scene, "/usr/bin/awk", "{ print \"<\" $0 \">\"; fflush() }")
+
+
+@test
+def the_modes_are_the_terminals():
+    """What the host's terminal was set to is so inside, and what the program changes stays changed."""
+    for program_line in (["/usr/bin/stty", "-a"], ["/usr/bin/stty", "-echo", "kill", "^X", "ixany"],
+                         ["/bin/sh", "-c", "stty -icrnl; stty -g"]):
+        results = []
+        for line in (program_line, hull_command(program_line)):
+            terminal = Terminal(["/bin/sh", "-c", "stty -ixon erase ^H intr ^K -echoctl; exec \"$@\"", "sh", *line])
+            try:
+                results.append((terminal.status(), terminal.output, termios.tcgetattr(terminal.slave)))
+            finally:
+                terminal.close()
+        equal(" ".join(program_line), results[1], results[0])
 
 
 @test

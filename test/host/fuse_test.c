@@ -78,14 +78,14 @@ void mutex_init(struct mutex *m)
 
 void mutex_lock(struct mutex *m)
 {
-	assert_null(m->owner); /* one thread: a second lock is a deadlock */
-	m->owner = (struct thread *)m;
+	assert_true(m->owner == 0); /* one thread: a second lock is a deadlock */
+	m->owner = (uintptr_t)m;
 }
 
 void mutex_unlock(struct mutex *m)
 {
-	assert_non_null(m->owner);
-	m->owner = NULL;
+	assert_true(m->owner != 0);
+	m->owner = 0;
 }
 
 void *kmem_alloc(size_t size)

@@ -70,14 +70,14 @@ void mutex_init(struct mutex *m)
 
 void mutex_lock(struct mutex *m)
 {
-	check(m->owner == NULL, "a mutex is taken twice");
-	m->owner = &the_thread;
+	check(m->owner == 0, "a mutex is taken twice");
+	m->owner = (uintptr_t)&the_thread;
 }
 
 void mutex_unlock(struct mutex *m)
 {
-	check(m->owner != NULL, "a mutex is released but not held");
-	m->owner = NULL;
+	check(m->owner != 0, "a mutex is released but not held");
+	m->owner = 0;
 }
 
 void waitq_init(struct waitq *q)
@@ -113,11 +113,6 @@ void wait_end(struct waitq *q, struct wait_entry *e)
 uint64_t random_u64(void)
 {
 	return 0x0123456789abcdefull;
-}
-
-void cpu_alone(void (*fn)(void *), void *arg)
-{
-	fn(arg);
 }
 
 /* arch/program.h declares it, beside types of Linux's that the C library has too. */

@@ -93,49 +93,6 @@ KTEST(calls_cross)
 	KCHECK(count == nr_cpus * nr_cpus * ROUNDS);
 }
 
-struct still {
-	bool stop;
-	uint64_t counts[CPUS_MAX];
-	bool moved;
-};
-
-static struct still still;
-
-static void count_on(void *unused)
-{
-	unsigned id = cpu_id_now();
-
-	while (!READ_ONCE(still.stop))
-		WRITE_ONCE(still.counts[id], still.counts[id] + 1);
-	ktest_finish();
-}
-
-static void look_whether_still(void *unused)
-{
-	uint64_t before[CPUS_MAX];
-	nsec_t end = clock_monotonic() + MS / 10;
-
-	memcpy(before, still.counts, sizeof(before));
-	while (clock_monotonic() < end)
-		cpu_relax();
-	still.moved |= memcmp(before, still.counts, sizeof(before)) != 0;
-}
-
-KTEST(others_stand_still)
-{
-	memset(&still, 0, sizeof(still));
-	ktest_finished = 0;
-	for (unsigned id = 0; id < nr_cpus; id++)
-		KCHECK(start_on(id, count_on, NULL));
-	for (unsigned i = 0; i < 10; i++) {
-		thread_sleep_until(clock_monotonic() + MS);
-		cpu_alone(look_whether_still, NULL);
-	}
-	WRITE_ONCE(still.stop, true);
-	KCHECK(ktest_join(nr_cpus) == 0);
-	KCHECK(!still.moved);
-}
-
 /* ---- threads and CPUs ---- */
 
 KTEST(thread_moves_where_it_is_told)
@@ -152,9 +109,11 @@ KTEST(thread_moves_where_it_is_told)
 	KCHECK(thread_set_affinity(self, ~0ull) == 0);
 }
 
+static bool stop; /* [a] */
+
 static void run_until_stopped(void *mask)
 {
-	while (!READ_ONCE(still.stop))
+	while (!READ_ONCE(stop))
 		atomic_or((uint64_t *)mask, 1ull << cpu_id_now());
 	ktest_finish();
 }
@@ -165,7 +124,7 @@ KTEST(running_thread_is_moved)
 	uint64_t seen = 0;
 	struct thread *t;
 
-	memset(&still, 0, sizeof(still));
+	WRITE_ONCE(stop, false);
 	ktest_finished = 0;
 	t = thread_new("moved", run_until_stopped, &seen);
 	KCHECK(t != NULL);
@@ -178,7 +137,7 @@ KTEST(running_thread_is_moved)
 		KCHECK(thread_set_affinity(t, 1ull << i % nr_cpus) == 0);
 		thread_sleep_until(clock_monotonic() + 5 * MS);
 	}
-	WRITE_ONCE(still.stop, true);
+	WRITE_ONCE(stop, true);
 	KCHECK(ktest_join(1) == 0);
 	KCHECK(seen == (1ull << nr_cpus) - 1);
 }
@@ -189,7 +148,7 @@ KTEST(idle_cpus_take_threads)
 	nsec_t end = clock_monotonic() + 30 * NSEC_PER_SEC;
 	uint64_t seen = 0;
 
-	memset(&still, 0, sizeof(still));
+	WRITE_ONCE(stop, false);
 	ktest_finished = 0;
 	for (unsigned i = 0; i < 2 * nr_cpus; i++) {
 		struct thread *t = thread_new("many", run_until_stopped, &seen);
@@ -199,7 +158,7 @@ KTEST(idle_cpus_take_threads)
 	}
 	while (atomic_load(&seen) != (1ull << nr_cpus) - 1 && clock_monotonic() < end)
 		thread_sleep_until(clock_monotonic() + MS);
-	WRITE_ONCE(still.stop, true);
+	WRITE_ONCE(stop, true);
 	KCHECK(ktest_join(2 * nr_cpus) == 0);
 	KCHECK(seen == (1ull << nr_cpus) - 1);
 }

@@ -125,6 +125,69 @@ static void test_mbind(char *memory)
 	CHECK_ERR(syscall(HOME_NODE, memory + 1, 4096, 0, 0), EINVAL);
 }
 
+/* ---- per range ---- */
+
+static int mode_at(const char *page)
+{
+	int mode = -1;
+
+	return syscall(SYS_get_mempolicy, &mode, NULL, 0, page, MPOL_F_ADDR) == 0 ? mode : -1;
+}
+
+static int bind_pages(char *page, size_t nr, int mode, const unsigned long *nodes)
+{
+	return (int)syscall(SYS_mbind, page, nr * 4096, mode, nodes, 128, 0);
+}
+
+static int sees_range(void *page)
+{
+	return mode_at(page);
+}
+
+static void test_ranges(void)
+{
+	char *m = mmap(NULL, 16 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned long mask[2] = { 77, 77 };
+
+	CHECK_EQ(bind_pages(m + 2 * 4096, 3, MPOL_BIND, node_0), 0);
+	CHECK_EQ(mode_at(m + 4096), MPOL_DEFAULT);
+	for (int i = 2; i < 5; i++)
+		CHECK_EQ(mode_at(m + i * 4096), MPOL_BIND);
+	CHECK_EQ(mode_at(m + 5 * 4096), MPOL_DEFAULT);
+	CHECK_EQ(bind_pages(m + 3 * 4096, 1, MPOL_INTERLEAVE, node_0), 0);
+	CHECK_EQ(mode_at(m + 2 * 4096), MPOL_BIND);
+	CHECK_EQ(mode_at(m + 3 * 4096), MPOL_INTERLEAVE);
+	CHECK_EQ(mode_at(m + 4 * 4096), MPOL_BIND);
+	CHECK_EQ(bind_pages(m + 3 * 4096, 1, MPOL_PREFERRED, none), 0);
+	CHECK_EQ(mode_at(m + 3 * 4096), MPOL_LOCAL);
+	CHECK_EQ(bind_pages(m + 3 * 4096, 1, MPOL_BIND | MPOL_F_RELATIVE_NODES, node_1), 0);
+	CHECK_EQ(syscall(SYS_get_mempolicy, NULL, mask, 128, m + 3 * 4096, MPOL_F_ADDR), 0);
+	CHECK_EQ(mask[0], 2);
+	CHECK_EQ(child_run(sees_range, m + 2 * 4096), MPOL_BIND);
+
+	CHECK_EQ(set(MPOL_BIND, node_0, 64), 0);
+	CHECK_EQ(mode_at(m), MPOL_DEFAULT); /* the range's, not the task's */
+	CHECK_EQ(set(MPOL_DEFAULT, none, 64), 0);
+
+	CHECK_EQ(munmap(m + 8 * 4096, 4096), 0);
+	CHECK_ERR(bind_pages(m + 7 * 4096, 3, MPOL_BIND, node_0), EFAULT);
+	CHECK_EQ(mode_at(m + 7 * 4096), MPOL_DEFAULT);
+	CHECK_ERR(bind_pages(m + 8 * 4096, 2, MPOL_BIND, node_0), EFAULT);
+	CHECK_EQ(bind_pages(m + 7 * 4096, 3, MPOL_DEFAULT, NULL), 0);
+	CHECK_ERR(bind_pages(m + 8 * 4096, 1, MPOL_DEFAULT, NULL), EFAULT);
+
+	CHECK_EQ(syscall(HOME_NODE, m + 2 * 4096, 4096, 0, 0), 0);
+	CHECK_EQ(bind_pages(m + 5 * 4096, 1, MPOL_INTERLEAVE, node_0), 0);
+	CHECK_ERR(syscall(HOME_NODE, m + 5 * 4096, 4096, 0, 0), EOPNOTSUPP);
+	CHECK_ERR(syscall(HOME_NODE, m + 14 * 4096, 4096, 0, 0), ENOENT);
+
+	CHECK_EQ(bind_pages(m + 10 * 4096, 4, MPOL_BIND, node_0), 0);
+	m = mremap(m + 10 * 4096, 4 * 4096, 64 * 4096, MREMAP_MAYMOVE);
+	CHECK_EQ(mode_at(m), MPOL_BIND);
+	CHECK_EQ(mode_at(m + 63 * 4096), MPOL_BIND);
+	munmap(m, 64 * 4096);
+}
+
 static int move_parents(void *memory)
 {
 	void *pages[1] = { memory };
@@ -175,6 +238,7 @@ int main(void)
 	test_set();
 	test_get(memory);
 	test_mbind(memory);
+	test_ranges();
 	test_move(memory);
 	return check_done();
 }

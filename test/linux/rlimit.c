@@ -153,6 +153,60 @@ static int too_many(void *unused)
 	return pid > 0 && child_wait(pid) == 0 ? 0 : 2;
 }
 
+#define PEER_ID 54399
+
+struct execs {
+	int limit;
+	bool limit_last; /* set when it is another user already: too late to count */
+};
+
+static int becomes_and_execs(void *arg)
+{
+	const struct execs *e = arg;
+	rlim_t limit = (rlim_t)e->limit;
+
+	if (!e->limit_last)
+		set_limit(RLIMIT_NPROC, limit, limit);
+	if (setresuid(PEER_ID, PEER_ID, PEER_ID))
+		return 77;
+	if (e->limit_last)
+		set_limit(RLIMIT_NPROC, limit, limit);
+	execl("/proc/self/exe", "rlimit", "after-exec", NULL);
+	return errno == EAGAIN ? 1 : 2;
+}
+
+static int is_peer(void *ready)
+{
+	if (setresuid(PEER_ID, PEER_ID, PEER_ID))
+		_exit(77);
+	(void)!write(*(int *)ready, "x", 1);
+	for (;;)
+		pause();
+}
+
+/* execve(2), EAGAIN: setuid(2) succeeds, exec then does not. */
+static void test_exec_of_too_many(void)
+{
+	struct execs e = { 0, false };
+	int p[2];
+	pid_t peer;
+	char c;
+
+	if (geteuid() != 0)
+		return;
+	CHECK_EQ(pipe(p), 0);
+	peer = child_start(is_peer, &p[1]);
+	CHECK_EQ(read(p[0], &c, 1), 1);
+	CHECK_EQ(child_run(becomes_and_execs, &e), 1);
+	e.limit = 1;
+	CHECK_EQ(child_run(becomes_and_execs, &e), 0); /* one, and one is the limit */
+	e = (struct execs){ 0, true };
+	CHECK_EQ(child_run(becomes_and_execs, &e), 0);
+	kill(peer, SIGKILL);
+	child_wait(peer);
+	close(p[0]), close(p[1]);
+}
+
 /* ---- CPU time ---- */
 
 static volatile sig_atomic_t nr_xcpu;
@@ -335,11 +389,13 @@ static void test_usage(void)
 	CHECK(t.tms_cutime + t.tms_cstime - old.tms_cutime - old.tms_cstime >= 29);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	bool root = geteuid() == 0;
 	int result;
 
+	if (argc > 1 && !strcmp(argv[1], "after-exec"))
+		return 0;
 	scratch_enter();
 	test_processes();
 	CHECK_EQ(child_run(spin_to_death, NULL), 1000 + SIGKILL);
@@ -355,6 +411,7 @@ int main(void)
 		result = child_run(spin_realtime, NULL);
 		CHECK(result == 0 || result == 77);
 	}
+	test_exec_of_too_many();
 	test_usage();
 	return check_done();
 }

@@ -86,7 +86,8 @@ static void finish(pthread_t thread)
 		long result = (call); \
 		int error = errno; \
 		finish(signaller); \
-		CHECK(result == -1 && error == EINTR); \
+		check_report(result == -1 && error == EINTR, __FILE__, __LINE__, \
+			     #call " -> EINTR"); \
 	} while (0)
 
 static void test_read(void)

@@ -53,6 +53,7 @@ enum launch_kind {
 	LAUNCH_UMASK = 15,    /* uint32_t: the program's umask; without it 022 */
 	/* struct launch_signals: what exec keeps of the caller's (execve(2)) */
 	LAUNCH_SIGNALS = 16,
+	LAUNCH_TERMINAL = 17, /* struct launch_terminal: the tty's modes at the start */
 };
 
 struct launch_cred {
@@ -95,6 +96,15 @@ struct launch_ports {
 	uint32_t strace;        /* 0: strace lines go nowhere */
 	uint16_t columns, rows; /* the tty's size at the start */
 };
+
+/* Linux's struct termios2, word for word. */
+struct launch_terminal {
+	uint32_t input_modes, output_modes, control_modes, local_modes;
+	uint8_t line, characters[19];
+	uint32_t input_speed, output_speed;
+	uint32_t padding;
+};
+#define LAUNCH_TERMINAL_WORDS 12
 
 enum launch_option_flags {
 	LAUNCH_NO_PATCH = 1 << 0, /* leave system-call sites alone */

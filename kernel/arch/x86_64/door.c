@@ -65,6 +65,7 @@
 #define PADS_MAX   16
 
 #define AREA_PAGES 16384u
+#define SPARES_MAX 16u
 
 struct site {
 	uint32_t tag;   /* low half of the address after the syscall */
@@ -77,11 +78,15 @@ struct window {
 	unsigned used;     /* slots */
 };
 
-/* A page of stubs, of the space that writes it and of those forked from it. */
+/*
+ * A page of stubs, of the space that writes it and of those forked from it. Some that nobody uses
+ * stay mapped for the next space: unmapping one interrupts every CPU.
+ */
 struct stub_page {
 	struct ref ref;
-	struct page *page; /* [I] counted */
-	unsigned at;       /* [I] page number in DOOR_STUB_AREA */
+	struct page *page;      /* [I] counted */
+	unsigned at;            /* [I] page number in DOOR_STUB_AREA */
+	struct stub_page *next; /* [stub_area_lock] of the spare ones */
 };
 
 struct door_table {
@@ -100,6 +105,8 @@ bool door_enabled = true;
 
 static struct door_stats stats;                      /* [a] */
 static uint64_t stub_area[BITMAP_WORDS(AREA_PAGES)]; /* [stub_area_lock] */
+static struct stub_page *spare_pages;                /* [stub_area_lock] */
+static unsigned nr_spare_pages;                      /* [stub_area_lock] */
 static struct spinlock stub_area_lock;
 
 void door_stats_get(struct door_stats *out)
@@ -131,7 +138,32 @@ static vaddr_t area_address(unsigned at)
 	return DOOR_STUB_AREA + at * PAGE_SIZE;
 }
 
-static struct stub_page *stub_page_new(void)
+static struct stub_page *spare_take(void)
+{
+	struct stub_page *s;
+
+	scoped_spin(&stub_area_lock);
+	s = spare_pages;
+	if (!s)
+		return NULL;
+	spare_pages = s->next;
+	nr_spare_pages--;
+	return s;
+}
+
+/* False: there are enough. */
+static bool spare_give(struct stub_page *s)
+{
+	scoped_spin(&stub_area_lock);
+	if (nr_spare_pages == SPARES_MAX)
+		return false;
+	s->next = spare_pages;
+	spare_pages = s;
+	nr_spare_pages++;
+	return true;
+}
+
+static struct stub_page *stub_page_make(void)
 {
 	struct stub_page *s = kmem_new(struct stub_page);
 	struct page *p = page_alloc(0, PAGE_ALLOC_ZERO);
@@ -144,7 +176,6 @@ static struct stub_page *stub_page_new(void)
 		goto err_free;
 	if (mmu_kernel_map(area_address(at), page_to_paddr(p), PAGE_SIZE, MMU_READ | MMU_EXEC))
 		goto err_give_area;
-	ref_init(&s->ref);
 	s->page = p;
 	s->at = at;
 	return s;
@@ -158,9 +189,20 @@ err_free:
 	return NULL;
 }
 
+static struct stub_page *stub_page_new(void)
+{
+	struct stub_page *s = spare_take();
+
+	if (!s)
+		s = stub_page_make();
+	if (s)
+		ref_init(&s->ref);
+	return s;
+}
+
 static void stub_page_put(struct stub_page *s)
 {
-	if (!ref_put(&s->ref))
+	if (!ref_put(&s->ref) || spare_give(s))
 		return;
 	mmu_kernel_unmap(area_address(s->at), PAGE_SIZE);
 	area_give(s->at);

@@ -21,6 +21,7 @@
 #include "arch/trap.h"
 #include "arch/x86_64/fpu.h"
 #include "arch/x86_64/machine.h"
+#include "core/program.h"
 #include "core/thread.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -190,8 +191,10 @@ static int pop_fpu(uaddr_t at)
 	if (!is_aligned(at, FPU_ALIGN))
 		return -EFAULT;
 	area = fpu_new(); /* not the thread's own: a switch would save over it */
-	if (!area)
+	if (!area) {
+		program_no_memory();
 		return -EFAULT;
+	}
 	err = read_area(area, at);
 	if (!err)
 		err = fpu_restore_checked(area);

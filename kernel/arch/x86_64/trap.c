@@ -197,7 +197,8 @@ static void page_fault(struct trap_frame *f)
 	if (fault.error == 0)
 		return;
 	if (fixup) {
-		thread_current()->fault_error = fault.error;
+		if (fault.error == -ENOMEM)
+			program_no_memory();
 		f->rip = fixup;
 		return;
 	}
@@ -254,7 +255,6 @@ static void exception(struct trap_frame *f)
 	fixup = fixup_find(f->rip);
 	if (!fixup)
 		panic_at(f, "exception %lu in the kernel, code %#lx", f->vector, f->error);
-	thread_current()->fault_error = -EFAULT;
 	f->rip = fixup;
 }
 

@@ -227,6 +227,7 @@ int overlay_new(struct superblock *lower, struct inode *root, uint64_t limit_byt
 	sb->next_ino = FIRST_OWN_INO;
 	o->lower = lower;
 	o->mem.limit_pages = limit_bytes / PAGE_SIZE;
+	o->mem.limit_inodes = limit_bytes != 0 ? tmpfs_default_inodes() : 0;
 	o->mem.fs_magic = OVERLAYFS_MAGIC;
 	o->mem.ops = &overlay_ops;
 	o->mem.fops = &tmpfs_fops;

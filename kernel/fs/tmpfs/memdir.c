@@ -11,12 +11,38 @@ void memdir_init(struct memdir *d)
 	*d = (struct memdir){ .next_pos = MEMDIR_POS_FIRST };
 }
 
+struct memdir_entry *memdir_any(struct memdir *d)
+{
+	struct tree_node *n = d->names.root;
+
+	return n != NULL ? tree_entry(n, struct memdir_entry, by_name) : NULL;
+}
+
 void memdir_fini(struct memdir *d)
 {
-	struct tree_node *n;
+	struct memdir_entry *e;
 
-	while ((n = d->names.root) != NULL)
-		memdir_remove(d, tree_entry(n, struct memdir_entry, by_name));
+	while ((e = memdir_any(d)) != NULL)
+		memdir_remove(d, e);
+}
+
+static void insert_last(struct tree *t, struct tree_node *n)
+{
+	struct tree_node *last = tree_last(t);
+
+	tree_insert(t, last, last != NULL ? &last->right : &t->root, n);
+}
+
+void memdir_absorb(struct memdir *to, struct memdir *from)
+{
+	struct memdir_entry *e;
+
+	while ((e = memdir_any(from)) != NULL) {
+		tree_remove(&from->names, &e->by_name);
+		tree_remove(&from->positions, &e->by_pos);
+		insert_last(&to->names, &e->by_name);
+		insert_last(&to->positions, &e->by_pos);
+	}
 }
 
 static int compare(const struct memdir_entry *e, const char *name, size_t len)
@@ -66,7 +92,7 @@ static void replace(struct memdir_entry *e, struct inode *inode)
 
 int memdir_set(struct memdir *d, const char *name, size_t len, struct inode *inode)
 {
-	struct tree_node *parent, **slot = find_slot(d, name, len, &parent), *last;
+	struct tree_node *parent, **slot = find_slot(d, name, len, &parent);
 	struct memdir_entry *e;
 
 	if (*slot != NULL) {
@@ -83,9 +109,7 @@ int memdir_set(struct memdir *d, const char *name, size_t len, struct inode *ino
 	if (inode != NULL)
 		inode_get(inode);
 	tree_insert(&d->names, parent, slot, &e->by_name);
-	last = tree_last(&d->positions);
-	tree_insert(&d->positions, last, last != NULL ? &last->right : &d->positions.root,
-		    &e->by_pos);
+	insert_last(&d->positions, &e->by_pos);
 	return 0;
 }
 

@@ -27,6 +27,9 @@ struct memdir {
 
 void memdir_init(struct memdir *d);
 void memdir_fini(struct memdir *d);
+/* For those that are taken down: to gets all that from has, and is then good for any and remove. */
+void memdir_absorb(struct memdir *to, struct memdir *from);
+struct memdir_entry *memdir_any(struct memdir *d); /* NULL: there is none */
 struct memdir_entry *memdir_find(const struct memdir *d, const char *name, size_t len);
 /* The name now leads to inode (NULL: whiteout), with a count of its own; one that is there changes.
  * -ENOMEM is possible for new names only. */

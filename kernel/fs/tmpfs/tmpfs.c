@@ -38,24 +38,55 @@ struct inode *tmpfs_inode_alloc(struct superblock *sb)
 	return &t->inode;
 }
 
+/*
+ * A directory goes with names in it when its file system does. The names of one below it become its
+ * own first: a tree may be deeper than the kernel's stack.
+ */
+static void drop_tree(struct memdir *d)
+{
+	struct memdir_entry *e;
+
+	while ((e = memdir_any(d)) != NULL) {
+		if (e->inode != NULL && S_ISDIR(e->inode->mode) &&
+		    atomic_load(&e->inode->ref.count) == 1)
+			memdir_absorb(d, &tmpfs_inode_of(e->inode)->dir);
+		memdir_remove(d, e);
+	}
+}
+
 void tmpfs_inode_free(struct inode *inode)
 {
 	struct tmpfs_inode *t = tmpfs_inode_of(inode);
 
-	memdir_fini(&t->dir);
+	drop_tree(&t->dir);
 	memxattr_fini(&t->xattrs);
 	kmem_free(t->target);
-	atomic_sub(&sb_of(inode)->nr_inodes, 1);
+	if (t->counted)
+		atomic_sub(&sb_of(inode)->nr_inodes, 1);
+}
+
+/* tmpfs(5), nr_inodes: so that empty files cannot take all of memory. */
+static bool count_inode(struct tmpfs_sb *sb)
+{
+	if (atomic_add(&sb->nr_inodes, 1) <= sb->limit_inodes || sb->limit_inodes == 0)
+		return true;
+	atomic_sub(&sb->nr_inodes, 1);
+	return false;
 }
 
 struct inode *tmpfs_inode_new(struct superblock *sb, const struct inode *dir, uint32_t mode)
 {
-	struct inode *inode = inode_new(sb, mode);
 	struct tmpfs_sb *t = sb->fs_private;
+	struct inode *inode;
 
-	if (inode == NULL)
+	if (dir != NULL && !count_inode(t))
 		return NULL;
-	atomic_add(&t->nr_inodes, 1);
+	inode = inode_new(sb, mode);
+	if (inode == NULL) {
+		atomic_sub(&t->nr_inodes, dir != NULL);
+		return NULL;
+	}
+	tmpfs_inode_of(inode)->counted = dir != NULL;
 	if (dir != NULL)
 		inode_init_owner(inode, dir);
 	inode->ops = t->ops;

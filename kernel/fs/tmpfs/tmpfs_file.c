@@ -42,13 +42,14 @@ const struct pager tmpfs_pager = {
 static ssize_t write(struct file *f, struct uio *u, int64_t *pos)
 {
 	struct inode *inode = f->inode;
-	unsigned seals = tmpfs_inode_of(inode)->seals;
+	unsigned seals;
 	ssize_t n;
 
 	scoped_mutex(&inode->lock);
 	n = file_write_begin_locked(f, u, pos);
 	if (n != 0 || u->left == 0)
 		return n;
+	seals = tmpfs_inode_of(inode)->seals;
 	if (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
 		return -EPERM;
 	if ((seals & F_SEAL_GROW) && (uint64_t)*pos + u->left > inode->size)

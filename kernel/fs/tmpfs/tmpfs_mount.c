@@ -17,6 +17,11 @@ uint64_t tmpfs_default_size(void)
 	return stats.total / 2 * PAGE_SIZE;
 }
 
+uint64_t tmpfs_default_inodes(void)
+{
+	return tmpfs_default_size() / PAGE_SIZE;
+}
+
 /* A number in base 8 or 10; *end is what follows. */
 static uint64_t parse_number(const char *s, unsigned base, const char **end)
 {
@@ -76,13 +81,15 @@ static int parse_one(const char *s, struct tmpfs_options *out)
 
 	if (skip_prefix(&s, "size="))
 		return parse_size(s, &out->size_bytes);
+	if (skip_prefix(&s, "nr_inodes="))
+		return parse_size(s, &out->nr_inodes);
 	if (skip_prefix(&s, "mode="))
 		out->mode = (uint32_t)parse_number(s, 8, &end) & 07777;
 	else if (skip_prefix(&s, "uid="))
 		out->uid = (uint32_t)parse_number(s, 10, &end);
 	else if (skip_prefix(&s, "gid="))
 		out->gid = (uint32_t)parse_number(s, 10, &end);
-	else if (skip_prefix(&s, "nr_inodes=") || skip_prefix(&s, "nr_blocks="))
+	else if (skip_prefix(&s, "nr_blocks="))
 		return 0;
 	else
 		return -EINVAL;
@@ -112,8 +119,9 @@ int tmpfs_statfs(struct superblock *sb, struct statfs_info *out)
 	out->block_size = PAGE_SIZE;
 	out->blocks = t->limit_pages;
 	out->blocks_free = out->blocks_avail = t->limit_pages > used ? t->limit_pages - used : 0;
-	out->files = t->limit_pages;
-	out->files_free = t->limit_pages > t->nr_inodes ? t->limit_pages - t->nr_inodes : 0;
+	used = atomic_load(&t->nr_inodes);
+	out->files = t->limit_inodes;
+	out->files_free = t->limit_inodes > used ? t->limit_inodes - used : 0;
 	out->name_max = NAME_LEN_MAX;
 	return 0;
 }
@@ -143,6 +151,7 @@ int tmpfs_new(const struct tmpfs_options *o, unsigned sb_flags, struct superbloc
 		goto err_sb;
 	sb->fs_private = t;
 	t->limit_pages = (o->size_bytes + PAGE_SIZE - 1) / PAGE_SIZE;
+	t->limit_inodes = o->nr_inodes;
 	t->fs_magic = TMPFS_MAGIC;
 	t->ops = &tmpfs_ops;
 	t->fops = &tmpfs_fops;
@@ -164,7 +173,11 @@ err_sb:
 static int mount(const char *source, const char *options, unsigned sb_flags,
 		 struct superblock **out)
 {
-	struct tmpfs_options o = { .size_bytes = tmpfs_default_size(), .mode = 01777 };
+	struct tmpfs_options o = {
+		.size_bytes = tmpfs_default_size(),
+		.nr_inodes = tmpfs_default_inodes(),
+		.mode = 01777,
+	};
 	int err = tmpfs_parse_options(options, &o);
 
 	return err != 0 ? err : tmpfs_new(&o, sb_flags, out);

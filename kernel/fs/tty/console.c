@@ -10,6 +10,7 @@
 #include "fs/tty/tty.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
+#include "lib/string.h"
 #include "mm/kmem.h"
 
 #define CONSOLE_MAJOR 5
@@ -45,7 +46,28 @@ CHRDEV(dev_tty) = { 5, 0, 1, "tty", 0666, open_current };
 /* The host's terminal belongs to whoever started the VM: any user in here may open it by name. */
 CHRDEV(dev_console) = { CONSOLE_MAJOR, CONSOLE_MINOR, 1, "console", 0666, open_console };
 
-int tty_init_console(struct port *p, unsigned columns, unsigned rows)
+/* The host's terminal is in raw mode while we run: what it was set to before is ours to do. */
+static void set_modes(struct tty *t, const struct launch_terminal *modes)
+{
+	struct termios2 now;
+
+	_Static_assert(sizeof(*modes) == LAUNCH_TERMINAL_WORDS * 4 && sizeof(now) <= sizeof(*modes),
+		       "the ABI's copy of termios2");
+	memcpy(&now, modes, sizeof(now));
+	ldisc_set_termios(&t->ldisc, &now);
+}
+
+bool tty_console_modes(struct launch_terminal *out)
+{
+	if (console == NULL)
+		return false;
+	scoped_spin(&console->lock);
+	memcpy(out, &console->ldisc.t, sizeof(console->ldisc.t));
+	return true;
+}
+
+int tty_init_console(struct port *p, unsigned columns, unsigned rows,
+		     const struct launch_terminal *modes)
 {
 	struct tty *t = kmem_new(struct tty);
 
@@ -54,6 +76,8 @@ int tty_init_console(struct port *p, unsigned columns, unsigned rows)
 	t->winsize.ws_col = (unsigned short)columns;
 	t->winsize.ws_row = (unsigned short)rows;
 	tty_init(t, p, &console_kind, dev_make(CONSOLE_MAJOR, CONSOLE_MINOR));
+	if (modes != NULL)
+		set_modes(t, modes);
 	console = t;
 	tty_take_control(t);
 	tty_pump(t);

@@ -5,6 +5,7 @@
  * meet in one too (fs/tty/pty.c). One reader and any number of writers.
  */
 #pragma once
+#include "abi/hull/launch.h"
 #include "core/waitq.h"
 #include "lib/compiler.h"
 #include "lib/types.h"
@@ -45,8 +46,10 @@ struct file;
 MUST_CHECK int stream_file_new(struct port *p, unsigned open_flags, struct file **file_out);
 
 /* The console terminal. It owns its port, and is the current process's controlling terminal. */
-/* makes /dev/console open it */
-MUST_CHECK int tty_init_console(struct port *p, unsigned columns, unsigned rows);
+/* makes /dev/console open it; modes NULL: the usual ones */
+MUST_CHECK int tty_init_console(struct port *p, unsigned columns, unsigned rows,
+				const struct launch_terminal *modes);
+bool tty_console_modes(struct launch_terminal *out); /* as they are now; false: there is none */
 MUST_CHECK int tty_console_file_new(unsigned open_flags, struct file **file_out);
 /* Output is not processed: the host's terminal does it (LAUNCH_TTY_PLAIN). */
 void tty_set_plain(void);

@@ -8,6 +8,8 @@
  *	level-triggered: reported, and put back on the ready list to be asked again next time
  *	edge-triggered: reported once per wake-up
  *	one-shot: reported once, then disarmed until EPOLL_CTL_MOD
+ *	exclusive: of several epoll files that watch one, a wake-up goes to one that is waited on;
+ *		those that nobody waits on have their item on the ready list, too
  *
  * Locks: `epoll_lock` (a mutex) guards the tree of items of all epoll files and file->watchers;
  * each epoll's `ready_lock` (a spinlock, taken by callbacks) guards its ready list. An item is
@@ -71,17 +73,17 @@ static void make_ready(struct item *it)
 		list_append(&it->ep->ready, &it->ready_link);
 }
 
-static void on_wake(struct wait_entry *e, unsigned key)
+static bool on_wake(struct wait_entry *e, unsigned key)
 {
 	struct item *it = container_of(e, __typeof__(it->queues[0]), entry)->item;
 	unsigned wanted = READ_ONCE(it->event.events);
 
 	if ((wanted & ~EVENTS_PRIVATE) == 0)
-		return; /* one-shot, spent */
+		return false; /* one-shot, spent */
 	if (key != 0 && (key & (wanted | EVENTS_ALWAYS)) == 0)
-		return;
+		return false;
 	make_ready(it);
-	waitq_wake_one(&it->ep->wq, EPOLLIN);
+	return waitq_wake_some(&it->ep->wq, EPOLLIN);
 }
 
 static void add_queue(struct poll_table *t, struct waitq *q)
@@ -173,7 +175,7 @@ static int add(struct epoll *ep, struct file *f, int fd, const struct epoll_even
 	it->table.add = add_queue;
 	if ((vfs_poll(f, &it->table) & it->event.events) != 0) {
 		make_ready(it);
-		waitq_wake_one(&ep->wq, EPOLLIN);
+		waitq_wake_all(&ep->wq, EPOLLIN);
 	}
 	return 0;
 }
@@ -195,7 +197,7 @@ static int modify(struct epoll *ep, struct file *f, int fd, const struct epoll_e
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if ((vfs_poll(f, NULL) & it->event.events) != 0) {
 		make_ready(it);
-		waitq_wake_one(&ep->wq, EPOLLIN);
+		waitq_wake_all(&ep->wq, EPOLLIN);
 	}
 	return 0;
 }
@@ -266,7 +268,7 @@ static void put_back(struct epoll *ep, struct list *again)
 		return;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the list before the look at the queue */
 	if (waitq_is_active(&ep->wq))
-		waitq_wake_one(&ep->wq, KEY_WAITERS);
+		waitq_wake_all(&ep->wq, KEY_WAITERS);
 }
 
 /* Takes up to `max_events` off the ready list. What stays level-triggered goes on `again`. */

@@ -3,6 +3,9 @@
  * inotify(7). An instance holds watches (each on an inode) and a queue of events; vfs_notify tells
  * what happened. Same events in a row are merged, a full queue ends in one IN_Q_OVERFLOW.
  *
+ * A watch of F_NOTIFY's (fcntl(2), "File and directory change notification") has no instance: it
+ * belongs to the directory's open file, whose owner gets a signal.
+ *
  * `inotify_lock` (a mutex: the vfs calls in thread context) guards watches and inode->watches; an
  * instance's own spinlock guards its queue.
  */
@@ -18,6 +21,7 @@
 #include "lib/string.h"
 #include "linux/file/fd.h"
 #include "linux/file/name.h"
+#include "linux/file/owner.h"
 #include "linux/event/notify.h"
 #include "linux/sys.h"
 #include "mm/kmem.h"
@@ -49,17 +53,19 @@ struct instance {
 };
 
 struct watch {
-	struct list link;       /* [inotify_lock] in the instance */
+	struct list link;       /* [inotify_lock] in the instance, or in dir_watches */
 	struct list inode_link; /* [inotify_lock] in inode->watches */
-	struct instance *in;
-	struct inode *inode; /* counted */
-	int wd;
+	struct instance *in;    /* NULL: F_NOTIFY's */
+	struct file *file;      /* F_NOTIFY's: not counted, forgets its watch as it ends */
+	struct inode *inode;    /* counted */
+	int wd;                 /* F_NOTIFY's: the descriptor */
 	uint32_t mask;
 };
 
 static struct mutex inotify_lock = MUTEX_INIT(inotify_lock);
-static unsigned nr_watches_all;                      /* [a] nobody watches: nothing to do */
-static struct list instances = LIST_INIT(instances); /* [inotify_lock] */
+static unsigned nr_watches_all;                          /* [a] nobody watches: nothing to do */
+static struct list instances = LIST_INIT(instances);     /* [inotify_lock] */
+static struct list dir_watches = LIST_INIT(dir_watches); /* [inotify_lock] F_NOTIFY's */
 
 /* ---- the queue ---- */
 
@@ -142,10 +148,21 @@ static void watch_free(struct watch *w)
 {
 	list_remove(&w->link);
 	list_remove(&w->inode_link);
-	w->in->nr_watches--;
+	if (w->in != NULL)
+		w->in->nr_watches--;
 	atomic_sub(&nr_watches_all, 1);
 	inode_put(w->inode);
 	kmem_free(w);
+}
+
+/* A directory's entry: its own events are not F_NOTIFY's. */
+static void tell_owner(struct watch *w, const char *name)
+{
+	if (name == NULL)
+		return;
+	owner_tell(w->file, w->wd);
+	if ((w->mask & IN_ONESHOT) != 0)
+		watch_free(w);
 }
 
 static void tell(struct inode *inode, uint32_t mask, uint32_t cookie, const char *name)
@@ -159,6 +176,10 @@ static void tell(struct inode *inode, uint32_t mask, uint32_t cookie, const char
 
 		if ((seen & ~(uint32_t)IN_ISDIR) == 0)
 			continue;
+		if (w->in == NULL) {
+			tell_owner(w, name);
+			continue;
+		}
 		if (inode->nlink == 0 && (w->mask & IN_EXCL_UNLINK) != 0 && name != NULL)
 			continue;
 		queue_event(w, seen, cookie, name);
@@ -417,4 +438,85 @@ long sys_inotify_rm_watch(int fd, int wd)
 	err = remove_watch(f->private, wd);
 	file_put(f);
 	return err;
+}
+
+/* ---- F_NOTIFY ---- */
+
+static struct watch *find_dir_watch(const struct file *f)
+{
+	struct watch *w;
+
+	list_foreach(&dir_watches, w, link)
+		if (w->file == f)
+			return w;
+	return NULL;
+}
+
+void dnotify_forget(const struct file *f)
+{
+	struct watch *w;
+
+	scoped_mutex(&inotify_lock);
+	w = find_dir_watch(f);
+	if (w != NULL)
+		watch_free(w);
+}
+
+static uint32_t dnotify_mask(unsigned long dn)
+{
+	static const struct {
+		uint32_t dn, in;
+	} bits[] = {
+		{ DN_ACCESS, IN_ACCESS },
+		{ DN_MODIFY, IN_MODIFY },
+		{ DN_CREATE, IN_CREATE | IN_MOVED_TO },
+		{ DN_DELETE, IN_DELETE | IN_MOVED_FROM },
+		{ DN_RENAME, IN_MOVED_FROM },
+		{ DN_ATTRIB, IN_ATTRIB },
+	};
+	uint32_t mask = (dn & DN_MULTISHOT) != 0 ? 0 : IN_ONESHOT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bits); i++)
+		mask |= (dn & bits[i].dn) != 0 ? bits[i].in : 0;
+	return mask;
+}
+
+static int add_dir_watch(int fd, struct file *f, uint32_t mask)
+{
+	struct watch *w;
+
+	scoped_mutex(&inotify_lock);
+	w = find_dir_watch(f);
+	if (w != NULL) {
+		w->mask = (w->mask & mask & IN_ONESHOT) | ((w->mask | mask) & ~IN_ONESHOT);
+		return 0;
+	}
+	w = kmem_new(struct watch);
+	if (w == NULL)
+		return -ENOMEM;
+	if (f->inode->watches.next == NULL)
+		list_init(&f->inode->watches);
+	inode_get(f->inode);
+	w->inode = f->inode;
+	w->file = f;
+	w->wd = fd;
+	w->mask = mask;
+	atomic_add(&nr_watches_all, 1);
+	list_append(&dir_watches, &w->link);
+	list_append(&f->inode->watches, &w->inode_link);
+	return 0;
+}
+
+long dnotify_set(int fd, struct file *f, unsigned long what)
+{
+	long err;
+
+	if ((what & ~(unsigned long)DN_MULTISHOT) == 0) {
+		dnotify_forget(f);
+		return 0;
+	}
+	if (!S_ISDIR(f->inode->mode))
+		return -ENOTDIR;
+	err = owner_set_self(f);
+	return err != 0 ? err : add_dir_watch(fd, f, dnotify_mask(what));
 }

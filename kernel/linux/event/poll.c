@@ -56,12 +56,13 @@ struct poller {
 	struct chunk *chunks;
 };
 
-static void on_wake(struct wait_entry *e, unsigned key)
+static bool on_wake(struct wait_entry *e, unsigned key)
 {
 	struct poller *p = container_of(e, struct entry, wait)->poller;
 
 	atomic_store(&p->triggered, true);
 	waitq_wake_all(&p->wq, 0);
+	return true;
 }
 
 static struct entry *new_entry(struct poller *p)

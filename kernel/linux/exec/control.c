@@ -95,3 +95,16 @@ void control_send(uint32_t kind, uint32_t a, uint32_t b, uint32_t c)
 	if (port != NULL)
 		port_out(port, &m, sizeof(m));
 }
+
+void control_send_terminal(void)
+{
+	union {
+		struct launch_terminal modes;
+		uint32_t words[LAUNCH_TERMINAL_WORDS];
+	} all = { .words = { 0 } };
+
+	if (!tty_console_modes(&all.modes))
+		return;
+	for (unsigned i = 0; i < LAUNCH_TERMINAL_WORDS; i += 2)
+		control_send(CONTROL_TERMINAL, i, all.words[i], all.words[i + 1]);
+}

@@ -13,6 +13,7 @@
 #include "arch/context.h"
 #include "arch/program.h"
 #include "core/cred.h"
+#include "core/program.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
@@ -21,6 +22,7 @@
 #include "linux/signal/signals.h"
 #include "linux/sys.h"
 #include "linux/futex/futexes.h"
+#include "linux/task/credentials.h"
 #include "linux/task/task.h"
 #include "mm/kmem.h"
 #include "mm/user.h"
@@ -386,21 +388,27 @@ static int commit_or_die(struct exec *x)
 
 	if (err == 0)
 		err = process_become_single();
-	if (err == 0)
-		err = signal_actions_unshare(process_current());
 	if (err != 0)
 		return err;
-	err = exec_commit(x);
-	if (err != 0)
-		process_kill(process_current(),
-			     WAIT_STATUS_SIGNAL(err == -ENOMEM ? SIGKILL : SIGSEGV));
+	err = signal_actions_unshare(process_current());
+	if (err == 0)
+		err = exec_commit(x);
+	if (err == -ENOMEM)
+		program_no_memory();
+	else if (err != 0)
+		process_kill(process_current(), WAIT_STATUS_SIGNAL(SIGSEGV));
 	return 0;
 }
 
 static int run(struct exec *x, const struct path *at, unsigned flags, uaddr_t argv, uaddr_t envp)
 {
-	int err = read_strings(x, argv, envp);
+	struct task *self = task_current();
+	int err;
 
+	if (self->exceeds_nproc && task_has_too_many_peers(cred_current()->uid))
+		return -EAGAIN;
+	self->exceeds_nproc = false;
+	err = read_strings(x, argv, envp);
 	if (err == 0)
 		err = exec_prepare(x, at, flags);
 	return err != 0 ? err : commit_or_die(x);

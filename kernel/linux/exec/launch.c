@@ -53,6 +53,7 @@ static bool marks_main; /* [I] LAUNCH_MARK_MAIN */
 
 static NORETURN void end_vm(uint32_t status, uint32_t sig)
 {
+	control_send_terminal();
 	control_send(CONTROL_EXITED, status, sig, 0);
 	for (unsigned i = 0; i < nr_output_ports; i++)
 		output_ports[i]->ops->drain(output_ports[i]);
@@ -228,7 +229,8 @@ static void start_ports(void)
 		cannot_start("the console device", "it has no control port");
 	control_start(control);
 	if (tty != NULL)
-		must(tty_init_console(tty, ports->columns, ports->rows), "the terminal");
+		must(tty_init_console(tty, ports->columns, ports->rows, record.terminal),
+		     "the terminal");
 	if ((record.options & LAUNCH_TTY_PLAIN) != 0)
 		tty_set_plain();
 	if (strace != NULL && (record.options & LAUNCH_STRACE) != 0)

@@ -20,4 +20,5 @@ extern bool launch_is_verbose;
 /* ---- control.c ---- */
 void control_start(struct port *p);
 void control_send(uint32_t kind, uint32_t a, uint32_t b, uint32_t c);
+void control_send_terminal(void); /* the modes that the console is left in, if there is one */
 void control_drain(void);

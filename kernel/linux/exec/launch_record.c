@@ -106,6 +106,11 @@ static int take_words(struct launch_record *r, const struct item *i)
 		if (err == 0)
 			r->ports = at;
 		return err;
+	case LAUNCH_TERMINAL:
+		err = take_struct(i, sizeof(struct launch_terminal), &at);
+		if (err == 0)
+			r->terminal = at;
+		return err;
 	case LAUNCH_OPTIONS:
 		err = take_struct(i, sizeof(struct launch_options), &at);
 		if (err == 0)

@@ -22,6 +22,7 @@ struct launch_record {
 	const char *program, *cwd, *hostname;
 	const struct launch_cred *cred;
 	const struct launch_ports *ports;
+	const struct launch_terminal *terminal; /* NULL: the usual modes */
 	const struct launch_stream *streams[3]; /* NULL: closed */
 	const struct launch_rlimit *rlimits[LAUNCH_RLIMITS_MAX];
 	unsigned nr_rlimits;

@@ -10,6 +10,7 @@
 #include "fs/tty/port.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
+#include "linux/event/notify.h"
 #include "linux/file/fd.h"
 #include "linux/file/locks.h"
 #include "linux/file/owner.h"
@@ -160,6 +161,8 @@ static long fcntl_file(int fd, struct file *f, unsigned cmd, unsigned long arg)
 		return vfs_seals_add(f, (unsigned)arg);
 	case F_GET_SEALS:
 		return vfs_seals_get(f);
+	case F_NOTIFY:
+		return dnotify_set(fd, f, arg);
 	case F_GETOWN:
 	case F_SETOWN:
 	case F_GETOWN_EX:

@@ -18,6 +18,7 @@
 #include "core/waitq.h"
 #include "fs/proc/proc.h"
 #include "fs/vfs.h"
+#include "lib/atomic.h"
 #include "lib/errno.h"
 #include "linux/file/fd.h"
 #include "linux/sys.h"
@@ -65,23 +66,33 @@ static struct mutex locks_lock = MUTEX_INIT(locks_lock);
 static struct list all = LIST_INIT(all);         /* [locks_lock] by all_link */
 static struct list waiters = LIST_INIT(waiters); /* [locks_lock] */
 
-/* ---- lists, with locks_lock held ---- */
-
-static struct file_locks *locks_of(struct inode *inode)
+/*
+ * Without locks_lock: an allocation may let inodes go that nobody uses, which takes it. From then
+ * on the inode has its lists until it goes itself.
+ */
+static int make_lists(struct inode *inode)
 {
-	struct file_locks *l = inode->locks;
+	struct file_locks *l;
 
-	if (l != NULL)
-		return l;
+	if (READ_ONCE(inode->locks) != NULL)
+		return 0;
 	l = kmem_new(struct file_locks);
 	if (l == NULL)
-		return NULL;
+		return -ENOMEM;
 	list_init(&l->lists[RECORD]);
 	list_init(&l->lists[FLOCK]);
 	waitq_init(&l->wq);
-	inode->locks = l;
-	return l;
+	mutex_lock(&locks_lock);
+	if (inode->locks == NULL) {
+		atomic_store(&inode->locks, l);
+		l = NULL;
+	}
+	mutex_unlock(&locks_lock);
+	kmem_free(l);
+	return 0;
 }
+
+/* ---- lists, with locks_lock held ---- */
 
 static bool overlaps(const struct range *a, const struct range *b)
 {
@@ -230,14 +241,9 @@ static int blocked(struct attempt *a, const struct lock *conflict)
 static int try_lock(struct attempt *a)
 {
 	struct lock *want = a->want, *conflict;
-	struct list *list;
+	struct list *list = &want->inode->locks->lists[want->kind];
 
 	scoped_mutex(&locks_lock);
-	struct file_locks *l = locks_of(want->inode);
-
-	if (l == NULL)
-		return -ENOMEM;
-	list = &l->lists[want->kind];
 	conflict = find_conflict(list, want);
 	if (conflict != NULL)
 		return blocked(a, conflict);
@@ -268,12 +274,14 @@ static int take(const struct lock *like, bool must_wait)
 {
 	struct waiter w = { .inode = like->inode, .owner = like->owner };
 	struct attempt a = { kmem_new(struct lock), kmem_new(struct lock), NULL };
-	int err = -ENOMEM;
+	int err = make_lists(like->inode);
 
 	list_init(&w.link);
 	if (must_wait && like->kind == RECORD && like->pid != -1)
 		a.waiter = &w;
-	if (a.want != NULL && a.spare != NULL) {
+	if (a.want == NULL || a.spare == NULL)
+		err = -ENOMEM;
+	if (err == 0) {
 		*a.want = *like;
 		list_init(&a.want->link);
 		list_init(&a.want->all_link);

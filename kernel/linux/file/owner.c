@@ -20,6 +20,7 @@
 #include "core/timer.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
+#include "linux/event/notify.h"
 #include "linux/signal/signals.h"
 #include "linux/task/task.h"
 #include "mm/kmem.h"
@@ -96,13 +97,12 @@ static void tell_event(const struct file_owner *o, int code, unsigned band)
 	tell(o, &info);
 }
 
-static void on_timer(struct timer *timer)
+/* What is told does not change under whoever tells. */
+static struct file_owner copy_of(struct file_owner *at)
 {
-	struct file_owner *at = container_of(timer, struct file_owner, timer), o;
-	siginfo_t urgent = { .si_signo = SIGURG, .si_code = SI_KERNEL };
-	unsigned events = atomic_exchange(&at->events, 0u);
+	struct file_owner o = { .traits = at->traits };
 
-	spin_lock(&at->lock);
+	scoped_spin(&at->lock);
 	o.type = at->type;
 	o.pid = at->pid;
 	o.uid = at->uid;
@@ -110,7 +110,15 @@ static void on_timer(struct timer *timer)
 	o.sig = at->sig;
 	o.fd = at->fd;
 	o.async = at->async;
-	spin_unlock(&at->lock);
+	return o;
+}
+
+static void on_timer(struct timer *timer)
+{
+	struct file_owner *at = container_of(timer, struct file_owner, timer), o = copy_of(at);
+	siginfo_t urgent = { .si_signo = SIGURG, .si_code = SI_KERNEL };
+	unsigned events = atomic_exchange(&at->events, 0u);
+
 	if (o.pid == 0)
 		return;
 	if ((events & EPOLLPRI) != 0)
@@ -125,12 +133,22 @@ static void on_timer(struct timer *timer)
 		tell_event(&o, POLL_HUP, EPOLLHUP | EPOLLERR);
 }
 
-static void on_wake(struct wait_entry *e, unsigned key)
+void owner_tell(const struct file *f, int fd)
+{
+	struct file_owner o = copy_of(f->owner);
+
+	o.fd = fd;
+	if (o.pid != 0)
+		tell_event(&o, POLL_MSG, EPOLLIN | EPOLLRDNORM | EPOLLMSG);
+}
+
+static bool on_wake(struct wait_entry *e, unsigned key)
 {
 	struct file_owner *o = container_of(e, struct entry, wait)->owner;
 
 	(void)atomic_or(&o->events, key);
 	timer_arm(&o->timer, 0);
+	return true;
 }
 
 /* ---- hearing ---- */
@@ -186,6 +204,8 @@ void owner_release(struct file *f)
 {
 	struct file_owner *o = f->owner;
 
+	if (S_ISDIR(f->inode->mode))
+		dnotify_forget(f);
 	for (unsigned i = 0; i < o->nr_queues; i++)
 		waitq_remove(o->entries[i].q, &o->entries[i].wait);
 	timer_cancel(&o->timer);
@@ -235,6 +255,11 @@ static int set_plain(struct file *f, int who)
 	if (who == INT32_MIN)
 		return -EINVAL;
 	return who < 0 ? set(f, F_OWNER_PGRP, -who) : set(f, F_OWNER_PID, who);
+}
+
+int owner_set_self(struct file *f)
+{
+	return set(f, F_OWNER_PID, process_current()->pid);
 }
 
 static struct f_owner_ex get(struct file *f)

@@ -14,6 +14,7 @@
 #include "linux/proc/proc_maps.h"
 #include "linux/proc/proc_task.h"
 #include "linux/signal/signals.h"
+#include "linux/task/seccomp.h"
 #include "linux/task/task.h"
 #include "mm/page.h"
 #include "mm/vmspace.h"
@@ -353,7 +354,7 @@ static int show_status(struct text_buffer *b, int pid)
 	if (s.space != NULL)
 		show_memory(b, s.space);
 	show_signals(b, &s);
-	show_caps(b, s.cred);
+	show_caps(b, s.cred, s.task);
 	show_cpus(b, s.task != NULL ? s.task->thread : NULL);
 	text_print(b, "voluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
 		   (unsigned long long)(s.task != NULL ? s.task->thread->nr_voluntary

@@ -9,10 +9,12 @@
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "linux/proc/proc_task.h"
 #include "linux/system.h"
 #include "linux/task/task.h"
 #include "mm/kmem.h"
 #include "mm/page.h"
+#include "mm/vmspace.h"
 
 #define TICKS_PER_SEC 100 /* USER_HZ */
 #define NSEC_PER_TICK (NSEC_PER_SEC / TICKS_PER_SEC)
@@ -58,19 +60,6 @@ static unsigned long long kib(uint64_t pages)
 	return pages * (PAGE_SIZE / 1024);
 }
 
-/* An object counts where the first of its areas is: once. */
-static uint64_t nr_mapped_of(struct vmspace *vs)
-{
-	uint64_t nr = 0;
-
-	scoped_mutex(&vs->lock);
-	for (struct vm_area *a = vmspace_area_first(vs); a != NULL; a = vmspace_area_next(a)) {
-		if (a->object != NULL && area_is_objects_first(a))
-			nr += object_nr_mapped(a->object);
-	}
-	return nr;
-}
-
 static uint64_t nr_mapped(void)
 {
 	struct process *p, *next;
@@ -80,7 +69,7 @@ static uint64_t nr_mapped(void)
 		struct task *t = process_leader(p);
 		struct vmspace *vs = t != NULL ? proc_task_space(t) : NULL;
 
-		nr += vs != NULL ? nr_mapped_of(vs) : 0;
+		nr += vs != NULL ? vmspace_nr_object_pages(vs) : 0;
 		if (vs != NULL)
 			vmspace_put(vs);
 		if (t != NULL)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Memory policies (set_mempolicy(2), mbind(2), move_pages(2)...) on a machine of one node: every
- * valid one comes to the same, so a task's is kept for whoever asks, and one for a range is checked
- * only. A page that is there is on node 0.
+ * valid one comes to the same, and a task's or a range's is kept for whoever asks. A page that is
+ * there is on node 0.
  */
 #include <linux/capability.h>
 #include <linux/mempolicy.h>
@@ -51,7 +51,7 @@ static int read_nodes(struct nodes *out, uaddr_t mask, unsigned long maxnode)
 }
 
 /* set_mempolicy(2), "ERRORS". */
-static int make_policy(struct memory_policy *p, int mode, const struct nodes *n)
+static int make_policy(struct vm_policy *p, int mode, const struct nodes *n)
 {
 	int flags = mode & (int)MODE_FLAGS, kind = mode & ~(int)MODE_FLAGS;
 	bool empty = n->low == 0 && !n->others;
@@ -61,26 +61,26 @@ static int make_policy(struct memory_policy *p, int mode, const struct nodes *n)
 	    ((flags & MPOL_F_NUMA_BALANCING) != 0 && kind != MPOL_BIND))
 		return -EINVAL;
 	if (kind == MPOL_DEFAULT) {
-		*p = (struct memory_policy){ MPOL_DEFAULT, 0 };
+		*p = (struct vm_policy){ MPOL_DEFAULT, 0 };
 		return empty ? 0 : -EINVAL;
 	}
 	if (kind == MPOL_PREFERRED && empty)
 		kind = MPOL_LOCAL;
 	if (kind == MPOL_LOCAL) {
-		*p = (struct memory_policy){ MPOL_LOCAL, 0 };
+		*p = (struct vm_policy){ MPOL_LOCAL, 0 };
 		return !empty || (flags & (int)NODE_FLAGS) != 0 ? -EINVAL : 0;
 	}
 	/* Relative nodes are counted among those that there are. */
 	if (empty || ((flags & MPOL_F_RELATIVE_NODES) == 0 && (n->low & ALL_NODES) == 0))
 		return -EINVAL;
-	*p = (struct memory_policy){
+	*p = (struct vm_policy){
 		.mode = kind | flags,
 		.nodes = (flags & (int)NODE_FLAGS) != 0 ? n->low : n->low & ALL_NODES,
 	};
 	return 0;
 }
 
-static int read_policy(struct memory_policy *p, int mode, uaddr_t mask, unsigned long maxnode)
+static int read_policy(struct vm_policy *p, int mode, uaddr_t mask, unsigned long maxnode)
 {
 	struct nodes n;
 	int err = read_nodes(&n, mask, maxnode);
@@ -90,7 +90,7 @@ static int read_policy(struct memory_policy *p, int mode, uaddr_t mask, unsigned
 
 long sys_set_mempolicy(int mode, uaddr_t nodemask, unsigned long maxnode)
 {
-	struct memory_policy p;
+	struct vm_policy p;
 	int err = read_policy(&p, mode, nodemask, maxnode);
 
 	if (err == 0)
@@ -110,23 +110,30 @@ static int write_nodes(uaddr_t mask, unsigned long maxnode, uint64_t nodes)
 	return len <= sizeof(nodes) ? 0 : user_zero(mask + sizeof(nodes), len - sizeof(nodes));
 }
 
-static bool is_mapped(uaddr_t addr)
+static int policy_at(uaddr_t addr, struct vm_policy *out)
 {
 	struct vmspace *vs = vmspace_current();
+	const struct vm_area *a;
 
 	scoped_mutex(&vs->lock);
-	return vmspace_area_at(vs, addr) != NULL;
+	a = vmspace_area_at(vs, addr);
+	if (a == NULL)
+		return -EFAULT;
+	*out = a->policy;
+	return 0;
 }
 
 /* What get_mempolicy(2) tells without MPOL_F_MEMS_ALLOWED. */
-static int find_policy(uaddr_t addr, unsigned long flags, struct memory_policy *out)
+static int find_policy(uaddr_t addr, unsigned long flags, struct vm_policy *out)
 {
-	const struct memory_policy *own = &task_current()->mempolicy;
+	const struct vm_policy *own = &task_current()->mempolicy;
 	bool by_address = (flags & MPOL_F_ADDR) != 0;
+	int err = by_address ? policy_at(addr, out) : addr != 0 ? -EINVAL : 0;
 
-	if (by_address ? !is_mapped(addr) : addr != 0)
-		return by_address ? -EFAULT : -EINVAL;
-	*out = *own;
+	if (err != 0)
+		return err;
+	if (!by_address)
+		*out = *own;
 	if ((flags & MPOL_F_NODE) == 0)
 		return 0;
 	if (!by_address && (own->mode & ~(int)MODE_FLAGS) != MPOL_INTERLEAVE)
@@ -138,7 +145,7 @@ static int find_policy(uaddr_t addr, unsigned long flags, struct memory_policy *
 long sys_get_mempolicy(uaddr_t mode, uaddr_t nodemask, unsigned long maxnode, uaddr_t addr,
 		       unsigned long flags)
 {
-	struct memory_policy p = { 0, ALL_NODES };
+	struct vm_policy p = { 0, ALL_NODES };
 	int err = 0;
 
 	if ((flags & ~(unsigned long)(MPOL_F_NODE | MPOL_F_ADDR | MPOL_F_MEMS_ALLOWED)) != 0 ||
@@ -158,7 +165,7 @@ long sys_get_mempolicy(uaddr_t mode, uaddr_t nodemask, unsigned long maxnode, ua
 long sys_mbind(uaddr_t addr, size_t len, int mode, uaddr_t nodemask, unsigned long maxnode,
 	       unsigned flags)
 {
-	struct memory_policy p;
+	struct vm_policy p;
 	int err = read_policy(&p, mode, nodemask, maxnode);
 	uaddr_t end = addr + align_up(len, PAGE_SIZE);
 
@@ -168,16 +175,36 @@ long sys_mbind(uaddr_t addr, size_t len, int mode, uaddr_t nodemask, unsigned lo
 		return -EINVAL;
 	if ((flags & MPOL_MF_MOVE_ALL) != 0 && !cred_has_cap(cred_current(), CAP_SYS_NICE))
 		return -EPERM;
-	return end == addr || is_mapped(addr) ? 0 : -EFAULT;
+	return end == addr ? 0 : vmspace_set_policy(vmspace_current(), addr, end, &p);
 }
 
-/* It refines the policy of a range; no range has one. */
+/* -ENOENT: none in the range has a policy. */
+static int check_refinable(uaddr_t start, uaddr_t end)
+{
+	struct vmspace *vs = vmspace_current();
+	int err = -ENOENT;
+
+	scoped_mutex(&vs->lock);
+	for (struct vm_area *a = vmspace_area_first(vs); a != NULL && a->start < end;
+	     a = vmspace_area_next(a)) {
+		int kind = a->policy.mode & ~(int)MODE_FLAGS;
+
+		if (a->end <= start || kind == MPOL_DEFAULT)
+			continue;
+		if (kind != MPOL_BIND && kind != MPOL_PREFERRED_MANY)
+			return -EOPNOTSUPP;
+		err = 0;
+	}
+	return err;
+}
+
+/* It refines the policies of a range; those of most kinds cannot be. */
 long sys_set_mempolicy_home_node(uaddr_t addr, size_t len, unsigned long node, unsigned long flags)
 {
 	if (!is_aligned(addr, PAGE_SIZE) || flags != 0 || node != 0 ||
 	    addr + align_up(len, PAGE_SIZE) < addr)
 		return -EINVAL;
-	return len == 0 ? 0 : -ENOENT;
+	return len == 0 ? 0 : check_refinable(addr, addr + align_up(len, PAGE_SIZE));
 }
 
 /* ---- another process's memory ---- */

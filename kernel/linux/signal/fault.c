@@ -20,11 +20,14 @@
 #define REPORTED \
 	(SIGNAL_SYNCHRONOUS | SIGNAL_BIT(SIGABRT) | SIGNAL_BIT(SIGXCPU) | SIGNAL_BIT(SIGXFSZ))
 
-static void out_of_memory(void)
+/* A call that copies to many places may come here many times before it ends. */
+void program_no_memory(void)
 {
 	struct vmspace *vs = vmspace_current();
 	struct page_stats stats;
 
+	if (task_current() == NULL || READ_ONCE(process_current()->exiting))
+		return;
 	page_stats_get(&stats);
 	log_user("%s: out of memory: it holds %lu KiB, %lu of %lu KiB are free; give more with -m",
 		 thread_current()->name, (unsigned long)vs->nr_pages * 4,
@@ -80,7 +83,7 @@ void program_fault(struct trap_frame *f, const struct fault *fault)
 	siginfo_t info;
 
 	if (fault->kind == FAULT_PAGE && fault->error == -ENOMEM) {
-		out_of_memory();
+		program_no_memory();
 		return;
 	}
 	self->fault = *fault;

@@ -109,8 +109,16 @@ static void commit_ids(struct cred *now)
 	cred_install(now);
 }
 
+bool task_has_too_many_peers(uint32_t uid)
+{
+	return uid != 0 && task_count_user(uid) > process_limit(process_current(), RLIMIT_NPROC);
+}
+
 static long commit_uids(struct cred *now)
 {
+	/* execve(2), EAGAIN: programs do not look whether setuid(2) fails. */
+	if (now->uid != cred_current()->uid)
+		task_current()->exceeds_nproc = task_has_too_many_peers(now->uid);
 	now->fsuid = now->euid;
 	adjust_caps(cred_current(), now);
 	commit_ids(now);

@@ -12,5 +12,7 @@ void cred_install(struct cred *now);
 /* The current task's, changed: fn works on a copy, and what it answers is the answer; the copy
  * counts if that is 0. -ENOMEM. */
 MUST_CHECK long cred_change(long (*fn)(struct cred *now, unsigned long arg), unsigned long arg);
+/* A user, but for root, with more tasks than the current process's RLIMIT_NPROC. */
+bool task_has_too_many_peers(uint32_t uid);
 /* ptrace(2) "Ptrace access mode checking", with real ids: may the current task look into t? */
 bool task_may_access(struct task *t);

@@ -17,6 +17,7 @@
 #include "lib/string.h"
 #include "linux/sys.h"
 #include "linux/task/credentials.h"
+#include "linux/task/seccomp.h"
 #include "linux/task/task.h"
 #include "mm/user.h"
 #include "mm/vmspace.h"

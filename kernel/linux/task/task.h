@@ -30,6 +30,7 @@
 #include "lib/types.h"
 #include "linux/file/fd.h"
 #include "linux/signal/actions.h"
+#include "mm/vmspace.h"
 
 #define PID_LIMIT 32768 /* as /proc/sys/kernel/pid_max on a small machine */
 
@@ -46,12 +47,6 @@ struct restart {
 	uaddr_t addr, remain;
 	uint32_t val, mask;
 	unsigned flags;
-};
-
-/* set_mempolicy(2); kept, as there is one node. */
-struct memory_policy {
-	int mode;       /* MPOL_*, with its flags */
-	uint64_t nodes; /* a bit each */
 };
 
 struct task {
@@ -83,10 +78,11 @@ struct task {
 	struct futex_waiter *pi_waits; /* [futex_pi.c's mutex] waiting for a PI futex, or NULL */
 	bool pi_gone;                  /* [futex_pi.c's mutex] it ends: nobody may wait for it */
 	int parent_death_signal;       /* [o] prctl */
+	bool exceeds_nproc;            /* [o] setuid(2) went over RLIMIT_NPROC: exec looks again */
 	bool no_new_privs;             /* [a] prctl; seccomp of another task may set it */
 	uint8_t seccomp_mode;          /* [task_lock to write] SECCOMP_MODE_* */
 	struct seccomp_filter *seccomp; /* [task_lock to write] counted (seccomp.h); NULL: none */
-	struct memory_policy mempolicy; /* [o] set_mempolicy */
+	struct vm_policy mempolicy;     /* [o] set_mempolicy(2); kept, as there is one node */
 	bool reset_on_fork;             /* [a] SCHED_RESET_ON_FORK */
 	bool io_flusher;                /* [o] prctl; kept, not used */
 	uint8_t mce_kill;               /* [o] prctl; kept, not used */

@@ -20,6 +20,8 @@
 #include "net/net.h"
 #include "net/netbuf.h"
 
+#define IP_DEFAULT_HOPS 64u
+
 struct neighbour;
 
 struct ip_path {
@@ -70,6 +72,9 @@ struct ip_header_values {
 MUST_CHECK int ip_send(struct net *net, struct netbuf *b, const struct ip_header_values *v,
 		       const struct ip_path *path);
 
+/* Takes b, which begins with its IP header: onto the link. */
+void ip_transmit(struct netbuf *b, const struct ip_path *path);
+
 /* In the notes of a packet that came in. */
 struct ip_info {
 	uint8_t from[16], to[16];
@@ -111,6 +116,8 @@ void raw_error(struct net *net, const struct ip_error *e);
 /* Answers b, which stays the caller's, with an error; limited in rate (RFC 4443 §2.4 f). b's data
  * is at the IP header's payload. */
 enum ip_complaint { IP_PORT_UNREACHABLE, IP_PROTOCOL_UNREACHABLE, IP_TIME_EXCEEDED_FRAGMENT };
+/* Takes a packet that was to go out, from its IP header on: its neighbour is not there. */
+void ip_unreachable(struct net *net, struct netbuf *b);
 void ip_complain(struct net *net, const struct netbuf *b, enum ip_complaint what);
 
 /* ---- the state behind it ---- */
@@ -149,10 +156,18 @@ struct net_address_values {
 };
 /* With its prefix route. -EEXIST, -ENOMEM, -EINVAL. Any context with no lock. */
 MUST_CHECK int net_address_add(struct netdev *d, const struct net_address_values *v);
-MUST_CHECK int net_address_remove(struct netdev *d, const uint8_t ip[16], unsigned prefix_bits);
+int net_address_remove(struct netdev *d, const uint8_t ip[16], unsigned prefix_bits);
 /* Is it one of this machine's (127.0.0.0/8 whole)? dev_index 0: of any interface. */
 bool net_address_is_ours(struct net *net, const uint8_t ip[16], unsigned dev_index);
+/* The IPv4 address of d that is in one prefix with ip, else its first; false: it has none. */
+bool net_address_for_link(struct netdev *d, const uint8_t ip[16], uint8_t from[16]);
 bool net_address_is_broadcast(struct net *net, const uint8_t ip[16], unsigned dev_index);
+
+/* The same with net->lock held; of a broadcast, the interface. */
+bool net_address_is_ours_locked(struct net *net, const uint8_t ip[16], unsigned dev_index);
+struct netdev *net_broadcast_device_locked(struct net *net, const uint8_t ip[16],
+					   unsigned dev_index);
+void net_address_forget_all(struct netdev *d); /* for net_fini */
 
 /* Interface up or down, MTU, MAC: what ip link set does. Thread context. */
 MUST_CHECK int net_device_set_up(struct netdev *d, bool up);
@@ -173,7 +188,25 @@ struct route {
 };
 /* Copies r. -EEXIST (with `replace` it takes the old one's place), -ENOMEM. */
 MUST_CHECK int route_add(struct net *net, const struct route *r, bool replace);
-MUST_CHECK int route_remove(struct net *net, const struct route *r); /* -ESRCH */
+int route_remove(struct net *net, const struct route *r); /* -ESRCH */
+
+void route_forget_device(struct netdev *d);
+void route_forget_all(struct net *net);
+
+/* ---- sources (source.c) ---- */
+
+/* RFC 6724 §5: from which address to send to `to` by that interface. net->lock is held. False:
+ * there is none of that family. */
+bool source_choose_locked(struct net *net, struct netdev *out, const uint8_t to[16],
+			  unsigned prefer, uint8_t from[16]);
+
+/* ---- path MTU (pmtu.c) ---- */
+
+/* RFC 1191 §6.3, RFC 8201 §5.3: the way there takes packets of that length, for ten minutes. */
+void pmtu_learn(struct net *net, const uint8_t to[16], uint32_t mtu);
+MUST_CHECK int pmtu_init(struct net *net); /* -ENOMEM */
+void pmtu_fini(struct net *net);
+uint32_t pmtu_known_locked(struct net *net, const uint8_t to[16], uint32_t otherwise);
 
 /* ---- groups (group.c) ---- */
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Frames of Ethernet, in and out. */
 #pragma once
-#include "lib/list.h"
 #include "net/netbuf.h"
 #include "net/wire/link.h"
 
@@ -9,8 +8,6 @@ struct netdev;
 
 /* Takes b: data is at the Ethernet header. */
 void ethernet_input(struct netdev *d, struct netbuf *b);
-/* GRO: consecutive segments of one flow in a burst become one with gso_size. */
-void ethernet_merge(struct netdev *d, struct list *burst);
 /* Puts the header in front of b, and sends it. Takes b. */
 void ethernet_send(struct netdev *d, struct netbuf *b, const uint8_t to[ETHERNET_ADDRESS_LEN],
 		   uint16_t type);

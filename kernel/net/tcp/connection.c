@@ -54,31 +54,21 @@ static void start_afresh(struct tcp *t)
 {
 	const struct tcp_settings *s = &t->stack->settings;
 
+	memset(&t->has_timestamps, 0, sizeof(*t) - offsetof(struct tcp, has_timestamps));
 	list_init(&t->out);
 	list_init(&t->in);
 	list_init(&t->sent_order);
 	list_init(&t->lost);
 	tcp_timers_stop(t);
-	memset(&t->snd, 0, sizeof(t->snd));
-	memset(&t->rcv, 0, sizeof(t->rcv));
 	if (!t->wishes.send_limit_fixed)
 		t->send_limit = s->wmem[1];
 	if (!t->wishes.receive_limit_fixed)
 		t->receive_limit = s->rmem[1];
-	t->no_receive = t->no_send = t->got_fin = t->sent_fin = t->is_passive = false;
 	t->rto = TCP_RTO_FIRST;
-	t->srtt = t->rttvar = t->min_rtt = 0;
-	t->backoff = t->retries = t->probes = t->keep_probes = 0;
-	t->mood = TCP_MOOD_OPEN;
-	t->sacked = t->lost_bytes = t->retrans = t->dup_acks = 0;
 	t->ssthresh = TCP_NEVER_THRESHOLD;
-	t->urgent = TCP_URGENT_NONE;
-	t->peer_mss = TCP_MSS_DEFAULT;
+	t->peer_mss = TCP_MSS_USUAL;
 	t->share = 128;
-	t->soft_error = 0;
-	t->in_offset = t->in_bytes = t->base_mtu = 0;
 	t->ack_delay = TCP_DELAY_MIN;
-	t->ecn_flags = 0;
 }
 
 void tcp_init(struct tcp *t, struct net *net, const struct tcp_events *events, bool v6)
@@ -113,6 +103,7 @@ void tcp_start_space(struct tcp *t)
 	t->snd.small_end = t->snd.una;
 	t->last_received_at = t->last_ack_at = t->last_sent_at = clock_monotonic();
 	t->rack_mult = 1;
+	t->fack = t->dsack_round = t->snd.una;
 	tcp_update_mss(t);
 	tcp_window_start(t);
 	tcp_congestion_start(t);
@@ -229,6 +220,15 @@ void tcp_end_timed_out(struct tcp *t)
 	tcp_end(t, t->soft_error != 0 ? t->soft_error : ETIMEDOUT);
 }
 
+void tcp_forget(struct tcp *t)
+{
+	spin_lock(&t->lock);
+	t->is_orphan = true;
+	(void)atomic_add(&t->stack->counters.orphans, 1);
+	tcp_end(t, 0);
+	tcp_unlock(t);
+}
+
 int tcp_take_error(struct tcp *t)
 {
 	return atomic_exchange(&t->error, 0);
@@ -248,6 +248,7 @@ static void start_connecting(struct tcp *t, const struct ip_path *path)
 {
 	struct tcp_stack *s = t->stack;
 
+	tcp_receive_free(t);
 	start_afresh(t);
 	t->local = t->endpoint.local;
 	t->remote = t->endpoint.remote;
@@ -260,14 +261,15 @@ static void start_connecting(struct tcp *t, const struct ip_path *path)
 	t->has_scale = tcp_setting(s, window_scaling) != 0;
 	t->has_ecn = tcp_setting(s, ecn) == 1;
 	t->snd.iss = tcp_first_sequence(t->net, &t->local, &t->remote);
-	t->snd.una = t->snd.nxt = t->snd.end = t->snd.iss;
-	t->snd.window = t->snd.max_window = TCP_MSS_DEFAULT;
+	t->snd.una = t->snd.nxt = t->snd.iss;
+	t->snd.end = t->snd.iss + 1;
+	t->snd.window = t->snd.max_window = TCP_MSS_USUAL;
 	tcp_set_state(t, TCP_STATE_SYN_SENT);
 	tcp_count(s, active_opens);
 	tcp_start_space(t);
 	tcp_fastopen_client(t);
-	if (!t->fastopen_wanted)
-		tcp_send_syn(t);
+	if (!t->fastopen_wanted || t->fastopen_len == 0)
+		tcp_send_syn(t); /* else the first bytes go with it */
 }
 
 int tcp_connect(struct tcp *t, const struct inet_address *to, const uint8_t from[16])

@@ -18,7 +18,7 @@
 #define TCP_TIME_WAIT    (60 * NSEC_PER_SEC)
 #define TCP_DELAY_MIN    (40 * TCP_MS)
 #define TCP_DELAY_MAX    (200 * TCP_MS)
-#define TCP_MSS_DEFAULT  536u /* RFC 9293 §3.7.1 */
+#define TCP_MSS_USUAL  536u /* RFC 9293 §3.7.1 */
 #define TCP_MSS_MIN      48u
 #define TCP_SCALE_MAX    14u  /* RFC 7323 §2.3 */
 #define TCP_WINDOW_FIRST 10u  /* segments: RFC 6928 */
@@ -137,6 +137,7 @@ struct tcp_stack {
 	uint64_t memory;  /* [a] bytes that connections hold */
 	unsigned nr_rest; /* [a] connections in TIME-WAIT */
 	struct spinlock lock;
+	nsec_t cookie_sent_at;            /* [a] the last SYN cookie */
 	nsec_t challenge_second;          /* [l] RFC 5961 §7 */
 	unsigned nr_challenges;           /* [l] in that second */
 	struct tcp_kept_cookie kept[TCP_COOKIES_KEPT]; /* [l] by hash */
@@ -167,6 +168,7 @@ void tcp_set_state(struct tcp *t, enum tcp_state state);
 /* It is over. error: positive, for the user; 0: none. */
 void tcp_end(struct tcp *t, int error);
 void tcp_end_in_rest(struct tcp *t); /* by way of TIME-WAIT */
+void tcp_forget(struct tcp *t);      /* one that nobody knows yet; no lock is held */
 void tcp_end_timed_out(struct tcp *t);
 void tcp_orphan_waits(struct tcp *t); /* it is in FIN-WAIT-2, with nobody there */
 /* Is it one of those in which a sequence number is agreed on with the peer? */
@@ -295,10 +297,10 @@ bool tcp_cookie_check(struct tcp *l, const struct tcp_segment *s, struct tcp_req
 bool tcp_rest_start(struct tcp *t); /* false: no memory, or too many */
 /* Takes e's count. True: it was a SYN for a new connection, which may begin at *iss. */
 bool tcp_rest_input(struct endpoint *e, const struct tcp_segment *s, uint32_t *iss);
-void tcp_rests_free(struct net *net);
 
 /* Of a SYN with the option: true, the child is under way and has the data. */
 bool tcp_fastopen_input(struct tcp *l, struct tcp_segment *s, struct tcp_request *r);
+struct netbuf *tcp_fastopen_data(struct tcp *t); /* what goes with the SYN; NULL: nothing */
 void tcp_fastopen_client(struct tcp *t);  /* before a SYN: is there a cookie? */
 void tcp_fastopen_keep(struct tcp *t, const struct tcp_options *o);
 void tcp_fastopen_acked(struct tcp *t, const struct tcp_segment *s, struct tcp_acked *a);
@@ -398,6 +400,7 @@ void tcp_urgent_input(struct tcp *t, const struct tcp_segment *s);
 uint32_t tcp_window_select(struct tcp *t); /* what may be offered, in bytes */
 uint16_t tcp_window_offer(struct tcp *t);  /* the header's field; the window is offered then */
 void tcp_window_start(struct tcp *t);
+void tcp_quick_acks(struct tcp *t);
 void tcp_window_measure(struct tcp *t, uint32_t len, uint32_t charge);
 void tcp_window_read(struct tcp *t, uint32_t n);
 void tcp_window_rtt(struct tcp *t, const struct tcp_segment *s);

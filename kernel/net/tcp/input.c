@@ -26,7 +26,7 @@ static void agree(struct tcp *t, const struct tcp_segment *s)
 	t->snd.scale = t->has_scale ? o->scale : 0;
 	if (!t->has_scale)
 		t->rcv.scale = 0;
-	t->peer_mss = o->mss == 0 ? TCP_MSS_DEFAULT : max(o->mss, (uint16_t)TCP_MSS_MIN);
+	t->peer_mss = o->mss == 0 ? TCP_MSS_USUAL : max(o->mss, (uint16_t)TCP_MSS_MIN);
 	t->ts_recent = o->ts;
 	t->ts_recent_at = clock_monotonic();
 	t->rcv.irs = s->seq;

@@ -38,7 +38,7 @@ void tcp_rack_update(struct tcp *t, const struct tcp_piece *p, const struct tcp_
 void tcp_rack_reordering(struct tcp *t, const struct tcp_piece *p, const struct tcp_acked *a)
 {
 	(void)a;
-	if (t->fack == 0 || tcp_after(p->end, t->fack)) {
+	if (tcp_after(p->end, t->fack)) {
 		t->fack = p->end;
 	} else if (tcp_before(p->end, t->fack) && (p->flags & TCP_PIECE_EVER_RETRANS) == 0) {
 		t->reordering_seen = true;
@@ -190,8 +190,5 @@ void tcp_loss_probe_acked(struct tcp *t, const struct tcp_segment *s, const stru
 			tcp_recovery_reduce(t);
 	} else if (!a->advanced && a->newly_sacked == 0 && !a->window_changed && !a->has_data) {
 		t->tlp_active = false; /* both copies have arrived */
-	} else if (a->advanced) {
-		t->tlp_active = false;
-		tcp_recovery_reduce(t);
 	}
 }

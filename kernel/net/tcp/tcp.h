@@ -9,12 +9,13 @@
  *	ack.c		what an ACK says: round trips (RFC 6298), windows; sack.c (RFC 2018, 2883)
  *	rack.c		what is lost: RACK-TLP (RFC 8985); recovery.c: what is done about it (RFC
  *			6937, 5682, 4015)
- *	receive.c	what arrived: in order, out of order, taken by the user; window.c: how much may
+ *	receive.c	what arrived, in order and out of order; read.c: the user takes it, the urgent
+ *			byte; window.c: how much may come
  *	send.c		what the user gives; queue.c: what was sent and is not acknowledged
  *	output.c	segments out: what may go now, Nagle, cork, windows; header.c: how they look
  *	timer.c		retransmission, probes, delayed ACKs, keepalive, user time-out; alarm.c
  *	congestion.c	the interface of algorithms, HyStart++; cubic.c (RFC 9438), reno.c (RFC 5681)
- *	options.c	options in and out (RFC 7323); fastopen.c (RFC 7413); tune.c: setsockopt's
+ *	options.c	options in and out (RFC 7323); secret.c; fastopen.c (RFC 7413); tune.c: setsockopt's
  *
  * tcp->lock guards a connection. It is taken inside every call below, and no event is called under
  * it. Data goes in and out as netbufs: what is sent is kept, by its pages, until it is
@@ -153,14 +154,10 @@ struct tcp {
 	struct tcp_alarm alarm;          /* its own lock */
 	enum tcp_state state;            /* [l, a] */
 	int error;       /* [a] positive: why it ended; tcp_take_error */
-	int soft_error;  /* [l] what ICMP said meanwhile */
 	unsigned news, todo;             /* [l] what tcp_unlock is to do */
 	bool v6;                         /* [I] */
 	bool is_orphan;                  /* [l] the user has closed it */
 	bool held;                       /* [l] the engine's count */
-	bool no_receive, no_send;        /* [l, a] shut down by the user; no_send: a FIN is queued */
-	bool got_fin, sent_fin;          /* [l, a] the peer's, in order; ours is in the queue */
-	bool is_passive;                 /* [l] a listener's child that is not established yet */
 	struct inet_address local, remote; /* [c] */
 	struct ip_path path;             /* [l] */
 	unsigned dev_index;              /* [l] SO_BINDTODEVICE, a link-local's scope */
@@ -174,8 +171,15 @@ struct tcp {
 	struct tcp *listener;            /* [the listener's l] counted: whose queue it waits in */
 	unsigned nr_pending, nr_requests, nr_fastopen, backlog; /* [l, a] */
 
-	/* Options agreed on. [c] */
+	const struct tcp_congestion *congestion; /* [l] */
+	uint32_t send_limit, receive_limit; /* [a] memory that may be in `out`; received */
+
+	/* From here on it is zeroed when a connection begins. Options agreed on. [c] */
 	bool has_timestamps, has_sack, has_scale, has_ecn, is_fastopen;
+	bool no_receive, no_send;        /* [l, a] shut down by the user; no_send: a FIN is queued */
+	bool got_fin, sent_fin;          /* [l, a] the peer's, in order; ours is in the queue */
+	bool is_passive;                 /* [l] a listener's child that is not established yet */
+	int soft_error;                  /* [l] what ICMP said */
 	uint16_t peer_mss;
 	/* RFC 7323 */
 	uint32_t ts_offset, ts_recent;   /* [c], [l] */
@@ -188,7 +192,7 @@ struct tcp {
 	struct netbuf *out_next;         /* the first not sent; NULL: none */
 	struct tree out_tree;            /* of the sent ones, by seq */
 	struct list sent_order, lost;    /* pieces in flight by time; lost ones to be sent again */
-	uint32_t out_charge, send_limit; /* [a] memory of what is in `out`, and how much there may be */
+	uint32_t out_charge;             /* [a] memory of what is in `out` */
 	uint32_t mss, pmtu, base_mtu;    /* payload of a full segment; base_mtu: a black hole's */
 	uint32_t sacked, lost_bytes, retrans; /* in flight: SACKed; lost; sent again */
 	struct { uint32_t seq, end; } sack_seen[4]; /* the last ACK's blocks */
@@ -214,7 +218,6 @@ struct tcp {
 	bool may_undo, frto, frto_new_data, cwnd_limited;
 	uint32_t cwnd_used;              /* of this flight, at most */
 	uint32_t cwnd_used_end;
-	const struct tcp_congestion *congestion;
 	struct tcp_hystart hystart;
 	struct tcp_cubic cubic;
 
@@ -224,8 +227,10 @@ struct tcp {
 	uint32_t in_offset;              /* bytes of the first that were read */
 	uint32_t in_bytes;               /* [a] unread; the FIN is none */
 	struct tree out_of_order;        /* pieces by seq, none overlapping */
-	uint32_t out_of_order_bytes, out_of_order_last; /* last: seq of the newest */
-	uint32_t in_charge, receive_limit; /* [a] memory of both, and how much there may be */
+	uint32_t out_of_order_bytes;
+	uint32_t in_charge;              /* [a] memory of both */
+	struct { uint32_t seq, end; } blocks[4]; /* what is out of order, the newest first */
+	unsigned nr_blocks;
 	uint32_t share;                  /* of 256 parts of memory so many are payload */
 	uint32_t dsack_seq, dsack_end;
 	bool dsack_wanted;
@@ -309,7 +314,7 @@ MUST_CHECK int tcp_listen(struct tcp *t, unsigned backlog); /* -EINVAL, -EADDRIN
 struct tcp *tcp_accept(struct tcp *t);                      /* counted, or NULL */
 bool tcp_has_pending(const struct tcp *t);
 
-/* ---- bytes (send.c, receive.c) ---- */
+/* ---- bytes (send.c, read.c) ---- */
 
 enum tcp_send_flags {
 	TCP_SEND_MORE = 1 << 0,
@@ -346,5 +351,4 @@ void tcp_set_receive_limit(struct tcp *t, uint32_t bytes); /* SO_RCVBUF, doubled
 void tcp_set_send_limit(struct tcp *t, uint32_t bytes);
 MUST_CHECK int tcp_set_congestion(struct tcp *t, const char *name); /* -ENOENT */
 const char *tcp_congestion_name(struct tcp *t);
-MUST_CHECK int tcp_set_fastopen_key(struct tcp *t, const uint8_t *key, unsigned len); /* -EINVAL */
 void tcp_info_get(struct tcp *t, struct tcp_info *out);

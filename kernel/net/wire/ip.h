@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* IPv4 (RFC 791), IPv6 and its extension headers (RFC 8200), ICMP (RFC 792), ICMPv6 (RFC 4443),
- * UDP (RFC 768), TCP (RFC 9293 §3.1). Layouts and numbers only. */
+/* IPv4 (RFC 791), IPv6 and its extension headers (RFC 8200), UDP (RFC 768), TCP
+ * (RFC 9293 §3.1). Layouts and numbers only. */
 #pragma once
 #include "net/wire/bytes.h"
 
@@ -42,20 +42,6 @@ struct ip6_fragment {
 /* Beside <linux/in.h>'s IPPROTO_*, which name the protocols. */
 #define IP6_MTU_MIN 1280u /* RFC 8200 §5 */
 #define IP4_MTU_MIN 68u
-
-struct icmp_header {
-	uint8_t type, code;
-	struct be16 checksum;
-	union {
-		struct {
-			struct be16 id, sequence;
-		} echo;
-		struct {
-			struct be16 unused, mtu; /* RFC 1191 §4 */
-		} too_big;
-		struct be32 word; /* ICMPv6's MTU, pointer, flags; a gateway */
-	};
-};
 
 struct udp_header {
 	struct be16 from, to, len, checksum;

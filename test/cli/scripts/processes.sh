@@ -88,8 +88,8 @@ kill -l 15; kill -l | wc -w; kill -0 $$; echo "kill -0 $?"
 section job control
 set -m
 sleep 100 & first=$!; sleep 100 | cat & second=$!
-jobs | sed 's/[0-9][0-9]* *sleep/sleep/' ; kill -STOP %1; sleep 0.1; jobs -s | wc -l
-kill -CONT %1; sleep 0.1; jobs -r | wc -l
+jobs | sed 's/[0-9][0-9]* *sleep/sleep/' ; kill -STOP %1; for i in {1..200}; do [[ $(jobs -s) ]] && break; sleep 0.02; done; jobs -s | wc -l
+kill -CONT %1; for i in {1..200}; do [[ $(jobs -s) ]] || break; sleep 0.02; done; jobs -r | wc -l
 kill %1 %2; wait $first 2>/dev/null; echo "%1 $?"; wait $second 2>/dev/null; echo "%2 $?"
 (sleep 0.05; exit 6) & fg %% > /dev/null 2>&1; echo "fg $?"
 bash -c 'ps -o pgid= -p $$ | tr -d " "; echo $$' | uniq | wc -l
@@ -141,7 +141,7 @@ read -r -t 0.05 never < <(sleep 1); echo "read -t $?"; flock lock.txt true; echo
 [[ $$ == $(sh -c 'echo $PPID') ]] && echo "parent known"; [[ -d /proc/$$/fd ]] && echo "/proc/self"
 
 section signals between processes
-bash -c 'trap "echo got USR2" USR2; (sleep 0.05; kill -USR2 $$; sleep 0.1) & wait $!; echo "$(($? > 128))"; wait'
+bash -c 'trap "got=USR2" USR2; (until [[ -e enough ]]; do kill -USR2 $$; sleep 0.05; done) & wait $!; echo "got $got $(($? > 128))"; : > enough; wait'
 bash -c 'trap "echo one; trap - TERM; kill -TERM \$\$" TERM; kill -TERM $$; echo never'; echo "again $?"
 ( trap 'echo hup' HUP; bash -c 'kill -HUP $PPID'; echo "after hup" )
 bash -c 'trap "" PIPE; yes 2>/dev/null; echo "yes $?" >&2' 2>&1 >/dev/full | tail -1
@@ -149,8 +149,8 @@ yes | head -1; echo "${PIPESTATUS[0]}"
 bash -c 'trap "" PIPE; { echo a; echo b; } | true; echo "no signal ${PIPESTATUS[0]}"' 2>/dev/null | sed 's/[01]$/N/'
 for s in HUP QUIT USR1 USR2 PIPE ALRM TERM VTALRM PROF IO PWR SYS RTMIN RTMAX; do ( ulimit -c 0; kill -$s $BASHPID ) 2>/dev/null; echo -n "$s $? "; done; echo
 for s in CHLD URG WINCH CONT; do ( kill -$s $BASHPID; echo -n "$s ignored " ); done; echo
-bash -c 'sleep 100 & p=$!; (sleep 0.05; kill -INT $p; kill -TERM $p) & wait $p; echo "a background job ignores INT: $?"' 2>/dev/null
-bash -c 'set -m; (trap "echo group" TERM; sleep 100 & : > ready; wait) & p=$!; until [[ -e ready ]]; do sleep 0.02; done; kill -TERM -- -$p; wait $p; echo "$?"' 2>/dev/null
+bash -c 'sleep 100 & p=$!; (until [[ $(< /proc/$p/comm) = sleep ]]; do sleep 0.02; done; kill -INT $p; kill -TERM $p) & wait $p; echo "a background job ignores INT: $?"' 2>/dev/null
+bash -c 'set -m; (trap "echo group" TERM; sleep 100 & : > ready; wait; exit 9) & p=$!; until [[ -e ready ]]; do sleep 0.02; done; kill -TERM -- -$p; wait $p; echo "$?"' 2>/dev/null
 timeout -k 0.1 1.5 sh -c 'trap "" TERM; while :; do sleep 0.02; done' 2>/dev/null; echo "timeout -k $?"
 timeout --preserve-status -s USR1 1.5 bash -c 'trap "echo cleanup; exit 9" USR1; while :; do sleep 0.02; done'; echo "preserved $?"
 
@@ -160,7 +160,7 @@ bash -c '(sleep 0.1; ps -o ppid= -p $BASHPID | tr -d " " > orphan.txt) & exit'; 
 bash -c 'sleep 0.05 & a=$!; sleep 100 & b=$!; wait -n -p first $a $b; [[ $first == "$a" ]] && echo "first is a: $?"; kill $b'
 perl -e 'if (!($pid = fork)) { exit 3 } for (1 .. 500) { select undef, undef, undef, 0.02; open F, "/proc/$pid/stat"; last if ($s = (split " ", <F>)[2]) eq "Z" } print "$s\n"; waitpid $pid, 0; print $? >> 8, "\n"; print -e "/proc/$pid" ? "there" : "gone", "\n"'
 perl -e '$SIG{CHLD} = "IGNORE"; for (1 .. 20) { fork or exit 1 } print wait, "\n"'
-a=(); for i in 1 2 3 4; do sleep 0.1 & a+=($!); done; kill "${a[@]}"; for p in "${a[@]}"; do wait "$p" 2>/dev/null; echo -n "$? "; done; echo
+a=(); for i in 1 2 3 4; do sleep 100 & a+=($!); done; kill "${a[@]}"; for p in "${a[@]}"; do wait "$p" 2>/dev/null; echo -n "$? "; done; echo
 
 section more of files and text
 dir=$(mktemp -d ./dir.XXXXXX); ln -s "$dir" to; [[ $(readlink -f to) == "$(cd "$dir" && pwd -P)" ]] && echo "readlink -f"; rm to; rmdir "$dir"

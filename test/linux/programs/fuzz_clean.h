@@ -165,10 +165,12 @@ static inline void print_objects(void)
 static inline void print_counters(long rounds)
 {
 	drop_caches();
-	printf("counters %ld available_kib %ld slab_kib %ld tables_kib %ld files %ld tasks %ld ",
+	printf("counters %ld available_kib %ld slab_kib %ld tables_kib %ld files %ld tasks %ld "
+	       "anonymous_kib %ld ",
 	       rounds,
 	       number_in("/proc/meminfo", "MemFree:") + number_in("/proc/meminfo", "Cached:"),
 	       number_in("/proc/meminfo", "Slab:"), number_in("/proc/meminfo", "PageTables:"),
-	       number_in("/proc/sys/fs/file-nr", ""), number_in("/proc/loadavg", "/"));
+	       number_in("/proc/sys/fs/file-nr", ""), number_in("/proc/loadavg", "/"),
+	       number_in("/proc/meminfo", "AnonPages:"));
 	print_objects();
 }

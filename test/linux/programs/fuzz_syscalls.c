@@ -29,6 +29,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include "fuzz_clean.h"
+#include "fuzz_network.h"
 #include "fuzz_table.h"
 
 #define PAGE       4096ul
@@ -276,6 +277,8 @@ static long short_time(struct thread *t)
 
 static long argument(struct thread *t, unsigned kind)
 {
+	char *at;
+
 	switch (kind) {
 	case FD:
 		return one_in(t, 24) ? border_number(t) : (long)below(t, 24);
@@ -312,6 +315,16 @@ static long argument(struct thread *t, unsigned kind)
 		return short_time(t);
 	case IDENTIFIER:
 		return one_in(t, 8) ? border_number(t) : (long)below(t, 8);
+	case SOCKADDR:
+		at = writable(t) + PAGE + 128 * below(t, 8);
+		address_put(at, next(t));
+		return (long)at;
+	case ADDRLEN:
+		return one_in(t, 12) ? border_number(t) : address_length(next(t));
+	case MESSAGE:
+		at = writable(t) + 2 * PAGE + MESSAGE_SIZE * below(t, PAGE / MESSAGE_SIZE);
+		message_put(at, next(t));
+		return (long)at;
 	case NUMBER:
 		return one_in(t, 2) ? (long)below(t, 4096) : border_number(t);
 	default:
@@ -485,6 +498,10 @@ static void open_descriptors(void)
 	memfd_create("fuzz", MFD_ALLOW_SEALING);
 	open("/dev/ptmx", O_RDWR | O_NOCTTY);
 	open("/dev/zero", O_RDWR);
+	socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 }
 
 static void process_main(long round, int number)

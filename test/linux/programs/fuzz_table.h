@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -55,7 +56,10 @@ enum kind {
 	MODE,
 	TIME,       /* a struct timespec, short */
 	IDENTIFIER, /* of System V and timers */
-	TABLES      /* and above: a table of constants */
+	SOCKADDR,   /* see fuzz_network.h */
+	ADDRLEN,
+	MESSAGE,
+	TABLES /* and above: a table of constants */
 };
 
 #define MAX_ARGS 6
@@ -83,6 +87,7 @@ enum table {
 	T_DOMAIN,
 	T_SOCKET,
 	T_SOCKOPT,
+	T_LEVEL,
 	T_MSG,
 	T_SIGHOW,
 	T_WAIT,
@@ -144,6 +149,7 @@ static const long values[NR_TABLES][VALUES] = {
 	[T_SOCKOPT] = { SO_RCVBUF, SO_SNDBUF, SO_PASSCRED, SO_PEERCRED, SO_ERROR, SO_TYPE,
 			SO_RCVTIMEO, SO_SNDTIMEO, SO_LINGER, SO_ACCEPTCONN, SO_REUSEADDR, SO_DOMAIN,
 			SO_PEEK_OFF, SO_PEERSEC, SO_KEEPALIVE, SO_SNDBUFFORCE },
+	[T_LEVEL] = { SOL_SOCKET, IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_IPV6 },
 	[T_MSG] = { MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, MSG_NOSIGNAL, MSG_OOB, MSG_EOR,
 		    MSG_CMSG_CLOEXEC, MSG_WAITFORONE, MSG_MORE },
 	[T_SIGHOW] = { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK },
@@ -394,20 +400,25 @@ static const struct call calls[] = {
 	C(socket, V(T_DOMAIN), V(T_SOCKET), V(T_SMALL)),
 	C(socketpair, V(T_DOMAIN), V(T_SOCKET), NONE, PTR),
 	C(bind, FD, PTR, LEN),
-	C(bind, FD, PATH, LEN),
-	C(connect, FD, PATH, LEN),
+	C(bind, FD, SOCKADDR, ADDRLEN),
+	C(connect, FD, SOCKADDR, ADDRLEN),
+	C(accept, FD, PTR, PTR),
 	C(listen, FD, V(T_SMALL)),
 	C(accept4, FD, PTR, PTR, V(T_SOCKET)),
 	C(getsockname, FD, PTR, PTR),
 	C(getpeername, FD, PTR, PTR),
-	C(sendto, FD, PTR, LEN, V(T_MSG), PATH, LEN),
+	C(sendto, FD, PTR, LEN, V(T_MSG), SOCKADDR, ADDRLEN),
 	C(recvfrom, FD, PTR, LEN, V(T_MSG), PTR, PTR),
 	C(sendmsg, FD, PTR, V(T_MSG)),
 	C(recvmsg, FD, PTR, V(T_MSG)),
+	C(sendmsg, FD, MESSAGE, V(T_MSG)),
+	C(recvmsg, FD, MESSAGE, V(T_MSG)),
 	C(sendmmsg, FD, PTR, COUNT, V(T_MSG)),
 	C(recvmmsg, FD, PTR, COUNT, V(T_MSG), TIME),
 	C(setsockopt, FD, V(T_SMALL), V(T_SOCKOPT), PTR, LEN),
 	C(getsockopt, FD, V(T_SMALL), V(T_SOCKOPT), PTR, PTR),
+	C(setsockopt, FD, V(T_LEVEL), V(T_SMALL), PTR, COUNT),
+	C(getsockopt, FD, V(T_LEVEL), V(T_SMALL), PTR, PTR),
 	C(shutdown, FD, V(T_SMALL)),
 	/* System V and POSIX IPC */
 	C(shmget, IDENTIFIER, SIZE, V(T_IPC)),
@@ -428,6 +439,31 @@ static const struct call calls[] = {
 	C(mq_notify, FD, PTR),
 	C(mq_getsetattr, FD, PTR, PTR),
 	C(mq_unlink, PATH),
+	/* Older and sibling forms of the above */
+	C(faccessat, DIRFD, PATH, V(T_SMALL)),
+	C(futimesat, DIRFD, PATH, PTR),
+	C(lsetxattr, PATH, PATH, PTR, LEN, V(T_SMALL)),
+	C(lgetxattr, PATH, PATH, PTR, LEN),
+	C(llistxattr, PATH, PTR, LEN),
+	C(lremovexattr, PATH, PATH),
+	C(fgetxattr, FD, PATH, PTR, LEN),
+	C(flistxattr, FD, PTR, LEN),
+	C(fremovexattr, FD, PATH),
+	C(getdents, FD, PTR, LEN),
+	C(preadv, FD, PTR, COUNT, OFFSET),
+	C(pwritev, FD, PTR, COUNT, OFFSET),
+	C(syncfs, FD),
+	C(epoll_create, COUNT),
+	C(epoll_pwait, FD, PTR, COUNT, V(T_SMALL), PTR, V(T_SMALL)),
+	C(eventfd, NUMBER),
+	C(signalfd, FD, PTR, V(T_SMALL)),
+	C(inotify_init, NONE),
+	C(move_pages, PID, COUNT, PTR, PTR, PTR, V(T_SMALL)),
+	C(migrate_pages, PID, NUMBER, PTR, PTR),
+	C(set_mempolicy_home_node, ADDRESS, SIZE, V(T_SMALL), NONE),
+	C(ioprio_get, V(T_SMALL), PID),
+	C(ioprio_set, V(T_SMALL), PID, NUMBER),
+	C(time, PTR),
 };
 #undef C
 

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Addresses of interfaces, and interfaces going up and down. An address brings the route to its
+ * prefix with it, and takes it away. All of it is under net->lock; listeners hear of it afterwards.
+ */
+#include <linux/rtnetlink.h>
+
+#include "lib/atomic.h"
+#include "lib/errno.h"
+#include "mm/kmem.h"
+#include "net/ip/ip.h"
+#include "net/netdev.h"
+
+#define V4_BITS 96u /* in front of an IPv4 prefix, as it is mapped */
+
+/* ---- questions ---- */
+
+static struct net_address *find_locked(struct netdev *d, const uint8_t ip[16])
+{
+	struct net_address *a;
+
+	list_foreach(&d->addresses, a, link) {
+		if (inet_ip_equal(a->ip, ip))
+			return a;
+	}
+	return NULL;
+}
+
+static bool is_duplicate(const struct net_address *a)
+{
+	return (a->flags & NET_ADDRESS_DUPLICATE) != 0;
+}
+
+bool net_address_is_ours_locked(struct net *net, const uint8_t ip[16], unsigned dev_index)
+{
+	struct net_address *a;
+	struct netdev *d;
+
+	if (inet_ip_is_loopback(ip))
+		return true;
+	list_foreach(&net->devices, d, link) {
+		if (dev_index != 0 && d->index != dev_index)
+			continue;
+		a = find_locked(d, ip);
+		if (a != NULL && !is_duplicate(a))
+			return true;
+	}
+	return false;
+}
+
+bool net_address_is_ours(struct net *net, const uint8_t ip[16], unsigned dev_index)
+{
+	scoped_spin(&net->lock);
+	return net_address_is_ours_locked(net, ip, dev_index);
+}
+
+static bool is_broadcast_of(struct netdev *d, const uint8_t v4[4])
+{
+	static const uint8_t none[4];
+	struct net_address *a;
+
+	list_foreach(&d->addresses, a, link) {
+		if (inet_ip_is_v4(a->ip) && memcmp(a->broadcast, none, sizeof(none)) != 0 &&
+		    memcmp(a->broadcast, v4, sizeof(a->broadcast)) == 0)
+			return true;
+	}
+	return false;
+}
+
+struct netdev *net_broadcast_device_locked(struct net *net, const uint8_t ip[16],
+					   unsigned dev_index)
+{
+	struct netdev *d;
+
+	if (!inet_ip_is_v4(ip))
+		return NULL;
+	list_foreach(&net->devices, d, link) {
+		if ((dev_index == 0 || d->index == dev_index) && is_broadcast_of(d, ip + IP_V4_AT))
+			return d;
+	}
+	return NULL;
+}
+
+bool net_address_is_broadcast(struct net *net, const uint8_t ip[16], unsigned dev_index)
+{
+	if (inet_ip_equal(ip, inet_broadcast4))
+		return true;
+	scoped_spin(&net->lock);
+	return net_broadcast_device_locked(net, ip, dev_index) != NULL;
+}
+
+bool net_address_for_link(struct netdev *d, const uint8_t ip[16], uint8_t from[16])
+{
+	struct net_address *a, *best = NULL;
+
+	scoped_spin(&d->net->lock);
+	list_foreach(&d->addresses, a, link) {
+		if (!inet_ip_is_v4(a->ip))
+			continue;
+		if (inet_ip_in_prefix(ip, a->ip, V4_BITS + a->prefix_bits)) {
+			best = a;
+			break;
+		}
+		if (best == NULL)
+			best = a;
+	}
+	if (best != NULL)
+		memcpy(from, best->ip, 16);
+	return best != NULL;
+}
+
+/* ---- routes that come with an address ---- */
+
+static unsigned bits_of(const struct net_address *a)
+{
+	return inet_ip_is_v4(a->ip) ? V4_BITS + a->prefix_bits : a->prefix_bits;
+}
+
+static struct route prefix_route(struct net_address *a)
+{
+	struct route r = {
+		.dev = a->dev,
+		.prefix_bits = (uint8_t)bits_of(a),
+		.type = RTN_UNICAST,
+		.protocol = RTPROT_KERNEL,
+		.table = RT_TABLE_MAIN,
+		.valid_until = NSEC_NEVER,
+	};
+	bool v4 = inet_ip_is_v4(a->ip);
+
+	inet_ip_mask(r.prefix, a->ip, r.prefix_bits);
+	memcpy(r.gateway, v4 ? inet_any4 : inet_any6, sizeof(r.gateway));
+	memcpy(r.prefer_from, v4 ? a->ip : inet_any6, sizeof(r.prefer_from));
+	r.scope = v4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+	r.metric = v4 ? 0 : 256;
+	return r;
+}
+
+/* A single address needs no route, and what is local is not looked up in the routes. */
+static bool has_prefix_route(const struct net_address *a)
+{
+	return bits_of(a) < 128 && !inet_ip_is_loopback(a->ip);
+}
+
+/* ---- changes ---- */
+
+static int check(const struct net_address_values *v)
+{
+	unsigned most = inet_ip_is_v4(v->ip) ? 32 : 128;
+
+	if (v->prefix_bits > most || inet_ip_is_multicast(v->ip) || inet_ip_is_any(v->ip))
+		return -EINVAL;
+	return 0;
+}
+
+static struct net_address *new_address(struct netdev *d, const struct net_address_values *v)
+{
+	struct net_address *a = kmem_alloc_nowait(sizeof(*a));
+
+	if (a == NULL)
+		return NULL;
+	list_init(&a->link);
+	a->dev = d;
+	memcpy(a->ip, v->ip, sizeof(a->ip));
+	memcpy(a->broadcast, v->broadcast, sizeof(a->broadcast));
+	a->prefix_bits = v->prefix_bits;
+	a->flags = v->flags;
+	a->preferred_until = v->preferred_until;
+	a->valid_until = v->valid_until;
+	return a;
+}
+
+/* True: it was there already, and has the new values' times now. */
+static bool renew_locked(struct netdev *d, const struct net_address_values *v)
+{
+	struct net_address *a = find_locked(d, v->ip);
+
+	if (a == NULL)
+		return false;
+	a->preferred_until = v->preferred_until;
+	a->valid_until = v->valid_until;
+	a->flags &= ~(unsigned)NET_ADDRESS_DEPRECATED;
+	return true;
+}
+
+int net_address_add(struct netdev *d, const struct net_address_values *v)
+{
+	struct net_address *a;
+	struct route r;
+	bool is_known;
+	int err = check(v);
+
+	if (err != 0)
+		return err;
+	a = new_address(d, v);
+	if (a == NULL)
+		return -ENOMEM;
+	spin_lock(&d->net->lock);
+	is_known = renew_locked(d, v);
+	if (!is_known)
+		list_append(&d->addresses, &a->link);
+	spin_unlock(&d->net->lock);
+	if (is_known) {
+		kmem_free(a);
+		return -EEXIST;
+	}
+	r = prefix_route(a);
+	if (has_prefix_route(a))
+		err = route_add(d->net, &r, true);
+	if (err != 0) {
+		net_address_remove(d, v->ip, v->prefix_bits);
+		return err;
+	}
+	net_changed(d->net, NET_ADDRESS);
+	if (inet_ip_is_v4(v->ip) && (READ_ONCE(d->flags) & NETDEV_IS_LOOPBACK) == 0)
+		arp_announce(d, v->ip);
+	net_run();
+	return 0;
+}
+
+int net_address_remove(struct netdev *d, const uint8_t ip[16], unsigned prefix_bits)
+{
+	struct net_address *a;
+	struct route r;
+
+	spin_lock(&d->net->lock);
+	a = find_locked(d, ip);
+	if (a != NULL && a->prefix_bits != prefix_bits)
+		a = NULL;
+	if (a != NULL)
+		list_remove(&a->link);
+	spin_unlock(&d->net->lock);
+	if (a == NULL)
+		return -EADDRNOTAVAIL;
+	r = prefix_route(a);
+	if (has_prefix_route(a))
+		route_remove(d->net, &r);
+	kmem_free(a);
+	net_changed(d->net, NET_ADDRESS);
+	net_run();
+	return 0;
+}
+
+void net_address_forget_all(struct netdev *d)
+{
+	struct net_address *a;
+
+	for (;;) {
+		spin_lock(&d->net->lock);
+		a = list_first(&d->addresses, struct net_address, link);
+		if (a != NULL)
+			list_remove(&a->link);
+		spin_unlock(&d->net->lock);
+		if (a == NULL)
+			return;
+		kmem_free(a);
+	}
+}
+
+/* ---- interfaces ---- */
+
+int net_device_set_up(struct netdev *d, bool up)
+{
+	unsigned was = up ? atomic_or(&d->flags, (unsigned)NETDEV_IS_UP)
+			  : atomic_and(&d->flags, ~(unsigned)NETDEV_IS_UP);
+
+	if (((was & NETDEV_IS_UP) != 0) == up)
+		return 0;
+	if ((d->features & NETDEV_LOOPBACK) != 0)
+		netdev_set_carrier(d, up);
+	if (!up) {
+		neighbour_forget_all(d);
+		route_forget_device(d);
+	}
+	net_changed(d->net, NET_LINK);
+	net_run();
+	return 0;
+}
+
+int net_device_set_mtu(struct netdev *d, uint32_t mtu)
+{
+	if (mtu < ETHERNET_MTU_MIN || mtu > d->mtu_max)
+		return -EINVAL;
+	WRITE_ONCE(d->mtu, mtu);
+	net_changed(d->net, NET_LINK);
+	net_run();
+	return 0;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Neighbours: which link address an IP address of the same link has. One table for ARP (RFC 826)
+ * and NDP, with NDP's states (RFC 4861 §7.3.2), as Linux does it:
+ *
+ *	NONE -> INCOMPLETE	a packet waits; who has it? is asked
+ *	INCOMPLETE -> REACHABLE	an answer to us
+ *	INCOMPLETE -> FAILED	three questions without one: what waits is lost, EHOSTUNREACH
+ *	REACHABLE -> STALE	30 s without a confirmation
+ *	STALE -> DELAY		used again; 5 s for the transport to confirm it
+ *	DELAY -> PROBE		asked, three times, at the address that was known
+ *	PROBE -> FAILED		no answer
+ *	any -> STALE		told of another link address without having asked
+ *	any -> PERMANENT	set by hand
+ *
+ * A neighbour is counted: the table holds one count, each path another. One timer of the net's
+ * serves all of them.
+ */
+#pragma once
+#include "core/spinlock.h"
+#include "core/timer.h"
+#include "lib/atomic.h"
+#include "lib/list.h"
+#include "net/netbuf.h"
+#include "net/wire/link.h"
+
+struct net;
+struct netdev;
+
+/* As <linux/neighbour.h> numbers them: NUD_*. */
+enum neighbour_state {
+	NEIGHBOUR_NONE = 0,
+	NEIGHBOUR_INCOMPLETE = 0x01,
+	NEIGHBOUR_REACHABLE = 0x02,
+	NEIGHBOUR_STALE = 0x04,
+	NEIGHBOUR_DELAY = 0x08,
+	NEIGHBOUR_PROBE = 0x10,
+	NEIGHBOUR_FAILED = 0x20,
+	NEIGHBOUR_PERMANENT = 0x80,
+};
+
+struct neighbour_alarm { /* one in a struct net */
+	struct spinlock lock;
+	nsec_t at; /* [lock] what the timer is set to, or NSEC_NEVER */
+	struct timer timer;
+};
+void neighbour_alarm_init(struct net *net);
+
+struct neighbour {
+	/* [I] immutable  [l] lock  [n] net->lock */
+	struct ref ref;
+	struct list link;   /* [n] of net->neighbours */
+	struct netdev *dev; /* [I] */
+	uint8_t ip[16];     /* [I] */
+	struct spinlock lock;
+	enum neighbour_state state;        /* [l] */
+	uint8_t mac[ETHERNET_ADDRESS_LEN]; /* [l] */
+	bool is_router;                    /* [l] RFC 4861 §7.2.5 */
+	struct list waiting;               /* [l] netbufs, with their ethernet type in notes */
+	unsigned nr_waiting, nr_probes;    /* [l] */
+	nsec_t confirmed_ns, used_ns;      /* [l] */
+	nsec_t deadline_ns;                /* [l] of the state; NSEC_NEVER: none */
+};
+
+/* What an answer or a question of another's tells: RFC 4861 §7.2.5. */
+enum neighbour_news {
+	NEIGHBOUR_SOLICITED = 1 << 0, /* it answers us: it is reachable both ways */
+	NEIGHBOUR_OVERRIDE = 1 << 1,  /* a different link address takes the old one's place */
+	NEIGHBOUR_CREATE = 1 << 2,    /* worth an entry though nobody asked */
+	NEIGHBOUR_ROUTER = 1 << 3,
+};
+
+/* Counted; made if it is new. NULL = no memory. */
+struct neighbour *neighbour_get(struct netdev *d, const uint8_t ip[16]);
+void neighbour_put(struct neighbour *n); /* NULL is fine */
+/* Takes b, which begins with the IP header. Any context; an endpoint's lock may be held. */
+void neighbour_send(struct neighbour *n, struct netbuf *b, uint16_t ethernet_type);
+void neighbour_learn(struct netdev *d, const uint8_t ip[16], const uint8_t mac[6], unsigned news);
+/* The transport has heard from there: RFC 4861 §7.3.1. */
+void neighbour_confirm(struct neighbour *n);
+bool neighbour_has_failed(struct neighbour *n);
+/* By hand: `ip neigh`. mac NULL: it goes. -ENOMEM, -ENOENT. */
+MUST_CHECK int neighbour_set(struct netdev *d, const uint8_t ip[16], const uint8_t *mac,
+			     enum neighbour_state state);
+void neighbour_forget_all(struct netdev *d); /* the interface goes down */
+void neighbour_forget_net(struct net *net);  /* for net_fini */
+
+/* ARP, arp.c. */
+void arp_input(struct netdev *d, struct netbuf *b);                       /* takes b */
+void arp_ask(struct netdev *d, const uint8_t ip[16], const uint8_t *mac); /* NULL: everybody */
+void arp_announce(struct netdev *d, const uint8_t ip[16]);                /* RFC 5227 §2.3 */
+/* NDP, ip/ndp.c. */
+void ndp_ask(struct netdev *d, const uint8_t ip[16], bool everybody);

@@ -1,0 +1,605 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Two TCPs on virtual time, joined by a wire that has a rate, a delay and a queue, and loses, repeats,
+ * reorders and corrupts. Each trial sends streams, compares every byte, ends the connections, and
+ * looks that nothing is left; some know from theory how fast it must have been.
+ *
+ *	[TRACE=1] test-net-pair [SEED [TRIAL]]
+ */
+#include <linux/in.h>
+#include <linux/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/panic.h"
+#include "mm/kmem.h"
+#include "net/tcp/engine.h"
+#include "test/net/wire.h"
+#include "test/net/world.h"
+
+#define SERVER_PORT 80
+#define CHUNK       16384u
+
+struct trial {
+	const char *name;
+	uint64_t forward, backward; /* bytes of each connection */
+	unsigned nr;                /* connections, 0: 1 */
+	/* the wire, both ways */
+	double rate;                /* bytes a second, 0: no bound */
+	double delay_s, jitter_s;   /* one way */
+	double loss, twice, wrong;  /* chances */
+	uint32_t queue;             /* bytes, 0: no bound */
+	uint32_t mtu, black_hole;   /* larger packets vanish, 0: none */
+	bool lose_acks;             /* the losses are on the way back as well */
+	/* the users */
+	double pause_s;             /* the reader sleeps so long after each megabyte */
+	unsigned fail;              /* allocations that fail, of 65536 */
+	bool no_sack, no_timestamps, no_scale, v6, ecn;
+	const char *congestion;
+	/* what theory says: bytes a second at least and at most; 0: nothing */
+	double least, most;
+};
+
+struct side;
+
+struct user {
+	struct tcp tcp;
+	unsigned refs;
+	struct side *side;
+	struct list link;
+	uint64_t to_send, sent, received, to_receive;
+	bool is_open, fin_sent, got_end;
+	int error;
+	nsec_t sleeps_until;
+};
+
+struct side {
+	struct wire_net wire;
+	struct side *other;
+	struct list users;
+	struct user *listener;
+	nsec_t busy_until; /* the wire, with what is on its way to it */
+	uint32_t queued;
+	uint64_t nr_lost;
+};
+
+struct flying {
+	struct timer timer;
+	struct side *to;
+	struct netbuf *b;
+	struct ip_info info;
+	uint32_t len;
+};
+
+static struct side sides[2];
+static const struct trial *now;
+static uint64_t seed;
+static bool quiet_wire; /* loses nothing: the end of a trial */
+static bool is_traced;
+
+static uint8_t byte_at(uint64_t offset, bool forward)
+{
+	uint64_t x = offset / 8 * 0x9e3779b97f4a7c15ull + (forward ? 1 : 77);
+
+	return (uint8_t)((x ^ x >> 29) >> (offset % 8 * 8));
+}
+
+/* ---- the wire ---- */
+
+static void arrive(struct timer *t)
+{
+	struct flying *f = container_of(t, struct flying, timer);
+
+	wire_receive(&f->to->wire, f->b, &f->info);
+	free(f);
+}
+
+static void fly(struct side *from, struct netbuf *b, const struct ip_info *info, nsec_t at)
+{
+	struct flying *f = calloc(1, sizeof(*f));
+
+	f->to = from->other;
+	f->b = b;
+	f->info = *info;
+	timer_init(&f->timer, arrive);
+	timer_arm(&f->timer, at);
+}
+
+static void corrupt(struct netbuf *b)
+{
+	if (b->head_len > 0)
+		b->data[world_random() % b->head_len] ^= (uint8_t)(1u << world_random() % 8);
+}
+
+/* When the last bit has left, or -1: the queue is full. */
+static nsec_t pass_queue(struct side *s, uint32_t len, bool *is_marked)
+{
+	double waiting;
+
+	if (now->rate == 0)
+		return world_now;
+	if (s->busy_until < world_now)
+		s->busy_until = world_now;
+	waiting = (double)(s->busy_until - world_now) / 1e9 * now->rate;
+	if (now->queue != 0 && waiting + len > now->queue)
+		return -1;
+	*is_marked = now->ecn && now->queue != 0 && waiting > now->queue / 2;
+	s->busy_until += (nsec_t)(len / now->rate * 1e9);
+	return s->busy_until;
+}
+
+static bool is_lost(const struct side *s, uint32_t len)
+{
+	if (quiet_wire)
+		return false;
+	if (now->black_hole != 0 && len > now->black_hole)
+		return true;
+	return (s == &sides[0] || now->lose_acks) && world_chance() < now->loss;
+}
+
+static void trace(const struct side *s, const struct netbuf *b, bool lost)
+{
+	const struct tcp_header *h = (const struct tcp_header *)b->data;
+	unsigned header = (h->words >> 4) * 4u;
+	struct tcp_options o;
+
+	tcp_options_parse(&o, (const uint8_t *)(h + 1), header - TCP_HEADER, false);
+	printf("# %.6f %c %u-%u flags %02x seq %u+%u ack %u win %u%s", (double)world_now / 1e9,
+	       s == &sides[0] ? '>' : '<', be16_get(h->from), be16_get(h->to), h->flags,
+	       be32_get(h->seq), b->len - header, be32_get(h->ack), be16_get(h->window),
+	       lost ? " LOST" : "");
+	for (unsigned i = 0; i < o.nr_sacks; i++)
+		printf(" %u:%u", o.sacks[i].seq, o.sacks[i].end);
+	putchar('\n');
+}
+
+static void on_sent(struct wire_net *n, struct netbuf *b, const struct ip_header_values *v)
+{
+	struct side *s = n->owner;
+	struct ip_info info = { .protocol = IPPROTO_TCP, .v4 = !now->v6, .dev_index = 1,
+				.traffic_class = v->traffic_class };
+	uint32_t len = b->len + (now->v6 ? 40 : 20);
+	bool is_marked = false;
+	nsec_t at;
+
+	memcpy(info.from, v->from, 16);
+	memcpy(info.to, v->to, 16);
+	at = pass_queue(s, len, &is_marked);
+	if (at >= 0 && is_lost(s, len))
+		at = -1;
+	if (is_traced)
+		trace(s, b, at < 0);
+	if (at < 0) {
+		s->nr_lost++;
+		netbuf_free(b);
+		return;
+	}
+	if (is_marked && (v->traffic_class & 3u) == 2)
+		info.traffic_class |= 3;
+	at += (nsec_t)((now->delay_s + now->jitter_s * world_chance()) * 1e9);
+	if (!quiet_wire && world_chance() < now->twice) {
+		struct netbuf *again = netbuf_clone(b);
+
+		if (again != NULL)
+			fly(s, again, &info, at + (nsec_t)(now->delay_s * world_chance() * 1e9));
+	}
+	if (!quiet_wire && world_chance() < now->wrong)
+		corrupt(b);
+	fly(s, b, &info, at);
+}
+
+/* ---- users ---- */
+
+static struct user *user_of(struct tcp *t)
+{
+	return container_of(t, struct user, tcp);
+}
+
+static void changed(struct tcp *t, unsigned news)
+{
+	struct user *u = user_of(t);
+
+	if ((news & TCP_NEWS_ENDED) != 0 && u->error == 0)
+		u->error = tcp_take_error(t);
+}
+
+static void get(struct tcp *t)
+{
+	user_of(t)->refs++;
+}
+
+static void put(struct tcp *t)
+{
+	struct user *u = user_of(t);
+
+	if (--u->refs > 0)
+		return;
+	tcp_fini(t);
+	kmem_free(u);
+}
+
+static struct tcp *child(struct tcp *listener);
+static const struct tcp_events events = { changed, child, get, put };
+
+static struct user *user_new(struct side *s)
+{
+	struct user *u = kmem_alloc(sizeof(*u));
+
+	if (u == NULL)
+		return NULL;
+	u->refs = 1;
+	u->side = s;
+	list_init(&u->link);
+	tcp_init(&u->tcp, &s->wire.net, &events, now->v6);
+	u->to_send = s == &sides[0] ? now->forward : now->backward;
+	u->to_receive = s == &sides[0] ? now->backward : now->forward;
+	return u;
+}
+
+static struct tcp *child(struct tcp *listener)
+{
+	struct user *u = user_new(user_of(listener)->side);
+
+	return u == NULL ? NULL : &u->tcp;
+}
+
+static void give(struct user *u, uint32_t n)
+{
+	struct netbuf *b = netbuf_new(0);
+	uint8_t bytes[CHUNK];
+
+	for (uint32_t i = 0; i < n; i++)
+		bytes[i] = byte_at(u->sent + i, u->side == &sides[0]);
+	if (b == NULL || netbuf_append(b, bytes, n) != 0) {
+		netbuf_free(b);
+		return; /* no memory: the user tries again */
+	}
+	if (tcp_send(&u->tcp, b, 0) == 0)
+		u->sent += n;
+}
+
+static bool send_some(struct user *u)
+{
+	uint64_t was = u->sent;
+
+	while (u->sent < u->to_send && u->error == 0 && tcp_room(&u->tcp) > 0) {
+		uint64_t left = u->to_send - u->sent;
+
+		was--;
+		give(u, (uint32_t)min(left, (uint64_t)CHUNK));
+		if (was == u->sent)
+			break;
+		if (now->fail != 0)
+			break;
+	}
+	if (u->sent == u->to_send && !u->fin_sent && u->error == 0) {
+		u->fin_sent = true;
+		IGNORE_RESULT(tcp_shutdown(&u->tcp, false, true));
+	}
+	return was != u->sent;
+}
+
+static void verify(struct user *u, const struct netbuf *b, uint32_t offset)
+{
+	static uint8_t bytes[65536];
+	uint32_t n = b->len - offset;
+
+	netbuf_copy_out(b, offset, bytes, n);
+	for (uint32_t i = 0; i < n; i++)
+		if (bytes[i] != byte_at(u->received + i, u->side != &sides[0]))
+			panic("%s: byte %lu is wrong", now->name, u->received + i);
+	u->received += n;
+}
+
+static bool read_some(struct user *u)
+{
+	uint32_t offset, n = 0;
+	struct netbuf *b;
+
+	if (world_now < u->sleeps_until)
+		return false;
+	for (b = tcp_first(&u->tcp, &offset); b != NULL; b = tcp_next(&u->tcp, b), offset = 0) {
+		verify(u, b, offset);
+		n += b->len - offset;
+	}
+	if (n > 0) {
+		if (now->pause_s > 0 && (u->received >> 20) != ((u->received - n) >> 20))
+			u->sleeps_until = world_now + (nsec_t)(now->pause_s * 1e9);
+		tcp_consumed(&u->tcp, n);
+	}
+	if (tcp_is_at_end(&u->tcp))
+		u->got_end = true;
+	return n > 0;
+}
+
+static void accept_all(struct side *s)
+{
+	struct tcp *t;
+
+	while (s->listener != NULL && (t = tcp_accept(&s->listener->tcp)) != NULL) {
+		user_of(t)->is_open = true;
+		list_append(&s->users, &user_of(t)->link);
+	}
+}
+
+static bool is_done(const struct user *u)
+{
+	return u->error != 0 || (u->fin_sent && u->got_end);
+}
+
+static void end(struct user *u)
+{
+	list_remove(&u->link);
+	tcp_close(&u->tcp);
+	put(&u->tcp);
+}
+
+/* ---- a trial ---- */
+
+static void start_side(struct side *s, struct side *other)
+{
+	struct tcp_settings *set;
+
+	memset(s, 0, sizeof(*s));
+	s->other = other;
+	list_init(&s->users);
+	s->wire.mtu = now->mtu != 0 ? now->mtu : 1500;
+	s->wire.sent = on_sent;
+	s->wire.owner = s;
+	wire_init(&s->wire);
+	set = tcp_settings(&s->wire.net);
+	set->sack = !now->no_sack;
+	set->timestamps = !now->no_timestamps;
+	set->window_scaling = !now->no_scale;
+	set->ecn = now->ecn ? 1 : 2;
+	if (now->congestion != NULL)
+		set->congestion = tcp_congestion_find(now->congestion);
+}
+
+static void address(struct inet_address *a, unsigned host, uint16_t port)
+{
+	memset(a, 0, sizeof(*a));
+	if (!now->v6)
+		memcpy(a->ip, inet_any4, 16);
+	a->ip[now->v6 ? 0 : 12] = now->v6 ? 0xfd : 10;
+	a->ip[15] = (uint8_t)host;
+	a->port = port;
+}
+
+static void open_all(void)
+{
+	struct inet_address us, them;
+
+	address(&us, 1, 0);
+	address(&them, 2, SERVER_PORT);
+	sides[1].listener = user_new(&sides[1]);
+	if (endpoint_bind(&sides[1].listener->tcp.endpoint, &them) != 0 ||
+	    tcp_listen(&sides[1].listener->tcp, 100) != 0)
+		panic("no listener");
+	for (unsigned i = 0; i < max(now->nr, 1u); i++) {
+		struct user *u = user_new(&sides[0]);
+
+		if (tcp_connect(&u->tcp, &them, us.ip) != 0)
+			panic("no connection");
+		u->is_open = true;
+		list_append(&sides[0].users, &u->link);
+	}
+}
+
+static bool is_connected(const struct user *u)
+{
+	return tcp_state(&u->tcp) != TCP_STATE_SYN_SENT;
+}
+
+/* Whoever can go on does. Is everybody done? */
+static bool play_users(void)
+{
+	unsigned nr[2] = { 0, 0 }, nr_done[2] = { 0, 0 };
+
+	accept_all(&sides[1]);
+	for (unsigned i = 0; i < 2; i++) {
+		struct user *u;
+
+		list_foreach(&sides[i].users, u, link) {
+			if (is_connected(u)) {
+				(void)read_some(u);
+				(void)send_some(u);
+			}
+			nr[i]++;
+			nr_done[i] += is_done(u);
+		}
+	}
+	return nr[0] == nr_done[0] && nr[1] == nr_done[1] && nr[0] == nr[1];
+}
+
+static void report_stall(void)
+{
+	struct user *u;
+
+	for (unsigned i = 0; i < 2; i++)
+		list_foreach(&sides[i].users, u, link)
+			printf("# side %u state %d error %d sent %lu/%lu received %lu/%lu flight %u "
+			       "cwnd %u lost %u sacked %u retrans %u window %u mood %d fin %d%d\n",
+			       i, tcp_state(&u->tcp), u->error, u->sent, u->to_send, u->received,
+			       u->to_receive, tcp_flight(&u->tcp), u->tcp.cwnd, u->tcp.lost_bytes,
+			       u->tcp.sacked, u->tcp.retrans, u->tcp.snd.window, u->tcp.mood,
+			       u->fin_sent, u->got_end);
+}
+
+static const char *check_users(void)
+{
+	struct user *u;
+
+	for (unsigned i = 0; i < 2; i++)
+		list_foreach(&sides[i].users, u, link) {
+			if (u->error != 0)
+				return "a connection ended with an error";
+			if (u->received != u->to_receive)
+				return "bytes are missing";
+		}
+	return NULL;
+}
+
+static void end_all(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		while (!list_is_empty(&sides[i].users))
+			end(list_first(&sides[i].users, struct user, link));
+	}
+	end(sides[1].listener);
+	sides[1].listener = NULL;
+}
+
+static const char *check_rest(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		if (sides[i].wire.net.tcp_stack->memory != 0)
+			return "memory is still charged";
+		if (sides[i].wire.net.tcp_stack->nr_rest != 0)
+			return "TIME-WAIT did not end";
+		wire_fini(&sides[i].wire);
+	}
+	return world_nr_objects() != 0 ? "allocations are left" : NULL;
+}
+
+static const char *run(const struct trial *t, double *rate)
+{
+	nsec_t began, limit;
+	const char *wrong = NULL;
+	double seconds;
+
+	now = t;
+	world_start(seed);
+	quiet_wire = false;
+	start_side(&sides[0], &sides[1]);
+	start_side(&sides[1], &sides[0]);
+	open_all();
+	world_fail_rate(t->fail);
+	began = world_now;
+	limit = began + 4000 * NSEC_PER_SEC;
+	while (!play_users() && wrong == NULL) {
+		nsec_t until = t->pause_s > 0 ? min(world_now + 10 * TCP_MS, limit) : limit;
+
+		if (!world_step(until) && until == limit)
+			wrong = "it stalls";
+		else if (world_now < until && t->pause_s > 0 && !world_step(until))
+			world_now = until;
+	}
+	seconds = (double)(world_now - began) / 1e9;
+	*rate = (double)(t->forward + t->backward) * max(t->nr, 1u) / seconds;
+	world_fail_rate(0);
+	if (wrong == NULL)
+		wrong = check_users();
+	if (wrong != NULL)
+		report_stall();
+	quiet_wire = true;
+	end_all();
+	world_advance(world_now + 1500 * NSEC_PER_SEC);
+	if (wrong == NULL)
+		wrong = check_rest();
+	if (wrong == NULL && t->least != 0 && *rate < t->least)
+		wrong = "it is too slow";
+	if (wrong == NULL && t->most != 0 && *rate > t->most)
+		wrong = "it is too fast to be true";
+	return wrong;
+}
+
+#define MBIT(n) ((n)*1e6 / 8)
+#define MB      1000000ull
+
+static const struct trial trials[] = {
+	{ .name = "a clean wire", .forward = 10 * MB, .delay_s = 0.001 },
+	{ .name = "both ways", .forward = 5 * MB, .backward = 5 * MB, .delay_s = 0.01 },
+	{ .name = "nothing but the ends", .delay_s = 0.02 },
+	{ .name = "one byte", .forward = 1, .delay_s = 0.02 },
+	{ .name = "CUBIC fills 100 Mbit/s at 40 ms", .forward = 100 * MB, .rate = MBIT(100),
+	  .delay_s = 0.02, .queue = 500000, .least = MBIT(85), .most = MBIT(100) },
+	{ .name = "Reno fills 20 Mbit/s at 40 ms", .forward = 30 * MB, .rate = MBIT(20),
+	  .delay_s = 0.02, .queue = 100000, .congestion = "reno", .least = MBIT(16),
+	  .most = MBIT(20) },
+	{ .name = "a short queue", .forward = 30 * MB, .rate = MBIT(50), .delay_s = 0.01,
+	  .queue = 30000, .least = MBIT(25), .most = MBIT(50) },
+	{ .name = "a long queue", .forward = 30 * MB, .rate = MBIT(10), .delay_s = 0.01,
+	  .queue = 1000000, .least = MBIT(9), .most = MBIT(10) },
+	{ .name = "two that share", .forward = 20 * MB, .nr = 2, .rate = MBIT(50), .delay_s = 0.01,
+	  .queue = 120000, .least = MBIT(42), .most = MBIT(50) },
+	{ .name = "ten that share", .forward = 4 * MB, .nr = 10, .rate = MBIT(50), .delay_s = 0.01,
+	  .queue = 120000, .least = MBIT(40), .most = MBIT(50) },
+	{ .name = "0.1 % loss", .forward = 20 * MB, .rate = MBIT(100), .delay_s = 0.01,
+	  .queue = 500000, .loss = 0.001, .least = MBIT(25), .most = MBIT(100) },
+	/* Mathis: 1.22 mss / (rtt sqrt p) is 1460 * 1.22 / (0.02 * 0.1) = 0.89 MB/s. */
+	{ .name = "1 % loss", .forward = 20 * MB, .rate = MBIT(100), .delay_s = 0.01,
+	  .queue = 500000, .loss = 0.01, .least = 0.6e6, .most = 3e6 },
+	{ .name = "1 % loss, Reno", .forward = 10 * MB, .rate = MBIT(100), .delay_s = 0.01,
+	  .queue = 500000, .loss = 0.01, .congestion = "reno", .least = 0.6e6, .most = 1.6e6 },
+	{ .name = "5 % loss both ways", .forward = 3 * MB, .backward = 3 * MB, .delay_s = 0.01,
+	  .loss = 0.05, .lose_acks = true },
+	{ .name = "10 % loss both ways", .forward = 1 * MB, .backward = 1 * MB, .delay_s = 0.02,
+	  .loss = 0.1, .lose_acks = true },
+	{ .name = "30 % loss both ways", .forward = 100000, .delay_s = 0.02, .loss = 0.3,
+	  .lose_acks = true },
+	{ .name = "1 % loss without SACK", .forward = 5 * MB, .delay_s = 0.01, .loss = 0.01,
+	  .no_sack = true, .least = 0.2e6 },
+	{ .name = "5 % loss without SACK and timestamps", .forward = 1 * MB, .delay_s = 0.01,
+	  .loss = 0.05, .lose_acks = true, .no_sack = true, .no_timestamps = true },
+	{ .name = "1 % loss without timestamps", .forward = 5 * MB, .delay_s = 0.01, .loss = 0.01,
+	  .no_timestamps = true, .least = 0.6e6 },
+	{ .name = "no window scale", .forward = 5 * MB, .delay_s = 0.02, .no_scale = true,
+	  .least = 1.2e6, .most = 1.7e6 },
+	{ .name = "reordering", .forward = 20 * MB, .rate = MBIT(100), .delay_s = 0.01,
+	  .jitter_s = 0.003, .queue = 500000, .least = MBIT(50), .most = MBIT(100) },
+	{ .name = "reordering without SACK", .forward = 2 * MB, .rate = MBIT(100), .delay_s = 0.01,
+	  .jitter_s = 0.003, .no_sack = true },
+	{ .name = "duplicates", .forward = 10 * MB, .delay_s = 0.01, .twice = 0.1,
+	  .least = 1e6 },
+	{ .name = "corruption", .forward = 5 * MB, .delay_s = 0.005, .wrong = 0.01, .least = 0.5e6 },
+	{ .name = "everything at once", .forward = 2 * MB, .backward = 2 * MB, .rate = MBIT(50),
+	  .delay_s = 0.02, .jitter_s = 0.01, .queue = 60000, .loss = 0.03, .twice = 0.03,
+	  .wrong = 0.01, .lose_acks = true },
+	{ .name = "300 ms", .forward = 50 * MB, .rate = MBIT(50), .delay_s = 0.15,
+	  .queue = 1000000, .least = MBIT(15), .most = MBIT(50) },
+	{ .name = "MTU 9000", .forward = 20 * MB, .delay_s = 0.005, .mtu = 9000, .loss = 0.001 },
+	{ .name = "MTU 576", .forward = 3 * MB, .delay_s = 0.005, .mtu = 576, .loss = 0.01 },
+	{ .name = "MTU 65535", .forward = 50 * MB, .delay_s = 0.0001, .mtu = 65535 },
+	{ .name = "a black hole of 1400", .forward = 5 * MB, .delay_s = 0.01, .black_hole = 1400 },
+	{ .name = "a black hole of 1000", .forward = 5 * MB, .delay_s = 0.01, .black_hole = 1000 },
+	{ .name = "IPv6, 1 % loss", .forward = 5 * MB, .delay_s = 0.01, .loss = 0.01, .v6 = true,
+	  .least = 0.6e6 },
+	{ .name = "ECN loses nothing", .forward = 30 * MB, .rate = MBIT(50), .delay_s = 0.01,
+	  .queue = 200000, .ecn = true, .least = MBIT(42), .most = MBIT(50) },
+	{ .name = "a reader that sleeps", .forward = 20 * MB, .delay_s = 0.005, .pause_s = 0.5 },
+	{ .name = "a reader that sleeps, with losses", .forward = 5 * MB, .delay_s = 0.005,
+	  .pause_s = 2, .loss = 0.03, .lose_acks = true },
+	{ .name = "allocations fail", .forward = 2 * MB, .backward = 2 * MB, .delay_s = 0.01,
+	  .fail = 650 },
+	{ .name = "allocations fail, and segments get lost", .forward = 1 * MB, .delay_s = 0.01,
+	  .fail = 650, .loss = 0.02, .lose_acks = true },
+};
+
+int main(int argc, char **argv)
+{
+	unsigned nr_failed = 0, nr = 0;
+
+	is_traced = getenv("TRACE") != NULL;
+	seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
+	for (unsigned i = 0; i < ARRAY_SIZE(trials); i++) {
+		double rate = 0;
+		const char *wrong;
+
+		if (argc > 2 && i + 1 != (unsigned)atoi(argv[2]))
+			continue;
+		wrong = run(&trials[i], &rate);
+		nr++;
+		nr_failed += wrong != NULL;
+		printf("%s %u - %s (%.2f Mbit/s)\n", wrong != NULL ? "not ok" : "ok", i + 1,
+		       trials[i].name, rate * 8 / 1e6);
+		if (wrong != NULL)
+			printf("# %s; again: test-net-pair %lu %u\n", wrong, seed, i + 1);
+		fflush(stdout);
+		if (world_nr_objects() != 0)
+			return 1;
+	}
+	printf("1..%u\n", nr);
+	return nr_failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Scripts of one TCP on virtual time. A file has cases; each begins in a fresh world, is the user
+ * of the one TCP and all that is on its wire, and at its end nothing may be left unexpected or
+ * allocated. A line is
+ *
+ *	[+SECONDS[~TOLERANCE]] action		first so much time passes
+ *
+ *	case WHAT				begins one
+ *	ipv6 | mtu N | gso | seed N		the world, before anything else
+ *	set NAME N				a setting of tcp(7)
+ *	listen [N] | connect | accept [none] | write N [more] [urgent] [= ERROR] | read N
+ *	close | abort | disconnect | shutdown rd|wr|rdwr | push | eof | use N
+ *	wish NAME N				an option of setsockopt(2)
+ *	is NAME N				what a number of the connection must be
+ *	state NAME | error NAME|0 | news NAME... | nonews
+ *	peer N					segments are from and to that one (1 at first)
+ *	icmp ERROR|toobig MTU [seq N]		about our segment
+ *	drain					forget what was sent so far
+ *	fail N					of 65536 allocations so many fail from now on
+ *	> FLAGS SEQ:END(LEN) [ack N] [win N] [urg N] [ce|ect] [<OPTIONS>]
+ *						is sent, just now; what is not named is not looked at
+ *	< the same				comes in
+ *
+ * Numbers are relative: 0 is the SYN's, of whoever sends. Options: mss N, sackOK, wscale N, nop,
+ * ts VALUE ECHO (VALUE * on output, ECHO `last` on input), sack A:B [C:D...], fo [HEX|*|last]; on
+ * output nots, nosack, nofo too. FLAGS: S F R . U E W; P is accepted and means nothing.
+ */
+#pragma once
+#include "net/tcp/engine.h"
+#include "test/net/wire.h"
+
+#define PLAY_BLOCKS 4
+
+struct play_options {
+	int mss, scale; /* -1: not there */
+	bool sack_ok, has_ts, any_ts, last_echo, has_sack, has_fastopen, any_fastopen, last_cookie;
+	bool no_ts, no_sack, no_fastopen;
+	uint32_t ts, echo;
+	unsigned nr_sacks, cookie_len;
+	struct tcp_range sacks[PLAY_BLOCKS];
+	uint8_t cookie[16];
+};
+
+struct play_segment {
+	uint8_t flags;
+	uint32_t seq, len;
+	bool has_ack, has_window, ce, ect, bad_sum;
+	uint32_t ack, window;
+	int urgent; /* -1: not said */
+	bool has_options;
+	struct play_options options;
+};
+
+/* One that was sent. */
+struct play_sent {
+	struct list link;
+	nsec_t at;
+	struct netbuf *b; /* at the payload */
+	uint16_t from, to;
+	uint8_t flags, traffic_class;
+	uint32_t seq, ack;
+	uint16_t window, urgent;
+	struct tcp_options options;
+};
+
+/* NULL, or what is wrong with it. */
+const char *play_parse_segment(char *text, struct play_segment *out);
+unsigned play_put_options(uint8_t *to, const struct play_options *o, uint32_t base);
+void play_take_apart(struct play_sent *s, const struct ip_header_values *v);
+uint8_t play_byte(bool ours, uint32_t offset); /* of the stream */
