@@ -8,10 +8,10 @@ NET_TESTS := $(O)/test-net-play $(O)/test-net-pair
 
 NET_TEST_OBJS = $(addprefix $(O)/obj-test-host/,$(NET_TEST_STACK:.c=.o))
 
-$(O)/test-net-play: $(addprefix $(O)/obj-test-host/test/net/,play.o play_segment.o) $(NET_TEST_OBJS)
+$(O)/test-net-play: $(addprefix $(O)/obj-test-host/test/net/,play.o play_segment.o play_wire.o play_number.o) $(NET_TEST_OBJS)
 	$(CC) -fsanitize=address,undefined -o $@ $^
 
-$(O)/test-net-pair: $(O)/obj-test-host/test/net/pair.o $(NET_TEST_OBJS)
+$(O)/test-net-pair: $(O)/obj-test-host/test/net/pair.o $(O)/obj-test-host/test/net/trials.o $(NET_TEST_OBJS)
 	$(CC) -fsanitize=address,undefined -o $@ $^
 
 .PHONY: tests-net

@@ -90,10 +90,11 @@ struct vm {
 	struct device *devices[VM_MAX_DEVICES]; /* [I] */
 	unsigned nr_devices;                    /* [I] */
 	pthread_mutex_t bus_lock, lock;
-	bool ended;    /* [l] by PORT_EXIT: result->end is set */
-	bool failed;   /* [l] result->message is set */
-	int error;     /* [l] what monitor_run() returns */
-	bool stopping; /* [a] */
+	bool ended;          /* [l] by PORT_EXIT: result->end is set */
+	bool failed;         /* [l] result->message is set */
+	int error;           /* [l] what monitor_run() returns */
+	bool stopping;       /* [a] */
+	unsigned nr_lookers; /* [a] workers that look long, each on a CPU of the host's */
 };
 
 /* Records the first failure and makes the vCPUs stop. Any thread; returns -error. */

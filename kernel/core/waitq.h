@@ -8,9 +8,9 @@
  * gives 0 (cond held), -ERESTARTSYS (a signal is pending: thread_has_signal()) or -ETIMEDOUT.
  * `cond` is evaluated with no lock held, many times. Entries with a callback serve poll and epoll:
  * the callback runs under the queue's lock, interrupts off, with the key that the waker gave
- * (POLLIN...), and must not take this queue's lock. It says whether somebody was woken, which counts
- * for exclusive entries: of those with a callback one wake-up goes to the first that is of use, but
- * to all when the key is 0 (anything may have happened) or tells of an end, which concerns all.
+ * (POLLIN...), and must not take this queue's lock. It says whether somebody was woken, which
+ * counts for exclusive entries: of those with a callback one wake-up goes to the first that is of
+ * use, but to all when the key is 0 (anything may have happened) or tells of an end.
  */
 #pragma once
 #include <linux/eventpoll.h>
@@ -48,8 +48,8 @@ void waitq_remove(struct waitq *q, struct wait_entry *e); /* also when not on it
 void waitq_wake_all(struct waitq *q, unsigned key);
 void waitq_wake_one(struct waitq *q, unsigned key); /* all non-exclusive ones and one exclusive */
 void waitq_wake_one_locked(struct waitq *q, unsigned key); /* with q->lock */
-bool waitq_wake_some(struct waitq *q, unsigned key); /* as all; whether anybody was woken */
-bool waitq_is_active(const struct waitq *q);        /* a hint, no lock */
+bool waitq_wake_some(struct waitq *q, unsigned key);       /* as all; whether anybody was woken */
+bool waitq_is_active(const struct waitq *q);               /* a hint, no lock */
 
 /* The parts of wait_event. wait_sleep returns 0 after a wake-up (spurious ones too), or as
  * wait_event. */

@@ -28,7 +28,7 @@
 #define QUEUE_SIZE     VIRTIO_QUEUE_SIZE_MAX
 /* of a request, beside its pages: a chain is no longer than its ring */
 #define HEADER_PIECES  4
-#define POLL_NS        100000 /* a wake-up of the device's thread, and the request */
+#define POLL_NS        50000
 #define POLLS_PER_TIME 32     /* looks at the ring between looks at the clock */
 
 struct virtio_fs {

@@ -23,7 +23,7 @@ struct renaming {
 
 static void lock_dirs(struct dentry *a, struct dentry *b)
 {
-	if (a == b) {
+	if (a->inode == b->inode) {
 		mutex_lock(&a->inode->lock);
 		return;
 	}
@@ -40,8 +40,26 @@ static void lock_dirs(struct dentry *a, struct dentry *b)
 static void unlock_dirs(struct dentry *a, struct dentry *b)
 {
 	mutex_unlock(&a->inode->lock);
-	if (a != b)
+	if (a->inode != b->inode)
 		mutex_unlock(&b->inode->lock);
+}
+
+/*
+ * With the directories locked: what is moved and what it replaces, whose counts of links others may
+ * be changing. Neither lies above the other.
+ */
+static void lock_ends(struct inode *a, struct inode *b)
+{
+	mutex_lock(b != NULL && b < a ? &b->lock : &a->lock);
+	if (b != NULL)
+		mutex_lock(b < a ? &a->lock : &b->lock);
+}
+
+static void unlock_ends(struct inode *a, struct inode *b)
+{
+	mutex_unlock(&a->lock);
+	if (b != NULL)
+		mutex_unlock(&b->lock);
 }
 
 /* What the target may be, by the source's kind. */
@@ -69,6 +87,12 @@ static int check_target(struct renaming *r)
 	return 0;
 }
 
+/* A host may show one directory in two places. */
+static bool is_either(const struct inode *i, const struct inode *a, const struct inode *b)
+{
+	return i != NULL && (i == a || i == b);
+}
+
 static int check_locked(struct renaming *r)
 {
 	struct inode *dir = r->from.at.dentry->inode, *new_dir = r->to.at.dentry->inode;
@@ -82,6 +106,8 @@ static int check_locked(struct renaming *r)
 		return -EINVAL;
 	if (dentry_is_below(r->from.at.dentry, r->target))
 		return r->flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
+	if (is_either(r->source->inode, dir, new_dir) || is_either(r->target->inode, dir, new_dir))
+		return -EBUSY;
 	err = check_target(r);
 	if (err == 0)
 		err = permission_delete(dir, r->source->inode);
@@ -119,6 +145,7 @@ static void update_cache(struct renaming *r)
 static int rename_locked(struct renaming *r)
 {
 	struct inode *dir = r->from.at.dentry->inode, *new_dir = r->to.at.dentry->inode;
+	struct inode *moved, *replaced;
 	int err = walk_lookup_locked(r->from.at.dentry, r->from.last, r->from.last_len, &r->source);
 
 	if (err == 0)
@@ -129,8 +156,12 @@ static int rename_locked(struct renaming *r)
 		return err; /* two names of one file: nothing happens */
 	if (dir->ops->rename == NULL)
 		return -EPERM;
+	moved = r->source->inode;
+	replaced = r->target->inode;
+	lock_ends(moved, replaced);
 	err = dir->ops->rename(dir, r->from.last, r->from.last_len, new_dir, r->to.last,
 			       r->to.last_len, r->flags);
+	unlock_ends(moved, replaced);
 	if (err == 0)
 		update_cache(r);
 	return err;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Classic BPF: bpf.h has the theory. What is valid is what Linux takes (socket(7), SO_ATTACH_FILTER). */
+/* Classic BPF: bpf.h has the theory. What is valid is what Linux takes (SO_ATTACH_FILTER). */
 #include "lib/bpf.h"
 
 /* ---- the check ---- */

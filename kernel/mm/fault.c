@@ -10,7 +10,9 @@
  *
  * Changing an entry is much more expensive than making one, so pages are not mapped read-only
  * ahead where the program is likely to write: private writable file mappings come in page by page,
- * the data of programs and libraries as copies at once, small anonymous areas as fresh pages.
+ * the data of programs and libraries as copies at once, small anonymous areas as fresh pages. An
+ * area no larger than what would come at once comes whole: most of a program's and its libraries'
+ * are.
  */
 #include "core/thread.h"
 #include "lib/errno.h"
@@ -182,12 +184,29 @@ static bool will_be_written(const struct vm_area *a)
 	       area_pages(a) <= most && page_memory_is_plenty();
 }
 
+/* A small area: from va to its end, and what is missing before va, as far as memory goes. */
+static int map_whole(struct vm_edit *e, struct vm_area *a, uaddr_t va)
+{
+	unsigned nr = (unsigned)area_pages(a);
+	int err = map_fresh(e, a, va, nr);
+
+	for (uaddr_t at = a->start; at < va && err == 0; at += PAGE_SIZE) {
+		if (!is_present(e, at) && map_fresh(e, a, at, nr) != 0)
+			break;
+	}
+	return err;
+}
+
 static int fault_anonymous(struct vm_edit *e, struct vm_area *a, uaddr_t va, bool write,
 			   unsigned want)
 {
+	bool fresh = will_be_written(a);
+
 	if (wants_huge(e, a, va) && map_huge(e, a, va) == 0)
 		return 0;
-	return write || will_be_written(a) ? map_fresh(e, a, va, want) : map_zero(e, a, va, want);
+	if (fresh && area_pages(a) <= AHEAD_MAX && !(a->flags & VM_GROWSDOWN))
+		return map_whole(e, a, va);
+	return write || fresh ? map_fresh(e, a, va, want) : map_zero(e, a, va, want);
 }
 
 /* ---- objects ---- */
@@ -236,12 +255,22 @@ static int map_copy(struct vm_edit *e, struct vm_area *a, uaddr_t va)
 	return copy != NULL ? map_page(e, a, va, copy, prot_effective(a->prot)) : -ENOMEM;
 }
 
+/* What comes with va, up to *end: the area if it is no larger, else the aligned window in it. */
+static uaddr_t window_start(const struct vm_area *a, uaddr_t va, uint64_t nr_pages, uaddr_t *end)
+{
+	uaddr_t start = align_down(va, nr_pages * PAGE_SIZE);
+
+	*end = a->end;
+	if (area_pages(a) <= nr_pages)
+		return a->start;
+	*end = min(start + nr_pages * PAGE_SIZE, a->end);
+	return max(start, a->start);
+}
+
 /* A program's data: relocation and start-up go through all of it. A failure only means less. */
 static void map_copies_around(struct vm_edit *e, struct vm_area *a, uaddr_t va)
 {
-	uaddr_t at = max(align_down(va, DATA_AROUND * PAGE_SIZE), a->start);
-	uaddr_t end = min(align_down(va, DATA_AROUND * PAGE_SIZE) + DATA_AROUND * PAGE_SIZE,
-			  a->end);
+	uaddr_t end, at = window_start(a, va, DATA_AROUND, &end);
 	struct page *p;
 
 	for (; at < end; at += PAGE_SIZE) {
@@ -265,12 +294,11 @@ static int fault_data(struct vm_edit *e, struct vm_area *a, uaddr_t va)
 	return err;
 }
 
-/* Maps what is cached in the aligned window around va. A failure only means less. */
+/* Maps what is cached in the window around va. A failure only means less. */
 static void map_around(struct vm_edit *e, struct vm_area *a, uaddr_t va)
 {
-	uint64_t size = (page_memory_is_plenty() ? AROUND : AROUND_LEAST) * PAGE_SIZE;
-	uaddr_t at = max(align_down(va, size), a->start);
-	uaddr_t end = min(align_down(va, size) + size, a->end);
+	uint64_t nr_pages = page_memory_is_plenty() ? AROUND : AROUND_LEAST;
+	uaddr_t end, at = window_start(a, va, nr_pages, &end);
 	struct page *p;
 
 	for (; at < end; at += PAGE_SIZE) {

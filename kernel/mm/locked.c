@@ -96,7 +96,8 @@ uint64_t vmspace_nr_locked(struct vmspace *vs, uaddr_t start, uaddr_t end)
 	for (struct vm_area *a = area_after(vs, start); a != NULL && a->start < end;
 	     a = area_next(a)) {
 		if ((a->flags & VM_LOCKED) != 0)
-			nr += (align_up(min(a->end, end), PAGE_SIZE) - max(a->start, start)) / PAGE_SIZE;
+			nr += (align_up(min(a->end, end), PAGE_SIZE) - max(a->start, start)) /
+			      PAGE_SIZE;
 	}
 	return nr;
 }

@@ -76,7 +76,7 @@ struct vmspace {
 	size_t auxv_len;                  /* bytes */
 	uint64_t nr_pages, nr_pages_peak; /* [lock] resident */
 	uint64_t nr_mapped;               /* [lock] pages of all areas */
-	unsigned flags_of_new;            /* [lock; a to read] VM_LOCKED or 0: mlockall(2)'s future */
+	unsigned flags_of_new;            /* [lock; a to read] VM_LOCKED or 0: mlockall(2) */
 	unsigned nr_areas;                /* [lock] */
 	uaddr_t search_top; /* [lock] no hole above it is larger than search_hole (a hint) */
 	size_t search_hole; /* [lock] */

@@ -278,7 +278,8 @@ int endpoint_accept(struct endpoint *child, const struct endpoint *listener,
 	child->dev_index = READ_ONCE(listener->dev_index);
 	child->uid = listener->uid;
 	child->flags = READ_ONCE(listener->flags) &
-		       ~(unsigned)(ENDPOINT_LISTENS | ENDPOINT_PORT_CHOSEN | ENDPOINT_ADDRESS_CHOSEN);
+		       ~(unsigned)(ENDPOINT_LISTENS | ENDPOINT_PORT_CHOSEN |
+				   ENDPOINT_ADDRESS_CHOSEN);
 	enter_port(child, false);
 	enter_pair(child);
 	return 0;

@@ -58,6 +58,7 @@ struct net {
 	struct net_counters *counters;          /* [a] /proc/net/snmp, netstat */
 	struct fragments *fragments;            /* [I] ip/fragment.c */
 	struct pmtu_table *pmtu;                /* [I] ip/pmtu.c */
+	nsec_t icmp_full_at;                    /* [l] ip/ip.c */
 	uint8_t secret[16];    /* [I] hashes of ports, sequence numbers and cookies */
 	struct list on_change; /* [l] struct net_listener */
 };

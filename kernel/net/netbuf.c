@@ -234,12 +234,14 @@ static void take_parts(struct netbuf *b, struct netbuf *more)
 
 bool netbuf_join(struct netbuf *b, struct netbuf *more)
 {
-	uint32_t linear = more->head_len;
+	uint32_t linear = more->head_len, was = b->len;
 
 	if (b->nr_parts + more->nr_parts + (linear > 0) > NETBUF_PARTS_MAX)
 		return false;
-	if (linear > 0 && netbuf_append(b, more->data, linear) != 0)
+	if (linear > 0 && netbuf_append(b, more->data, linear) != 0) {
+		netbuf_trim(b, was);
 		return false;
+	}
 	take_parts(b, more);
 	b->len += more->len - linear;
 	b->charge += more->charge;
@@ -417,6 +419,23 @@ void netbuf_copy_out(const struct netbuf *b, uint32_t offset, void *to, uint32_t
 		memcpy(bytes + done, s.at, s.len);
 		done += s.len;
 	}
+}
+
+int netbuf_append_netbuf(struct netbuf *b, struct netbuf *more)
+{
+	uint32_t was = b->len;
+
+	for (uint32_t done = 0; done < more->len;) {
+		struct stretch s = stretch_at(more, done, more->len - done);
+
+		if (netbuf_append(b, s.at, s.len) != 0) {
+			netbuf_trim(b, was);
+			return -ENOBUFS;
+		}
+		done += s.len;
+	}
+	netbuf_free(more);
+	return 0;
 }
 
 uint64_t netbuf_sum(const struct netbuf *b, uint32_t offset, uint32_t len)

@@ -111,6 +111,8 @@ MUST_CHECK uint32_t netbuf_read(const struct netbuf *b, uint32_t offset, struct 
 				uint32_t len);
 void netbuf_copy_out(const struct netbuf *b, uint32_t offset, void *to, uint32_t len);
 MUST_CHECK int netbuf_append(struct netbuf *b, const void *from, uint32_t len); /* -ENOBUFS */
+/* Copies the bytes of `more`, which goes: -ENOBUFS, and it stays. */
+MUST_CHECK int netbuf_append_netbuf(struct netbuf *b, struct netbuf *more);
 /* The unfolded ones' complement sum (wire/checksum.h) of some bytes. */
 uint64_t netbuf_sum(const struct netbuf *b, uint32_t offset, uint32_t len);
 /* Completes NETBUF_SUM_WANTED by hand. -ENOBUFS: the field is in a page. */

@@ -100,7 +100,7 @@ struct socket_peer socket_peer_current(void)
 {
 	struct cred *c = thread_current()->cred;
 
-	return (struct socket_peer){ socket_host.current_pid(),
+	return (struct socket_peer){ socket_host.current_pid(), socket_host.current_birth(),
 				     cred_get(c != NULL ? c : &cred_kernel) };
 }
 

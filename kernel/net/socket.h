@@ -46,6 +46,11 @@ struct socket_address {
 	};
 };
 
+/* Linux 6.5's, newer than some headers. */
+#define SO_PASSPIDFD 76
+#define SO_PEERPIDFD 77
+#define SCM_PIDFD    4
+
 /* As SCM_CREDENTIALS and SO_PEERCRED have it: struct ucred. */
 struct socket_cred {
 	int32_t pid;
@@ -85,6 +90,8 @@ struct socket_message {
 	struct socket_address *name; /* send: where to; receive: who sent it; NULL: not asked */
 	struct socket_cred cred;     /* SCM_CREDENTIALS */
 	bool has_cred;               /* send: given and checked; receive: to be passed on */
+	bool has_pidfd;              /* receive: SCM_PIDFD is to be passed on */
+	uint64_t birth;              /* of the process cred.pid (socket_host.current_birth) */
 	/* send: IP_TTL, IPV6_HOPLIMIT and IP_TOS, IPV6_TCLASS of this one, plus 1; 0: not given */
 	int hops_plus_1, class_plus_1;
 	bool of_internet;             /* send: the socket has a use for those */
@@ -125,6 +132,7 @@ struct socket_ops {
 
 struct socket_peer {
 	int pid;           /* 0: none */
+	uint64_t birth;    /* which process of this id: socket_host.current_birth */
 	struct cred *cred; /* counted; NULL: none */
 };
 
@@ -182,6 +190,7 @@ struct socket_host {
 	int (*name_find)(const char *path, struct socket_key *out);
 	void (*name_put)(struct socket_key *key);
 	int (*current_pid)(void);
+	uint64_t (*current_birth)(void);  /* another number for each process that has the id */
 	uint64_t (*limit_of_files)(void); /* RLIMIT_NOFILE of who calls */
 };
 extern const struct socket_host socket_host;
@@ -196,9 +205,15 @@ struct socket *socket_get(struct socket *s);
 void socket_put(struct socket *s);   /* the last one calls ops->free */
 void socket_close(struct socket *s); /* ops->close, then a count less */
 
+/* Switches are bits of socket->options by their names; one is beyond the word. */
+static inline uint64_t socket_option_bit(int name)
+{
+	return 1ull << (name == SO_PASSPIDFD ? 63 : name);
+}
+
 static inline bool socket_option_is_on(const struct socket *s, int name)
 {
-	return READ_ONCE(s->options) >> name & 1;
+	return (READ_ONCE(s->options) & socket_option_bit(name)) != 0;
 }
 
 /* Takes SO_ERROR: 0 or -Exxx. */

@@ -42,6 +42,7 @@ static bool is_switch(int name)
 	case SO_OOBINLINE:
 	case SO_NO_CHECK:
 	case SO_PASSCRED:
+	case SO_PASSPIDFD:
 	case SO_PASSSEC:
 	case SO_TIMESTAMP_OLD:
 	case SO_TIMESTAMPNS_OLD:
@@ -60,12 +61,13 @@ static int set_switch(struct socket *s, int name, bool on)
 		return -EACCES;
 	if (name == SO_REUSEPORT && on && s->family->family == AF_UNIX)
 		return -EOPNOTSUPP;
-	if ((name == SO_PASSCRED || name == SO_PASSSEC) && s->family->family != AF_UNIX)
+	if ((name == SO_PASSCRED || name == SO_PASSSEC || name == SO_PASSPIDFD) &&
+	    s->family->family != AF_UNIX)
 		return -EOPNOTSUPP;
 	if (on)
-		atomic_or(&s->options, 1ull << name);
+		atomic_or(&s->options, socket_option_bit(name));
 	else
-		atomic_and(&s->options, ~(1ull << name));
+		atomic_and(&s->options, ~socket_option_bit(name));
 	return 0;
 }
 

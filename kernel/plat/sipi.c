@@ -10,8 +10,8 @@
  * clears it once it has read the fields. If none does for long, `wanted` is taken back, so that a
  * CPU that comes later stops, and no further CPU is tried: it could not be told from the late one.
  *
- * One INIT, for it resets a CPU whatever that does: where the host lets the CPUs of a VM run when it
- * likes, one that seemed not to come may have come since the last look, and be running threads. A
+ * One INIT, for it resets a CPU whatever that does: where the host lets the CPUs of a VM run when
+ * it likes, one that seemed not to come may have come since the last look, and run threads. A
  * STARTUP means nothing to a CPU that does not wait for it, so it is said again: at once, after the
  * 200 us and after the 10 ms that the Intel SDM 3A §8.4.4.1 asks for. The first is enough for every
  * processor of this century and for emulators.

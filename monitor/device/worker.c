@@ -16,6 +16,7 @@
 #define FALLBACK_TSC_KHZ 2000000u
 #define GAP_US           200u /* between two looks: somebody else ran */
 #define MODEST_SLEEPS    64u
+#define LOOKS_PER_YIELD  16u /* some 3 us */
 
 int worker_init(struct worker *worker, struct vm *vm)
 {
@@ -67,55 +68,68 @@ static uint64_t to_ticks(const struct worker *worker, unsigned us)
 
 static void set_look(struct worker *worker)
 {
+	unsigned nr_vcpus = max(worker->vm->config->nr_cpus, 1u), nr_cpus;
 	cpu_set_t cpus;
 
 	if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0 || CPU_COUNT(&cpus) < 2)
 		return;
+	nr_cpus = (unsigned)CPU_COUNT(&cpus);
+	worker->nr_spare_cpus = nr_cpus > nr_vcpus ? nr_cpus - nr_vcpus : 0;
 	worker->look_least = to_ticks(worker, WORKER_LOOK_US);
-	worker->look_most = (unsigned)CPU_COUNT(&cpus) > worker->vm->config->nr_cpus
-				    ? to_ticks(worker, WORKER_LOOK_LONG_US)
-				    : worker->look_least;
-	worker->look = worker->look_least;
+	worker->look_long = to_ticks(worker, WORKER_LOOK_LONG_US);
 }
 
-/* True: there is work. False: the time to look for it is over. */
-static bool look_for_work(struct worker *worker)
+/* Looks at the rings for `ticks`; whoever waits for this CPU goes first. True: there was work. */
+static bool look_for_work(struct worker *worker, uint64_t ticks, bool yields)
 {
 	uint64_t begin = __builtin_ia32_rdtsc(), before = begin, now = begin;
 
-	while (now - begin < worker->look && !vm_is_stopping(worker->vm)) {
+	for (unsigned i = 1; now - begin < ticks && !vm_is_stopping(worker->vm); i++) {
 		if (worker_serve(worker))
 			return true;
 		__builtin_ia32_pause();
+		if (yields && i % LOOKS_PER_YIELD == 0)
+			sched_yield();
 		now = __builtin_ia32_rdtsc();
 		if (now - before > to_ticks(worker, GAP_US)) {
-			worker->look = worker->look_least;
 			worker->nr_modest = MODEST_SLEEPS;
+			return false;
 		}
 		before = now;
 	}
 	return false;
 }
 
+static bool look(struct worker *worker)
+{
+	unsigned *nr_lookers = &worker->vm->nr_lookers;
+	bool found = look_for_work(worker, worker->look_least, false);
+
+	if (found || !worker->wants_long || worker->nr_modest > 0)
+		return found;
+	if (__atomic_fetch_add(nr_lookers, 1, __ATOMIC_RELAXED) < worker->nr_spare_cpus)
+		found = look_for_work(worker, worker->look_long, true);
+	__atomic_fetch_sub(nr_lookers, 1, __ATOMIC_RELAXED);
+	return found;
+}
+
 static void sleep_until_kicked(struct worker *worker)
 {
-	uint64_t begin = __builtin_ia32_rdtsc(), slept;
+	uint64_t begin = __builtin_ia32_rdtsc();
 
 	if (worker->sleep != NULL)
 		worker->sleep(worker);
 	else
 		worker_drain(worker);
-	slept = __builtin_ia32_rdtsc() - begin;
+	worker->wants_long = __builtin_ia32_rdtsc() - begin < worker->look_long;
 	if (worker->nr_modest > 0)
 		worker->nr_modest--;
-	else
-		worker->look = slept < worker->look_most ? worker->look_most : worker->look_least;
 }
 
 static void loop(struct worker *worker)
 {
 	while (!vm_is_stopping(worker->vm)) {
-		if (worker_serve(worker) || look_for_work(worker))
+		if (worker_serve(worker) || look(worker))
 			continue;
 		if (!arm(worker))
 			sleep_until_kicked(worker);

@@ -5,11 +5,11 @@
  * before it sleeps, so that a stream of requests costs neither exits nor wake-ups.
  *
  * How long it looks. A notification and a wake-up take as long as WORKER_LOOK_US of looking, so
- * that much is always worth it. Where the host has a CPU beside the guest's, a thread that was
- * woken sooner than WORKER_LOOK_LONG_US after it had gone to sleep looks that long the next time:
- * a program that starts makes a request every 50 to 300 us. It does not while other threads want
- * its CPU, which it sees by gaps in its own time. On a host with one CPU it never looks, for nobody
- * could give it work meanwhile.
+ * that much is always worth it. A thread that was woken sooner than WORKER_LOOK_LONG_US after it had
+ * gone to sleep looks that long the next time: a program that starts makes a request every 50 to
+ * 300 us. But only on a CPU that neither a vCPU nor another worker that looks long may need, and not
+ * while other programs want it, which shows as gaps in the thread's own time. On a host with one
+ * CPU it never looks, for nobody could give it work meanwhile.
  *
  * `sleep` waits for kick_fd, and for whatever else the worker has to look at. `finish` runs once
  * when the VM ends.
@@ -33,7 +33,9 @@ struct worker {
 	void (*finish)(struct worker *);            /* [I] NULL: nothing to finish */
 	pthread_t thread;                           /* [I] */
 	bool started;                               /* [I] */
-	uint64_t look, look_least, look_most;       /* [w] ticks of the TSC */
+	uint64_t look_least, look_long;             /* [w] ticks of the TSC */
+	unsigned nr_spare_cpus;                     /* [w] of the host's, beside the vCPUs' */
+	bool wants_long;                            /* [w] it was woken soon the last time */
 	unsigned nr_modest;                         /* [w] sleeps until it may look long again */
 };
 

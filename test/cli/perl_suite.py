@@ -25,8 +25,8 @@ LINE = re.compile(r"^(ok|not ok) (\d+)|^(1\.\.\d+)", re.MULTILINE)
 def make_tree(folder):
     """t/ and lib/ as perl's build has them, and each module's folder with its t/."""
     os.mkdir(f"{folder}/lib")
-    roots = subprocess.check_output(["perl", "-e", "print join qq(\\n), grep m{^/usr/(lib|share).*perl}, @INC"], text=True)
-    for root in sorted(filter(os.path.isdir, roots.splitlines())):
+    listed = subprocess.check_output(["perl", "-e", "print join qq(\\n), @INC"], text=True).splitlines()
+    for root in sorted(filter(os.path.isdir, {path for path in listed if path.startswith("/usr/")})):
         subprocess.run(["cp", "-rsL", "--update", f"{root}/.", f"{folder}/lib"], check=True)
     shutil.copytree(f"{SOURCE}/t", f"{folder}/t", symlinks=True)
     os.symlink(shutil.which("perl"), f"{folder}/t/perl")
@@ -38,8 +38,8 @@ def make_tree(folder):
 def results(run, folder, command):
     """The numbers of the tests that passed and failed, and the plan."""
     result = run("/bin/sh", "-c", f'cd "$0" && {command}; exit $?', folder, timeout=300)
-    text = result.stdout.decode(errors="replace")
-    return [" ".join(filter(None, found)) for found in LINE.findall(text)], (result.stdout + result.stderr)[-1500:]
+    text = (result.stdout + result.stderr).decode(errors="replace")
+    return [" ".join(filter(None, found)) for found in LINE.findall(text)], text[-1500:]
 
 
 def compare(folder, commands):
@@ -49,7 +49,7 @@ def compare(folder, commands):
         got, text = results(hull, directory, command)
         total += len(got)
         if got != expected:
-            different.append(f"{directory}: {command}: {sorted(set(got) ^ set(expected))}\n{text.decode(errors='replace')}")
+            different.append(f"{directory}: {command}: {sorted(set(got) ^ set(expected))}\n{text}")
     print(f"# {total} lines", flush=True)
     assert not different, "\n".join(different)
 

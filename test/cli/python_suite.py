@@ -6,7 +6,7 @@ sides run the same command at the same time, and several modules do, for most of
 What fails in the guest alone is run once more by itself, on both sides, when all else is over: these tests have
 time limits of their own.
 """
-import concurrent.futures, re, sys
+import concurrent.futures, functools, re, sys
 import dialogue
 from harness import ACCEL, CPUS, SLOW, SOAK, Skip, add_test, equal, execute, host, hull, main, needs
 
@@ -14,16 +14,18 @@ PYTHON = "/usr/bin/python3"
 AT_ONCE = 6 if ACCEL == "kvm" else 2
 # The longest first.
 MODULES = ["test_multiprocessing_spawn", "test_concurrent_futures", "test_asyncio", "test_multiprocessing_fork",
-           "test_subprocess", "test_signal", "test_socket", "test_selectors", "test_threading", "test_os", "test_queue",
-           "test_decimal", "test_poll", "test_posix", "test_pty", "test_select", "test_epoll", "test_mmap", "test_shelve",
-           "test_fcntl", "test_fork1", "test_wait3", "test_wait4", "test_threadsignals", "test_openpty", "test_pipes",
-           "test_json", "test_re", "test_struct", "test_zlib", "test_thread", "test_time"]
+           "test_subprocess", "test_signal", "test_socket", "test_selectors", "test_threading", "test_os",
+           "test_queue", "test_decimal", "test_poll", "test_posix", "test_pty", "test_select", "test_epoll",
+           "test_mmap", "test_shelve", "test_fcntl", "test_fork1", "test_wait3", "test_wait4",
+           "test_threadsignals", "test_openpty", "test_pipes", "test_json", "test_re", "test_struct",
+           "test_zlib", "test_thread", "test_time"]
 SOAK_ONLY = ["test_popen", "test_shutil", "test_tempfile"]
 QUICK_UNDER_TCG = ["test_posix", "test_wait4", "test_fork1", "test_pty", "test_select", "test_epoll", "test_json",
                    "test_struct", "test_queue"]
 # What the number of CPUs may change.
-SEVERAL_CPUS = ["test_multiprocessing_fork", "test_concurrent_futures", "test_subprocess", "test_signal", "test_threading",
-                "test_selectors", "test_queue", "test_thread", "test_threadsignals", "test_fork1", "test_wait3", "test_wait4"]
+SEVERAL_CPUS = ["test_multiprocessing_fork", "test_concurrent_futures", "test_subprocess", "test_signal",
+                "test_threading", "test_selectors", "test_queue", "test_thread", "test_threadsignals", "test_fork1",
+                "test_wait3", "test_wait4"]
 # Part of it in a short run: the rest takes processor time, most of it to start Python hundreds of times.
 PART = {
     "test_multiprocessing_spawn": ["WithProcessesTestLock", "WithProcessesTestValue", "WithProcessesTestQueue"],
@@ -94,9 +96,14 @@ def compare(module):
     return failed
 
 
+@functools.cache
+def installed():
+    return execute([PYTHON, "-c", "import test.test_os"], 30).returncode == 0
+
+
 def judge(module, running):
     needs(PYTHON)
-    if execute([PYTHON, "-c", "import test.test_os"], 30).returncode != 0:
+    if not installed():
         raise Skip("libpython3.11-testsuite is not installed")
     failed = running[module].result()
     if failed:

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Several CPUs: hull run -c N."""
 import os, random, signal, subprocess, time
-from harness import (ACCEL, HULL, SLOW, add_test, equal, execute, hull, hull_command, main, needs, program, same, test,
-                     wait_until)
+from harness import (ACCEL, HULL, SLOW, SOAK, add_test, equal, execute, hull, hull_command, main, needs, program, same,
+                     test, wait_until)
 
 COUNTS = (1, 2, 4)
 KILLS = 50 if ACCEL == "kvm" else 5
+STOPS = 60 if SOAK else 6
 
 
 def cpus(count, *words, timeout=30):
@@ -114,6 +115,34 @@ def killed_at_random_moments_it_leaves_nothing():
         process.kill()
         equal("status", process.wait(timeout=10), -signal.SIGKILL)
         assert wait_until(lambda: all(map(is_gone, all_pids))), f"left: {all_pids}"
+
+
+def stop_and_go(process, chance):
+    """What a host does that has others to run, while the VM starts: its CPUs come late and wait long for each other."""
+    end = time.monotonic() + 0.2 * SLOW
+    while process.poll() is None and time.monotonic() < end:
+        for number, longest in ((signal.SIGSTOP, 0.03), (signal.SIGCONT, 0.008)):
+            for pid in with_children(process.pid):
+                try:
+                    os.kill(pid, number)
+                except ProcessLookupError:
+                    pass
+            time.sleep(chance.random() * longest)
+
+
+@test
+def a_VM_that_is_stopped_again_and_again_while_it_starts_has_all_its_CPUs():
+    chance = random.Random(2)
+    for _ in range(STOPS):
+        process = subprocess.Popen(hull_command([program("cpus"), "where"], ("-c", "4")), stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, start_new_session=True)
+        try:
+            stop_and_go(process, chance)
+            out, _ = process.communicate(timeout=60 * SLOW)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+        equal("places", (process.returncode, out.splitlines()[-1:]), (0, [b"4 CPUs, counter 0"]))
 
 
 @test

@@ -32,7 +32,7 @@ static bool is_caught(int sig)
 	return sigaction(sig, NULL, &a) == 0 && a.sa_handler == on_signal;
 }
 
-static void catch(int sig)
+static void catch (int sig)
 {
 	const struct sigaction a = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 
@@ -60,7 +60,7 @@ static int changes_handlers(void *unused)
 	if (!is_caught(SIGUSR1))
 		return 1;
 	signal(SIGUSR1, SIG_IGN);
-	catch(SIGUSR2);
+	catch (SIGUSR2);
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR2);
 	sigprocmask(SIG_BLOCK, &set, NULL); /* masks and what is pending are each one's own */
@@ -72,7 +72,7 @@ static int changes_handlers(void *unused)
 static int changes_and_execs(void *unused)
 {
 	(void)unused;
-	catch(SIGUSR2);
+	catch (SIGUSR2);
 	execl("/proc/self/exe", "clone_flags", "after-exec", NULL);
 	return 9;
 }
@@ -91,7 +91,7 @@ static void test_shared_handlers(void)
 {
 	sigset_t set;
 
-	catch(SIGUSR1);
+	catch (SIGUSR1);
 	signal(SIGUSR2, SIG_DFL);
 	CHECK_EQ(run_sharing(CLONE_VM | CLONE_SIGHAND, changes_handlers), 0);
 	CHECK_EQ(shared_word, 7);
@@ -103,7 +103,7 @@ static void test_shared_handlers(void)
 	sigpending(&set);
 	CHECK_EQ(sigismember(&set, SIGUSR2), 0);
 
-	catch(SIGUSR1);
+	catch (SIGUSR1);
 	signal(SIGUSR2, SIG_DFL);
 	CHECK_EQ(run_sharing(CLONE_VM | CLONE_SIGHAND, changes_and_execs), 21);
 	CHECK(is_caught(SIGUSR2)); /* exec made a table of its own before it reset it */
@@ -132,7 +132,7 @@ static int stops_catching(void *unused)
 
 static void test_shared_reset(void)
 {
-	catch(SIGTERM);
+	catch (SIGTERM);
 	CHECK_EQ(run_sharing(CLONE_VM | CLONE_SIGHAND, dies_of_reset), 1000 + SIGTERM);
 	CHECK(!is_caught(SIGTERM));
 	CHECK_EQ(run_sharing(CLONE_VM | CLONE_SIGHAND, stops_catching), 0);
@@ -142,7 +142,7 @@ static void test_shared_reset(void)
 /* Memory alone is shared. */
 static void test_memory_only(void)
 {
-	catch(SIGUSR1);
+	catch (SIGUSR1);
 	signal(SIGUSR2, SIG_DFL);
 	shared_word = 0;
 	CHECK_EQ(run_sharing(CLONE_VM, changes_handlers), 0);
@@ -248,7 +248,7 @@ static void test_exit_signals(void)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
-	catch(SIGUSR1);
+	catch (SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	pid = clone(nothing, stack + STACK, CLONE_VM | SIGUSR1, NULL);
 	CHECK_EQ(waitpid(pid, &status, __WALL), pid);

@@ -14,7 +14,7 @@
 
 #include "fail.h"
 
-#define LEN (64 * 4096ul)
+#define LEN (16 * 4096ul)
 
 extern char **environ;
 

@@ -60,11 +60,9 @@ static void test_raw(void)
 	CHECK_EQ(errors[1], ETIMEDOUT);
 	CHECK_EQ(errors[2], EPERM);
 	pthread_create(&thread, NULL, contend, NULL);
-	while (!atomic_load(&stage))
+	while (!atomic_load(&stage) || (atomic_load(&lock) & FUTEX_WAITERS) == 0)
 		pause_ms(1);
-	pause_ms(50);
 	CHECK_EQ(atomic_load(&stage), 1);
-	CHECK((atomic_load(&lock) & FUTEX_WAITERS) != 0);
 	CHECK_EQ(futex(FUTEX_UNLOCK_PI_PRIVATE, NULL), 0);
 	pthread_join(thread, NULL);
 	CHECK_EQ(atomic_load(&stage), 2);
@@ -101,9 +99,12 @@ static void test_pthread_pi(void)
 	CHECK_EQ(shared_count, 20000);
 }
 
+static atomic_int nr_owned; /* times that a thread took `robust`, to die with it */
+
 static void *die_with_lock(void *unused)
 {
 	pthread_mutex_lock(&robust);
+	atomic_fetch_add(&nr_owned, 1);
 	return unused;
 }
 
@@ -123,7 +124,8 @@ static void test_robust(void)
 	CHECK_EQ(pthread_mutex_lock(&robust), 0);
 	CHECK_EQ(pthread_mutex_unlock(&robust), 0);
 	pthread_create(&thread, NULL, die_with_lock, NULL);
-	pause_ms(20);
+	while (atomic_load(&nr_owned) < 2)
+		pause_ms(1);
 	CHECK_EQ(pthread_mutex_lock(&robust), EOWNERDEAD);
 	CHECK_EQ(pthread_mutex_unlock(&robust), 0);
 	CHECK_EQ(pthread_mutex_lock(&robust), ENOTRECOVERABLE);

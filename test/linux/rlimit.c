@@ -335,6 +335,56 @@ static int queue_signals(void *unused)
 	return 10 + nr;
 }
 
+static int queue_some(int nr)
+{
+	union sigval value = { 0 };
+	int done = 0;
+
+	while (done < nr && sigqueue(getpid(), SIGRTMIN, value) == 0)
+		done++;
+	return done;
+}
+
+static int holds_three(void *ready)
+{
+	if (queue_some(3) != 3 || write(*(int *)ready, "x", 1) != 1)
+		return 1;
+	for (;;)
+		pause();
+}
+
+/* The limit is the user's, whose processes share it, and timers count, too. */
+static int share_queue(void *unused)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN };
+	timer_t timer;
+	sigset_t set;
+	int p[2];
+	pid_t pid;
+	char c;
+
+	(void)unused;
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	if (set_limit(RLIMIT_SIGPENDING, 5, 5) != 0 || setgid(54325) || setuid(54325) || pipe(p))
+		return 77;
+	pid = child_start(holds_three, &p[1]);
+	if (read(p[0], &c, 1) != 1)
+		return 1;
+	if (queue_some(9) != 2 || errno != EAGAIN)
+		return 2;
+	if (timer_create(CLOCK_MONOTONIC, &event, &timer) != -1 || errno != EAGAIN)
+		return 3;
+	kill(pid, SIGKILL);
+	child_wait(pid);
+	if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0)
+		return 4;
+	if (queue_some(9) != 2)
+		return 5;
+	return timer_delete(timer) == 0 && queue_some(9) == 1 ? 0 : 6;
+}
+
 static int lock_memory(void *unused)
 {
 	char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -407,6 +457,7 @@ int main(int argc, char **argv)
 	if (root) {
 		CHECK_EQ(child_run(too_many, NULL), 0);
 		CHECK_EQ(child_run(queue_signals, NULL), 15);
+		CHECK_EQ(child_run(share_queue, NULL), 0);
 		CHECK_EQ(child_run(lock_memory, NULL), 0);
 		result = child_run(spin_realtime, NULL);
 		CHECK(result == 0 || result == 77);

@@ -16,8 +16,8 @@
 #include <ucontext.h>
 #include "child.h"
 
-#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-#define RET(value)  BPF_STMT(BPF_RET | BPF_K, (value))
+#define LOAD(field)   BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define RET(value)    BPF_STMT(BPF_RET | BPF_K, (value))
 /* The next instruction is for this call only. */
 #define IF_CALL(call) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 1)
 
@@ -239,14 +239,14 @@ static int computes(void *unused)
 		BPF_STMT(BPF_ALU | BPF_SUB | BPF_K, 4), /* 17 */
 		BPF_STMT(BPF_ALU | BPF_DIV | BPF_X, 0), /* 5 */
 		BPF_STMT(BPF_MISC | BPF_TAX, 0),
-		BPF_STMT(BPF_LD | BPF_MEM, 4),           /* 21 */
-		BPF_STMT(BPF_ALU | BPF_LSH | BPF_X, 0),  /* 672 */
-		BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 3),  /* 84 */
+		BPF_STMT(BPF_LD | BPF_MEM, 4),          /* 21 */
+		BPF_STMT(BPF_ALU | BPF_LSH | BPF_X, 0), /* 672 */
+		BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 3), /* 84 */
 		BPF_STMT(BPF_STX, 15),
 		BPF_STMT(BPF_ALU | BPF_NEG, 0),
 		BPF_STMT(BPF_ALU | BPF_NEG, 0),
-		BPF_STMT(BPF_LDX | BPF_MEM, 15), /* 5 */
-		BPF_STMT(BPF_ALU | BPF_OR | BPF_X, 0), /* 85 */
+		BPF_STMT(BPF_LDX | BPF_MEM, 15),           /* 5 */
+		BPF_STMT(BPF_ALU | BPF_OR | BPF_X, 0),     /* 85 */
 		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x5f), /* 85 */
 		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 85, 4, 0),
 		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_X, 0, 0, 3),
@@ -375,8 +375,7 @@ static void *waits_and_asks(void *own)
 	ready = 1;
 	while (go == 0)
 		child_pause_ms(1);
-	return (void *)(intptr_t)(asks(NULL) * 10 +
-				  (int)prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
+	return (void *)(intptr_t)(asks(NULL) * 10 + (int)prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
 }
 
 /* Sets a filter while another thread runs; what that one gets, times ten, and its no_new_privs. */

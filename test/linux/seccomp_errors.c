@@ -23,7 +23,7 @@ static long set_program(const struct sock_filter *f, size_t nr)
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &p);
 }
 
-/* Whether an instruction may stand before `ret ALLOW`: 0, or errno. In a child, which it may bind. */
+/* May an instruction stand before `ret ALLOW`: 0, or errno. In a child, which it may bind. */
 static int try_pair(void *arg)
 {
 	const struct sock_filter f[] = { *(struct sock_filter *)arg, ALLOW };

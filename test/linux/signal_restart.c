@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Interrupted system calls (signal(7)): EINTR without SA_RESTART, restarted with it, and those calls
- * that never restart. The signal comes from another thread while the main thread waits; nobody can
- * say when that has begun, so it comes again and again, until the call has returned or, if it is
+ * Interrupted system calls (signal(7)): EINTR without SA_RESTART, restarted with it, and those that
+ * never restart. The signal comes from another thread while the main thread waits; nobody can say
+ * when that has begun, so it comes again and again, until the call has returned or, if it is
  * restarted, for some times.
  */
 #include <fcntl.h>
@@ -135,8 +135,8 @@ static long long now_ns(void)
 	return now.tv_sec * 1000000000ll + now.tv_nsec;
 }
 
-/* What is left of ten seconds after a call that began at this time: no less than what the clock says
- * afterwards. */
+/* What is left of ten seconds after a call that began at this time: no less than what the clock
+ * says afterwards. */
 static bool is_rest(const struct timespec *left, long long start)
 {
 	long long rest = left->tv_sec * 1000000000ll + left->tv_nsec;

@@ -176,33 +176,70 @@ static void test_shortest_period(void)
 }
 
 static timer_t of_dead_thread;
+static pid_t dead_thread;
 
 static void *make_timer_and_end(void *arg)
 {
 	struct itimerspec set = { .it_value = { 60, 0 } };
 
+	dead_thread = gettid();
 	of_dead_thread = create(CLOCK_THREAD_CPUTIME_ID, SIGEV_SIGNAL, 0);
 	CHECK_EQ(timer_settime(of_dead_thread, 0, &set, NULL), 0);
 	return arg;
 }
 
-/* The clock of a thread that has ended stands still. */
+/* The clock of a thread that has ended stands still: a timer on it never rings, nor is it set. */
 static void test_clock_of_dead_thread(void)
 {
-	struct timespec pause = { 0, 50000000 };
-	struct itimerspec left, later;
+	struct itimerspec left, set = { .it_value = { 60, 0 } };
 	pthread_t thread;
 
 	nr_calls = 0;
 	CHECK_EQ(pthread_create(&thread, NULL, make_timer_and_end, NULL), 0);
 	CHECK_EQ(pthread_join(thread, NULL), 0);
+	while (tgkill(getpid(), dead_thread, 0) == 0) /* it is joined a little before its end */
+		sched_yield();
 	CHECK_EQ(timer_gettime(of_dead_thread, &left), 0);
-	while (nanosleep(&pause, &pause) != 0)
-		;
-	CHECK_EQ(timer_gettime(of_dead_thread, &later), 0);
-	CHECK_EQ(memcmp(&left, &later, sizeof(left)), 0);
+	CHECK(left.it_value.tv_sec == 0 && left.it_value.tv_nsec == 0);
+	CHECK_ERR(timer_settime(of_dead_thread, 0, &set, NULL), ESRCH);
 	CHECK_EQ(nr_calls, 0);
 	CHECK_EQ(timer_delete(of_dead_thread), 0);
+}
+
+static void *sleep_until_told(void *fd)
+{
+	char c;
+
+	return read(*(int *)fd, &c, 1) == 0 ? NULL : fd;
+}
+
+/* A timer on another thread's clock counts that thread's time, not the process's. */
+static void test_clock_of_other_thread(void)
+{
+	struct itimerspec set = { .it_value = { 60, 0 } }, left;
+	struct timespec now, end;
+	clockid_t clock;
+	pthread_t thread;
+	timer_t timer;
+	int fds[2];
+
+	CHECK_EQ(pipe(fds), 0);
+	CHECK_EQ(pthread_create(&thread, NULL, sleep_until_told, &fds[0]), 0);
+	CHECK_EQ(pthread_getcpuclockid(thread, &clock), 0);
+	timer = create(clock, SIGEV_SIGNAL, 0);
+	CHECK_EQ(timer_settime(timer, 0, &set, NULL), 0);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+	end.tv_sec++;
+	do
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	while (now.tv_sec < end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec < end.tv_nsec));
+	CHECK_EQ(timer_gettime(timer, &left), 0);
+	CHECK(left.it_value.tv_sec == 60 ||
+	      (left.it_value.tv_sec == 59 && left.it_value.tv_nsec > 500000000));
+	close(fds[1]);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	close(fds[0]);
+	CHECK_EQ(timer_delete(timer), 0);
 }
 
 int main(void)
@@ -220,5 +257,6 @@ int main(void)
 	test_cpu_itimer();
 	test_shortest_period();
 	test_clock_of_dead_thread();
+	test_clock_of_other_thread();
 	return check_done();
 }

@@ -9,6 +9,7 @@
  *	case WHAT				begins one
  *	ipv6 | mtu N | gso | seed N		the world, before anything else
  *	set NAME N				a setting of tcp(7)
+ *	open <OPTIONS>				a connection of ours; these are the peer's; 100 ms away
  *	listen [N] | connect | accept [none] | write N [more] [urgent] [= ERROR] | read N
  *	close | abort | disconnect | shutdown rd|wr|rdwr | push | eof | use N
  *	wish NAME N				an option of setsockopt(2)
@@ -69,3 +70,51 @@ const char *play_parse_segment(char *text, struct play_segment *out);
 unsigned play_put_options(uint8_t *to, const struct play_options *o, uint32_t base);
 void play_take_apart(struct play_sent *s, const struct ip_header_values *v);
 uint8_t play_byte(bool ours, uint32_t offset); /* of the stream */
+
+/* ---- what the files of the player share ---- */
+
+#define PLAY_LOCAL_PORT 80
+#define PLAY_PEER_PORT  9000 /* of peer 0; the others follow */
+#define PLAY_PEERS      64
+#define PLAY_TOLERANCE  (2 * TCP_MS)
+
+struct play_peer {
+	uint32_t base, ours; /* sequence numbers of the SYNs */
+	bool has_ours;
+	uint16_t local_port;
+	uint32_t window, last_ts;
+	uint8_t cookie[16];
+	unsigned cookie_len;
+};
+
+struct play {
+	struct wire_net wire;
+	struct list sent; /* struct play_sent that no line has expected yet */
+	struct play_peer peers[PLAY_PEERS];
+	unsigned peer_idx;
+	bool v6;
+	nsec_t tolerance;
+};
+extern struct play play;
+
+static inline struct play_peer *play_peer(void)
+{
+	return &play.peers[play.peer_idx];
+}
+
+void play_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void play_address(struct inet_address *a, unsigned host, uint16_t port);
+
+/* play_wire.c */
+void play_on_sent(struct wire_net *n, struct netbuf *b, const struct ip_header_values *v);
+void play_drain(void);
+void play_expect(char *text);
+void play_expect_nothing(void);
+void play_inject(char *text);
+void play_icmp(const char *what, const char *rest);
+
+/* play_number.c: t is the connection that the script speaks of */
+void play_wish(struct tcp *t, char *rest);
+void play_set(const char *rest);
+void play_check_number(struct tcp *t, const char *rest);
+int play_error_number(const char *name);

@@ -73,7 +73,8 @@ static void finish(struct wire_net *n, struct netbuf *b, const struct ip_header_
 	uint64_t sum;
 
 	memset(&h->checksum, 0, sizeof(h->checksum));
-	sum = checksum_pseudo(v->from, v->to, IPPROTO_TCP, b->len) + netbuf_sum(b, 0, b->len);
+	sum = checksum_join(checksum_pseudo(v->from, v->to, IPPROTO_TCP, b->len),
+			    netbuf_sum(b, 0, b->len));
 	h->checksum = checksum_finish(sum);
 	b->flags &= (uint16_t)~NETBUF_SUM_WANTED;
 	n->sent(n, b, v);

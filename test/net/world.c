@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The world of world.h: stand-ins for core/timer.h, spinlock.h, random.h, uio.h, mm/kmem.h, page.h. */
+/*
+ * The world of world.h: stand-ins for core/timer.h, spinlock.h, random.h, uio.h, mm/kmem.h,
+ * page.h.
+ */
 #include "test/net/world.h"
 
 #include <stdarg.h>

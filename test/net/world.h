@@ -10,12 +10,12 @@
 
 extern nsec_t world_now; /* CLOCK_MONOTONIC */
 
-void world_start(uint64_t seed);    /* a fresh one; time begins at an hour */
-void world_advance(nsec_t to);      /* timers fire in order, each at its time */
-bool world_step(nsec_t limit);      /* to the next timer, if it is not after `limit` */
-uint64_t world_random(void);        /* the test's own numbers: not the stack's */
-double world_chance(void);          /* 0 <= x < 1 */
-size_t world_nr_objects(void);      /* allocations that were not given back */
-size_t world_bytes(void);           /* of these */
-size_t world_bytes_most(void);      /* ever, since world_start */
+void world_start(uint64_t seed);     /* a fresh one; time begins at an hour */
+void world_advance(nsec_t to);       /* timers fire in order, each at its time */
+bool world_step(nsec_t limit);       /* to the next timer, if it is not after `limit` */
+uint64_t world_random(void);         /* the test's own numbers: not the stack's */
+double world_chance(void);           /* 0 <= x < 1 */
+size_t world_nr_objects(void);       /* allocations that were not given back */
+size_t world_bytes(void);            /* of these */
+size_t world_bytes_most(void);       /* ever, since world_start */
 void world_fail_rate(unsigned rate); /* of 65536 allocations so many fail */

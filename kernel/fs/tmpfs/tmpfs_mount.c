@@ -159,6 +159,8 @@ int tmpfs_new(const struct tmpfs_options *o, unsigned sb_flags, struct superbloc
 	root = tmpfs_inode_new(sb, NULL, S_IFDIR | o->mode);
 	if (root == NULL)
 		goto err_sb;
+	atomic_add(&t->nr_inodes, 1);
+	tmpfs_inode_of(root)->counted = true;
 	root->uid = o->uid;
 	root->gid = o->gid;
 	if (superblock_set_root(sb, root) != 0)

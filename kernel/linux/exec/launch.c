@@ -324,6 +324,7 @@ static int apply_cred(void)
 	}
 	cred_put(self->cred);
 	self->cred = c;
+	process_current()->uid = c->uid;
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #include "linux/signal/signals.h"
 #include "linux/task/seccomp.h"
 #include "linux/task/task.h"
+#include "linux/task/user_counts.h"
 #include "mm/page.h"
 #include "mm/vmspace.h"
 
@@ -265,7 +266,8 @@ static void show_signals(struct text_buffer *b, const struct subject *s)
 		   "Threads:\t%u\nSigQ:\t%u/%llu\nSigPnd:\t%016llx\nShdPnd:\t%016llx\n"
 		   "SigBlk:\t%016llx\n"
 		   "SigIgn:\t%016llx\nSigCgt:\t%016llx\n",
-		   s->task != NULL ? s->process->nr_tasks : 1, s->process->nr_queued,
+		   s->task != NULL ? s->process->nr_tasks : 1,
+		   user_counts_signals(READ_ONCE(s->process->uid)),
 		   (unsigned long long)process_limit(s->process, RLIMIT_SIGPENDING),
 		   (unsigned long long)s->signals.pending, (unsigned long long)s->signals.shared,
 		   (unsigned long long)s->signals.blocked, (unsigned long long)s->signals.ignored,

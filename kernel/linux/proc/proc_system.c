@@ -107,7 +107,8 @@ static int show_meminfo(struct text_buffer *b, int pid)
 }
 PROC_FILE(meminfo) = { .path = "meminfo", .mode = 0444, .show = show_meminfo };
 
-/* slabinfo(5). Slabs are by size here: the names are those of Linux's size classes. */
+/* slabinfo(5). Slabs are by size here: the names are those of Linux's size classes. The counts are
+ * kept anyway, so the file is always there: a leak shows in it by its size. */
 static int show_slabinfo(struct text_buffer *b, int pid)
 {
 	struct kmem_class c;

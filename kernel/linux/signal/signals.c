@@ -11,6 +11,7 @@
 #include "lib/string.h"
 #include "linux/time/posix_timer.h"
 #include "linux/task/task.h"
+#include "linux/task/user_counts.h"
 #include "mm/kmem.h"
 #include "mm/user.h"
 
@@ -59,7 +60,7 @@ static void release_entry(struct process *p, struct signal_entry *e)
 	e->on = NULL;
 	if (e->timer != NULL)
 		return;
-	p->nr_queued--;
+	user_counts_drop_signal(e->uid);
 	kmem_free(e);
 }
 
@@ -127,15 +128,18 @@ static bool is_blocked(const struct process *p, const struct task *target, int s
 static struct signal_entry *new_entry(struct process *p, const siginfo_t *info)
 {
 	uint64_t limit = p->limits[RLIMIT_SIGPENDING].soft;
+	uint32_t uid = READ_ONCE(p->uid);
 	bool may_exceed = info->si_signo < 32 && info->si_code >= 0;
 	struct signal_entry *e;
 
-	if (p->nr_queued >= limit && !may_exceed)
+	if (!user_counts_add_signal(uid, may_exceed ? UINT64_MAX : limit))
 		return NULL;
 	e = kmem_alloc_nowait(sizeof(*e));
-	if (e == NULL)
+	if (e == NULL) {
+		user_counts_drop_signal(uid);
 		return NULL;
-	p->nr_queued++;
+	}
+	e->uid = uid;
 	e->info = *info;
 	return e;
 }

@@ -40,6 +40,7 @@ struct signal_entry {
 	siginfo_t info;
 	struct posix_timer *timer; /* embedded in it; NULL: allocated */
 	struct signal_pending *on; /* [process.lock] the queue that it is on, or NULL */
+	uint32_t uid;              /* [I] whose count of signals it is in */
 };
 
 /* ---- signals.c: any context unless said ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Ancillary data (cmsg(3), unix(7)): SCM_RIGHTS and SCM_CREDENTIALS between a program's buffer and
- * struct socket_message.
+ * Ancillary data (cmsg(3), unix(7)): SCM_RIGHTS, SCM_CREDENTIALS and SCM_PIDFD between a program's
+ * buffer and struct socket_message.
  */
 #include <asm/fcntl.h>
 #include <linux/capability.h>
@@ -13,6 +13,7 @@
 #include "lib/string.h"
 #include "linux/file/fd.h"
 #include "linux/socket/sockets.h"
+#include "linux/task/pidfd.h"
 #include "linux/task/task.h"
 #include "mm/kmem.h"
 #include "mm/user.h"
@@ -77,6 +78,7 @@ static int add_cred(struct socket_message *m, const void *data, size_t len)
 	p = process_find(m->cred.pid);
 	if (p == NULL)
 		return -ESRCH;
+	m->birth = (uint64_t)p->start_ns;
 	process_put(p);
 	m->has_cred = true;
 	return 0;
@@ -217,6 +219,25 @@ static void write_cred(struct sink *to)
 		advance(to, c.header.len);
 }
 
+/* SCM_PIDFD: a descriptor of the sender, or why there is none. */
+static void write_pidfd(struct sink *to)
+{
+	struct {
+		struct user_control header;
+		int fd;
+	} PACKED c = { { HEADER + sizeof(int), SOL_SOCKET, SCM_PIDFD }, -1 };
+
+	if (to->left < sizeof(c)) {
+		to->m->out_flags |= MSG_CTRUNC;
+		return;
+	}
+	c.fd = pidfd_of(to->m->cred.pid, to->m->birth);
+	if (user_write(to->at, &c, sizeof(c)) == 0)
+		advance(to, sizeof(c));
+	else if (c.fd >= 0)
+		(void)fd_close(c.fd);
+}
+
 static void write_note(struct sink *to, unsigned i)
 {
 	const struct socket_notes *n = to->m->notes;
@@ -276,7 +297,7 @@ void socket_control_write(struct socket_message *m, uaddr_t control, size_t *len
 {
 	struct sink to = { control, control == 0 ? 0 : *len, m };
 
-	if (control == 0 && (m->has_cred || m->rights != NULL))
+	if (control == 0 && (m->has_cred || m->has_pidfd || m->rights != NULL))
 		m->out_flags |= MSG_CTRUNC;
 	else if (m->has_cred)
 		write_cred(&to);
@@ -284,6 +305,8 @@ void socket_control_write(struct socket_message *m, uaddr_t control, size_t *len
 		write_note(&to, i);
 	if (control != 0 && m->rights != NULL)
 		write_rights(&to);
+	if (control != 0 && m->has_pidfd && m->cred.pid != 0)
+		write_pidfd(&to);
 	socket_rights_free(m->rights);
 	m->rights = NULL;
 	*len = control == 0 ? 0 : *len - to.left;

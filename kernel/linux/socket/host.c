@@ -66,6 +66,12 @@ static int current_pid(void)
 	return process_current()->pid;
 }
 
+/* No two processes that bear one id were made at the same time. */
+static uint64_t current_birth(void)
+{
+	return (uint64_t)process_current()->start_ns;
+}
+
 static uint64_t limit_of_files(void)
 {
 	return process_limit(process_current(), RLIMIT_NOFILE);
@@ -77,5 +83,6 @@ const struct socket_host socket_host = {
 	.name_find = name_find,
 	.name_put = name_put,
 	.current_pid = current_pid,
+	.current_birth = current_birth,
 	.limit_of_files = limit_of_files,
 };

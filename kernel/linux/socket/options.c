@@ -2,8 +2,11 @@
 /* setsockopt(2), getsockopt(2): values in and out of user memory. */
 #include "core/cred.h"
 #include "lib/errno.h"
+#include "lib/string.h"
+#include "linux/file/fd.h"
 #include "linux/socket/sockets.h"
 #include "linux/sys.h"
+#include "linux/task/pidfd.h"
 #include "mm/kmem.h"
 #include "mm/user.h"
 
@@ -20,8 +23,28 @@ static int set(struct socket *s, const struct socket_option *o)
 		       : s->ops->set_option(s, o);
 }
 
+/* SO_PEERPIDFD: a new descriptor of the process that SO_PEERCRED names. */
+static int get_pidfd(struct socket *s, struct socket_option *o)
+{
+	struct socket_peer p = socket_peer_get(s);
+	int fd;
+
+	if (p.cred != NULL)
+		cred_put(p.cred);
+	if (p.pid == 0)
+		return -ENODATA;
+	fd = pidfd_of(p.pid, p.birth);
+	if (fd < 0)
+		return fd;
+	o->len = min(o->len, (unsigned)sizeof(fd));
+	memcpy(o->value, &fd, o->len);
+	return 0;
+}
+
 static int get(struct socket *s, struct socket_option *o)
 {
+	if (o->level == SOL_SOCKET && o->name == SO_PEERPIDFD)
+		return get_pidfd(s, o);
 	if (o->level == SOL_SOCKET)
 		return socket_get_option(s, o);
 	return s->family->family == AF_UNIX || s->ops->get_option == NULL
@@ -54,9 +77,13 @@ static int write_value(const struct socket_option *o, uaddr_t value, uaddr_t len
 {
 	int len = (int)o->len;
 
-	if (user_write(value, o->value, o->len) != 0)
-		return -EFAULT;
-	return user_write_struct(len_at, &len);
+	int err = user_write(value, o->value, o->len);
+
+	if (err == 0)
+		err = user_write_struct(len_at, &len);
+	if (err != 0 && o->level == SOL_SOCKET && o->name == SO_PEERPIDFD && o->len == sizeof(int))
+		(void)fd_close(*(int *)o->value);
+	return err != 0 ? -EFAULT : 0;
 }
 
 static int get_into(struct socket *s, struct socket_option *o, uaddr_t value, uaddr_t len_at)

@@ -26,6 +26,7 @@ void cred_install(struct cred *now)
 	spin_lock(&task_lock);
 	was = self->cred;
 	self->cred = now;
+	WRITE_ONCE(process_current()->uid, now->uid);
 	spin_unlock(&task_lock);
 	cred_put(was);
 }

@@ -66,6 +66,19 @@ int pidfd_install(struct process *p, unsigned flags)
 	return fd_install(f, O_CLOEXEC, 0);
 }
 
+int pidfd_of(int pid, uint64_t start_ns)
+{
+	struct process *p = process_find(pid);
+	int fd = -ESRCH;
+
+	if (p == NULL)
+		return fd;
+	if ((uint64_t)p->start_ns == start_ns)
+		fd = pidfd_install(p, 0);
+	process_put(p);
+	return fd;
+}
+
 int pidfd_process(int fd, struct process **out, bool *nonblocking)
 {
 	struct file *f;

@@ -127,7 +127,8 @@ static long prctl_cred(int option, const struct args *a)
 		WRITE_ONCE(task_current()->no_new_privs, true);
 		return 0;
 	case PR_GET_NO_NEW_PRIVS:
-		return a->a2 != 0 || has_rest(a) ? -EINVAL : READ_ONCE(task_current()->no_new_privs);
+		return a->a2 != 0 || has_rest(a) ? -EINVAL
+						 : READ_ONCE(task_current()->no_new_privs);
 	case PR_CAPBSET_READ:
 		return a->a2 > CAP_LAST ? -EINVAL : (long)(c->cap_bounding >> a->a2 & 1);
 	case PR_CAPBSET_DROP:

@@ -175,6 +175,7 @@ static void inherit(struct process *p, struct process *parent)
 	p->terminal = parent->terminal;
 	p->membarriers = parent->membarriers;
 	p->oom_score_adj = parent->oom_score_adj;
+	p->uid = parent->uid;
 }
 
 struct task *process_new(struct process *parent)

@@ -118,6 +118,7 @@ struct usage {
 struct process {
 	struct ref ref;
 	int pid;                /* [I] once published */
+	uint32_t uid;           /* [a] real user id of the task that changed it last */
 	int parent_pid;         /* [task_lock] 0: none */
 	int pgrp, session;      /* [task_lock] */
 	uint64_t terminal;      /* [a] its bond with one (fs/tty/port.h); 0: none */
@@ -139,10 +140,9 @@ struct process {
 	unsigned nr_staying;      /* [lock] tasks that have not begun to end */
 	struct spinlock lock;
 
-	struct signal_actions *actions;     /* [lock; its own tasks read] counted; NULL: it is gone */
-	struct signal_pending pending;      /* [lock] sent to the process, any task takes them */
-	unsigned nr_queued;                 /* [lock] against RLIMIT_SIGPENDING */
-	struct waitq signal_wq; /* woken when any signal is sent: sigtimedwait, signalfd */
+	struct signal_actions *actions; /* [lock; its own tasks read] counted; NULL: it is gone */
+	struct signal_pending pending;  /* [lock] sent to the process, any task takes them */
+	struct waitq signal_wq;         /* woken when any signal is sent: sigtimedwait, signalfd */
 
 	bool exiting;           /* [lock] every task must end, with exit_status */
 	struct task *exec_task; /* [lock] every task but this one must end */

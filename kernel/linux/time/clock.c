@@ -86,6 +86,12 @@ bool clock_is_cpu_time(int clock)
 	return clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
 }
 
+bool clock_is_of_thread(int clock, int *tid)
+{
+	*tid = clock < 0 ? ~(clock >> 3) : 0;
+	return clock < 0 ? (clock & CPU_CLOCK_THREAD) != 0 : clock == CLOCK_THREAD_CPUTIME_ID;
+}
+
 bool clock_is_allowed(int clock)
 {
 	return (clock != CLOCK_REALTIME_ALARM && clock != CLOCK_BOOTTIME_ALARM) ||

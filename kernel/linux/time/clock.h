@@ -15,6 +15,8 @@ MUST_CHECK int clock_now(int clock, nsec_t *out);
 /* An absolute time of a clock (not of CPU time) as a deadline. -EINVAL. */
 MUST_CHECK int clock_to_deadline(int clock, nsec_t when, nsec_t *deadline);
 bool clock_is_cpu_time(int clock);
+/* The CPU time of one thread: *tid, or 0 for the caller's. */
+bool clock_is_of_thread(int clock, int *tid);
 /* A timer of an alarm clock wakes the machine up: only with CAP_WAKE_ALARM. */
 bool clock_is_allowed(int clock);
 

@@ -16,23 +16,32 @@
 #include "linux/signal/signals.h"
 #include "linux/sys.h"
 #include "linux/task/task.h"
+#include "linux/task/user_counts.h"
 #include "mm/kmem.h"
 #include "mm/user.h"
 
 /* Held by the calls that use a timer for longer than process.lock: none deletes it meanwhile. */
 static struct mutex calls_lock = MUTEX_INIT(calls_lock);
 
-/* Of the clock that the timer runs on; callbacks too, so it looks nothing up. */
+/* Of the clock that the timer runs on; callbacks too, so it looks nothing up. The clock of a thread
+ * that has ended stands still. */
 static nsec_t timer_now(const struct posix_timer *pt)
 {
 	nsec_t now = 0;
 
-	if (!clock_is_cpu_time(pt->clock)) {
-		return clock_now(pt->clock, &now) == 0 ? now : 0; /* checked when it was made */
-	}
-	if (pt->task != NULL && pt->clock != CLOCK_PROCESS_CPUTIME_ID && pt->task->thread != NULL)
-		return thread_cpu_time(pt->task->thread);
-	return process_cpu_time(pt->process);
+	if (pt->counted != NULL)
+		return thread_cpu_time(pt->counted->thread);
+	if (clock_is_cpu_time(pt->clock))
+		return process_cpu_time(pt->process);
+	return clock_now(pt->clock, &now) == 0 ? now : 0; /* checked when it was made */
+}
+
+/* It will never ring: its thread has ended. */
+static bool is_orphan(const struct posix_timer *pt)
+{
+	const struct list *link = pt->counted == NULL ? NULL : &pt->counted->process_link;
+
+	return link != NULL && READ_ONCE(link->next) == link;
 }
 
 /* How long until it may ring, in real time. */
@@ -79,15 +88,14 @@ static void rings(struct timer *timer)
 	nsec_t now = timer_now(pt);
 	bool queued = false;
 
-	if (pt->expires == 0)
+	if (pt->expires == 0 || is_orphan(pt))
 		return;
 	if (now < pt->expires) { /* CPU time: not used up yet */
 		arm(pt, now);
 		return;
 	}
 	if (pt->notify != SIGEV_NONE)
-		queued = signal_send_timer(p, (pt->notify & SIGEV_THREAD_ID) != 0 ? pt->task : NULL,
-					   &pt->entry);
+		queued = signal_send_timer(p, pt->target, &pt->entry);
 	scoped_spin(&p->lock);
 	if (pt->interval == 0) {
 		pt->expires = 0;
@@ -121,22 +129,42 @@ static int read_event(uaddr_t event, struct sigevent *out)
 	}
 }
 
-/* The task that the signal goes to, or whose time is counted. */
-static int find_task(const struct sigevent *ev, int clock, struct task **out)
+/* A thread of this process. */
+static int find_own(int tid, struct task **out)
 {
-	*out = NULL;
-	if ((ev->sigev_notify & SIGEV_THREAD_ID) == 0) {
-		if (clock == CLOCK_THREAD_CPUTIME_ID)
-			*out = task_get(task_current());
+	struct task *t = task_find(tid);
+
+	if (t != NULL && t->process == process_current()) {
+		*out = t;
 		return 0;
 	}
-	*out = task_find(ev->_sigev_un._tid);
-	if (*out == NULL)
-		return -EINVAL;
-	if ((*out)->process == process_current())
-		return 0;
-	task_put(*out);
+	if (t != NULL)
+		task_put(t);
 	return -EINVAL;
+}
+
+/* The thread that the signal goes to, and the one whose time is counted. */
+static int find_tasks(struct posix_timer *pt, const struct sigevent *ev)
+{
+	int tid, err = 0;
+
+	if (clock_is_of_thread(pt->clock, &tid) && tid == 0)
+		pt->counted = task_get(task_current());
+	else if (clock_is_of_thread(pt->clock, &tid))
+		err = find_own(tid, &pt->counted);
+	if (err == 0 && (ev->sigev_notify & SIGEV_THREAD_ID) != 0)
+		err = find_own(ev->_sigev_un._tid, &pt->target);
+	return err;
+}
+
+static void free_timer(struct posix_timer *pt)
+{
+	if (pt->counted != NULL)
+		task_put(pt->counted);
+	if (pt->target != NULL)
+		task_put(pt->target);
+	user_counts_drop_signal(pt->entry.uid);
+	kmem_free(pt);
 }
 
 static void fill_entry(struct posix_timer *pt, const struct sigevent *ev, bool given)
@@ -169,9 +197,7 @@ static void delete_timer(struct process *p, struct posix_timer *pt)
 	/* `expires` is 0: neither a ring under way nor a signal being taken arms it again. */
 	timer_cancel(&pt->timer);
 	signal_cancel_entry(p, &pt->entry);
-	if (pt->task != NULL)
-		task_put(pt->task);
-	kmem_free(pt);
+	free_timer(pt);
 }
 
 static struct posix_timer *unlink_timer(struct process *p, int id)
@@ -223,12 +249,17 @@ long sys_timer_create(int clock, uaddr_t event, uaddr_t timer_id)
 	pt = kmem_new(struct posix_timer);
 	if (pt == NULL)
 		return -EAGAIN;
-	err = clock_is_allowed(clock) ? find_task(&ev, clock, &pt->task) : -EPERM;
-	if (err != 0) {
+	if (!user_counts_add_signal(p->uid, process_limit(p, RLIMIT_SIGPENDING))) {
 		kmem_free(pt);
+		return -EAGAIN;
+	}
+	pt->entry.uid = p->uid;
+	pt->clock = clock;
+	err = clock_is_allowed(clock) ? find_tasks(pt, &ev) : -EPERM;
+	if (err != 0) {
+		free_timer(pt);
 		return err;
 	}
-	pt->clock = clock;
 	pt->notify = ev.sigev_notify;
 	pt->signo = ev.sigev_signo;
 	pt->process = p;
@@ -271,7 +302,7 @@ static void read_setting(const struct posix_timer *pt, nsec_t now, struct __kern
 {
 	nsec_t left = 0;
 
-	if (pt->expires != 0) {
+	if (pt->expires != 0 && !is_orphan(pt)) {
 		left = pt->expires - now;
 		if (left <= 0 && pt->interval != 0)
 			left = pt->interval - (-left % pt->interval);
@@ -288,7 +319,7 @@ struct setting {
 	bool absolute;
 };
 
-/* -EINVAL: no such timer. `old` may be filled even when nothing is set. */
+/* -EINVAL: no such timer; -ESRCH: nor its thread. `old` may be filled even when nothing is set. */
 static int change(struct process *p, int id, const struct setting *s,
 		  struct __kernel_itimerspec *old)
 {
@@ -302,6 +333,8 @@ static int change(struct process *p, int id, const struct setting *s,
 	spin_unlock(&p->lock);
 	if (pt == NULL)
 		return -EINVAL;
+	if (s != NULL && is_orphan(pt))
+		return -ESRCH;
 	if (s != NULL) {
 		timer_cancel(&pt->timer);
 		signal_cancel_entry(p, &pt->entry);

@@ -25,7 +25,8 @@ struct posix_timer {
 	int clock;               /* [I] */
 	int notify, signo;       /* [I] SIGEV_* */
 	struct process *process; /* [I] not counted: its end deletes its timers */
-	struct task *task; /* [I] counted: SIGEV_THREAD_ID, or whose CPU time is meant; or NULL */
+	struct task *target;     /* [I] held, or NULL: of SIGEV_THREAD_ID */
+	struct task *counted;    /* [I] held, or NULL: whose CPU time is counted */
 	struct timer timer;
 	nsec_t expires;        /* [process.lock] on `clock`; 0: off */
 	nsec_t interval;       /* [process.lock] */

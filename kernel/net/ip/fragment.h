@@ -20,5 +20,10 @@ struct fragment_piece {
 };
 struct netbuf *fragment_receive(struct net *net, struct netbuf *b, const struct fragment_piece *p);
 
+/* output.c's, for the pieces. */
+uint16_t ip4_next_id(const struct net *net, const uint8_t to[16], unsigned nr);
+void ip4_push_header(struct net *net, struct netbuf *b, const struct ip_header_values *v);
+void ip6_push_header(struct netbuf *b, const struct ip_header_values *v);
+
 MUST_CHECK int fragment_init(struct net *net); /* -ENOMEM */
 void fragment_fini(struct net *net);

@@ -21,7 +21,7 @@
 
 static uint16_t ids[NR_IDS]; /* [a] by a hash of the destination */
 
-static uint16_t next_id(const struct net *net, const uint8_t to[16], unsigned nr)
+uint16_t ip4_next_id(const struct net *net, const uint8_t to[16], unsigned nr)
 {
 	uint64_t key;
 	uint16_t *id;
@@ -44,7 +44,7 @@ static void moved(struct netbuf *b, unsigned n)
 		b->sum_start = (uint16_t)(b->sum_start + n);
 }
 
-static void push_header4(struct net *net, struct netbuf *b, const struct ip_header_values *v)
+void ip4_push_header(struct net *net, struct netbuf *b, const struct ip_header_values *v)
 {
 	unsigned options = (v->options_len + 3u) & ~3u;
 	unsigned nr = b->gso_size > 0 ? b->len / b->gso_size + 1 : 1;
@@ -58,7 +58,7 @@ static void push_header4(struct net *net, struct netbuf *b, const struct ip_head
 		.protocol = v->protocol,
 	};
 	if (!v->dont_fragment || nr > 1)
-		h->id = be16_of(next_id(net, v->to, nr));
+		h->id = be16_of(ip4_next_id(net, v->to, nr));
 	if (v->dont_fragment)
 		h->fragment = be16_of(IP4_DONT_FRAGMENT);
 	memcpy(h->from, v->from + IP_V4_AT, sizeof(h->from));
@@ -69,7 +69,7 @@ static void push_header4(struct net *net, struct netbuf *b, const struct ip_head
 	moved(b, (unsigned)sizeof(*h) + options);
 }
 
-static void push_header6(struct netbuf *b, const struct ip_header_values *v)
+void ip6_push_header(struct netbuf *b, const struct ip_header_values *v)
 {
 	uint32_t payload = b->len + v->options_len;
 	struct ip6_header *h;
@@ -145,9 +145,9 @@ int ip_send(struct net *net, struct netbuf *b, const struct ip_header_values *v,
 	if (!fits)
 		return fragment_send(net, b, v, path);
 	if (v4)
-		push_header4(net, b, v);
+		ip4_push_header(net, b, v);
 	else
-		push_header6(b, v);
+		ip6_push_header(b, v);
 	ip_transmit(b, path);
 	return 0;
 }

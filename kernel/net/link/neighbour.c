@@ -28,6 +28,12 @@ struct waiting {
 
 /* ---- counts ---- */
 
+void neighbour_hold(struct neighbour *n)
+{
+	if (n != NULL)
+		ref_get(&n->ref);
+}
+
 void neighbour_put(struct neighbour *n)
 {
 	if (n == NULL || !ref_put(&n->ref))

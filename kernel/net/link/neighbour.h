@@ -72,7 +72,8 @@ enum neighbour_news {
 
 /* Counted; made if it is new. NULL = no memory. */
 struct neighbour *neighbour_get(struct netdev *d, const uint8_t ip[16]);
-void neighbour_put(struct neighbour *n); /* NULL is fine */
+void neighbour_hold(struct neighbour *n); /* a count more; NULL is fine */
+void neighbour_put(struct neighbour *n);  /* NULL is fine */
 /* Takes b, which begins with the IP header. Any context; an endpoint's lock may be held. */
 void neighbour_send(struct neighbour *n, struct netbuf *b, uint16_t ethernet_type);
 void neighbour_learn(struct netdev *d, const uint8_t ip[16], const uint8_t mac[6], unsigned news);

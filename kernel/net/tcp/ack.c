@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What an ACK says (RFC 9293 §3.10.7.4, fifth): which bytes have arrived, how large the peer's window
- * is, how long a round trip takes (RFC 6298, RFC 7323 §4). What it means for losses and the
+ * What an ACK says (RFC 9293 §3.10.7.4, fifth): which bytes have arrived, how large the peer's
+ * window is, how long a round trip takes (RFC 6298, RFC 7323 §4). What it means for losses and the
  * congestion window is rack.c's and recovery.c's.
  */
 #include "net/tcp/engine.h"
@@ -112,13 +112,22 @@ static void advance(struct tcp *t, const struct tcp_segment *s, struct tcp_acked
 	tcp_queue_acked(t, s->ack, a);
 }
 
+/* Something was SACKed that is older than the first segment's last copy: the wire is alive. */
+static bool is_first_younger(const struct tcp *t, const struct tcp_acked *a)
+{
+	const struct netbuf *b = tcp_queue_first(t);
+
+	return b != NULL && a->sack_rtt > clock_monotonic() - tcp_piece(b)->sent_at;
+}
+
 static void rearm(struct tcp *t, const struct tcp_acked *a)
 {
 	if (a->advanced) {
 		t->backoff = 0;
 		tcp_set_rto(t);
-		tcp_retransmit_arm(t);
 	}
+	if (a->advanced || is_first_younger(t, a))
+		tcp_retransmit_arm(t);
 	if (t->snd.una == t->snd.nxt)
 		tcp_timer_stop(t, TCP_TIMER_LOSS_PROBE);
 	else if (a->advanced || a->newly_sacked > 0)

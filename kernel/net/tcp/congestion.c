@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The window of congestion, in bytes: slow start (RFC 5681 §3.1) left early by HyStart++ (RFC 9406),
- * then the algorithm's own growth; what is in flight; a restart after an idle time (§4.1). It grows
- * only when it was what held the sender back (RFC 7661 §4).
+ * The window of congestion, in bytes: slow start (RFC 5681 §3.1) left early by HyStart++ (RFC
+ * 9406), then the algorithm's own growth; what is in flight; a restart after an idle time (§4.1).
+ * It grows only when it was what held the sender back (RFC 7661 §4).
  */
 #include "lib/string.h"
 #include "net/tcp/engine.h"

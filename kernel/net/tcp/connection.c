@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Connections: birth, the user's calls that begin and end them (RFC 9293 §3.10.1, §3.10.4, §3.10.5),
- * and what is done when the lock is let go: the user hears the news, and what is over leaves the
- * table of endpoints.
+ * Connections: birth, the user's calls that begin and end them (RFC 9293 §3.10.1, §3.10.4,
+ * §3.10.5), and what is done when the lock is let go: the user hears the news, and what is over
+ * leaves the table of endpoints.
  *
  *	CLOSED -> SYN_SENT		tcp_connect
  *	SYN_SENT -> ESTABLISHED		the peer's SYN and ACK (input.c)
  *	SYN_SENT -> SYN_RECEIVED	its SYN alone
- *	(request) -> ESTABLISHED	a listener's child is born so; by fast open SYN_RECEIVED
+ *	(request) -> SYN_RECEIVED	a listener's child, whose ACK is already here but by fast open
  *	SYN_RECEIVED -> ESTABLISHED	our SYN is acknowledged
  *	ESTABLISHED -> FIN_WAIT_1	tcp_shutdown, tcp_close; so does SYN_RECEIVED
  *	FIN_WAIT_1 -> FIN_WAIT_2	our FIN is acknowledged;	-> CLOSING	the peer's came
@@ -307,8 +307,8 @@ static void send_fin(struct tcp *t)
 		return;
 	}
 	t->sent_fin = t->no_send = true;
-	tcp_set_state(t, t->state == TCP_STATE_CLOSE_WAIT ? TCP_STATE_LAST_ACK
-							  : TCP_STATE_FIN_WAIT_1);
+	tcp_set_state(t,
+		      t->state == TCP_STATE_CLOSE_WAIT ? TCP_STATE_LAST_ACK : TCP_STATE_FIN_WAIT_1);
 	tcp_output(t);
 }
 

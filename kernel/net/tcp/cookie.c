@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * SYN cookies (RFC 4987 §3.6): a handshake that is remembered by nobody but the peer. Our first
- * sequence number is a secret hash of the two ends, the peer's number and the minute, with the index
- * of an MSS in three bits; what other options need fits in the low bits of our timestamp, which the
- * peer echoes.
+ * sequence number is a secret hash of the two ends, the peer's number and the minute, with the
+ * index of an MSS in three bits; what other options need fits in the low bits of our timestamp,
+ * which the peer echoes.
  *
  *	cookie		hash(ends) + irs + minute << 24 + ((hash(ends, minute) + mss) & 0xffffff)
  *	timestamp	0..3 window scale (15: none), 4 SACK, 5 ECN
@@ -11,12 +11,12 @@
 #include "lib/string.h"
 #include "net/tcp/engine.h"
 
-#define COOKIE_AGE    2u  /* minutes */
-#define COOKIE_BITS   0xffffffu
-#define OPTION_BITS   63u
-#define OPTION_SACK   16u
-#define OPTION_ECN    32u
-#define NO_SCALE      15u
+#define COOKIE_AGE  2u /* minutes */
+#define COOKIE_BITS 0xffffffu
+#define OPTION_BITS 63u
+#define OPTION_SACK 16u
+#define OPTION_ECN  32u
+#define NO_SCALE    15u
 
 enum { SALT_ENDS = 3, SALT_MINUTE = 16 }; /* salts of secret.c; the minute is added */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the files of tcp/ share; tcp.h has the theory. Functions that take a connection want its lock
- * held, unless they say otherwise.
+ * What the files of tcp/ share; tcp.h has the theory. Functions that take a connection want its
+ * lock held, unless they say otherwise.
  */
 #pragma once
 #include "lib/atomic.h"
@@ -10,18 +10,18 @@
 #include "net/tcp/tcp.h"
 #include "net/wire/ip.h"
 
-#define TCP_HEADER       20u
-#define TCP_HEADER_MAX   60u
-#define TCP_MS           1000000ll /* nanoseconds */
-#define TCP_RTO_FIRST    (1000 * TCP_MS)   /* RFC 6298 §2.1 */
-#define TCP_RTO_MAX      (120 * NSEC_PER_SEC)
-#define TCP_TIME_WAIT    (60 * NSEC_PER_SEC)
-#define TCP_DELAY_MIN    (40 * TCP_MS)
-#define TCP_DELAY_MAX    (200 * TCP_MS)
-#define TCP_MSS_USUAL  536u /* RFC 9293 §3.7.1 */
-#define TCP_MSS_MIN      48u
-#define TCP_SCALE_MAX    14u  /* RFC 7323 §2.3 */
-#define TCP_WINDOW_FIRST 10u  /* segments: RFC 6928 */
+#define TCP_HEADER          20u
+#define TCP_HEADER_MAX      60u
+#define TCP_MS              1000000ll       /* nanoseconds */
+#define TCP_RTO_FIRST       (1000 * TCP_MS) /* RFC 6298 §2.1 */
+#define TCP_RTO_MAX         (120 * NSEC_PER_SEC)
+#define TCP_TIME_WAIT       (60 * NSEC_PER_SEC)
+#define TCP_DELAY_MIN       (40 * TCP_MS)
+#define TCP_DELAY_MAX       (200 * TCP_MS)
+#define TCP_MSS_USUAL       536u /* RFC 9293 §3.7.1 */
+#define TCP_MSS_MIN         48u
+#define TCP_SCALE_MAX       14u /* RFC 7323 §2.3 */
+#define TCP_WINDOW_FIRST    10u /* segments: RFC 6928 */
 #define TCP_NEVER_THRESHOLD INT32_MAX
 
 /* ---- sequence numbers: RFC 9293 §3.4 ---- */
@@ -62,8 +62,8 @@ struct tcp_options {
 	uint8_t cookie[16];
 };
 
-struct tcp_segment { /* one that came in */
-	struct netbuf *b; /* its payload; NULL: taken */
+struct tcp_segment {            /* one that came in */
+	struct netbuf *b;       /* its payload; NULL: taken */
 	uint32_t seq, end, ack; /* end: behind SYN, payload and FIN */
 	uint32_t len;
 	uint16_t window, urgent;
@@ -86,7 +86,7 @@ struct tcp_piece {
 enum tcp_piece_flags {
 	TCP_PIECE_SACKED = 1 << 0,
 	TCP_PIECE_LOST = 1 << 1,
-	TCP_PIECE_RETRANS = 1 << 2,      /* sent again, and that is in flight */
+	TCP_PIECE_RETRANS = 1 << 2, /* sent again, and that is in flight */
 	TCP_PIECE_EVER_RETRANS = 1 << 3,
 	TCP_PIECE_FIN = 1 << 4,
 	TCP_PIECE_PUSH = 1 << 5,
@@ -118,7 +118,7 @@ struct tcp_clock { /* alarm.c */
 	struct tree alarms; /* [l] */
 	nsec_t armed;       /* [l] */
 	struct timer timer;
-	struct net *net;    /* [I] */
+	struct net *net; /* [I] */
 };
 
 #define TCP_COOKIES_KEPT 64u
@@ -137,13 +137,13 @@ struct tcp_stack {
 	uint64_t memory;  /* [a] bytes that connections hold */
 	unsigned nr_rest; /* [a] connections in TIME-WAIT */
 	struct spinlock lock;
-	nsec_t cookie_sent_at;            /* [a] the last SYN cookie */
-	nsec_t challenge_second;          /* [l] RFC 5961 §7 */
-	unsigned nr_challenges;           /* [l] in that second */
+	nsec_t cookie_sent_at;                         /* [a] the last SYN cookie */
+	nsec_t challenge_second;                       /* [l] RFC 5961 §7 */
+	unsigned nr_challenges;                        /* [l] in that second */
 	struct tcp_kept_cookie kept[TCP_COOKIES_KEPT]; /* [l] by hash */
 };
 
-#define tcp_count(stack, what) ((void)atomic_add(&(stack)->counters.what, 1))
+#define tcp_count(stack, what)   ((void)atomic_add(&(stack)->counters.what, 1))
 #define tcp_setting(stack, what) READ_ONCE((stack)->settings.what)
 
 /* True: it was not set, so that the caller gives it a count. */
@@ -156,9 +156,9 @@ void tcp_clocks_fini(struct tcp_stack *s); /* alarms that are still set fire */
 /* ---- connection.c ---- */
 
 enum tcp_todo {
-	TCP_TODO_REST = 1 << 0, /* over: TIME-WAIT's struct takes its place */
-	TCP_TODO_GONE = 1 << 1, /* over: the engine lets go of it */
-	TCP_TODO_ALARM = 1 << 2, /* the alarm's count is to be given back */
+	TCP_TODO_REST = 1 << 0,      /* over: TIME-WAIT's struct takes its place */
+	TCP_TODO_GONE = 1 << 1,      /* over: the engine lets go of it */
+	TCP_TODO_ALARM = 1 << 2,     /* the alarm's count is to be given back */
 	TCP_TODO_RESET_FOR = 1 << 3, /* segment.c: what came is answered by a reset */
 };
 
@@ -179,10 +179,9 @@ static inline bool tcp_is_synchronised(const struct tcp *t)
 }
 static inline bool tcp_may_send(const struct tcp *t)
 {
-	return (1u << t->state &
-		(1u << TCP_STATE_ESTABLISHED | 1u << TCP_STATE_CLOSE_WAIT |
-		 1u << TCP_STATE_FIN_WAIT_1 | 1u << TCP_STATE_CLOSING |
-		 1u << TCP_STATE_LAST_ACK)) != 0;
+	return (1u << t->state & (1u << TCP_STATE_ESTABLISHED | 1u << TCP_STATE_CLOSE_WAIT |
+				  1u << TCP_STATE_FIN_WAIT_1 | 1u << TCP_STATE_CLOSING |
+				  1u << TCP_STATE_LAST_ACK)) != 0;
 }
 /* secret.c: a keyed hash of two ends that nobody else can know. */
 uint64_t tcp_secret(const struct net *net, uint64_t salt, const struct inet_address *local,
@@ -196,8 +195,8 @@ static inline uint32_t tcp_clock_ms(void)
 {
 	return (uint32_t)((uint64_t)clock_monotonic() / 1000000u);
 }
-void tcp_start_space(struct tcp *t);      /* both are known: windows, buffers, the algorithm */
-void tcp_accepted(struct tcp *t);         /* a passive one is established */
+void tcp_start_space(struct tcp *t); /* both are known: windows, buffers, the algorithm */
+void tcp_accepted(struct tcp *t);    /* a passive one is established */
 void tcp_memory_add(struct tcp *t, int64_t bytes);
 bool tcp_memory_is_short(const struct tcp_stack *s);
 
@@ -213,7 +212,7 @@ struct tcp_reply { /* a segment with no connection behind it */
 	uint8_t options[40];
 	unsigned options_len; /* of four bytes each */
 };
-void tcp_reply_send(struct net *net, const struct tcp_reply *r); /* no lock is held */
+void tcp_reply_send(struct net *net, const struct tcp_reply *r);  /* no lock is held */
 void tcp_reset_for(struct net *net, const struct tcp_segment *s); /* RFC 9293 §3.10.7.1 */
 /* May an out-of-window segment be answered now? RFC 5961 §7, and once in half a second each. */
 bool tcp_may_challenge(struct tcp_stack *s, nsec_t *last);
@@ -249,17 +248,17 @@ struct tcp_request { /* a handshake that a listener has begun: SYN-RECEIVED */
 	struct endpoint endpoint;
 	struct tcp_alarm alarm;
 	struct net *net;
-	struct tcp *listener;   /* counted */
-	struct list link;       /* [listener->lock] */
+	struct tcp *listener; /* counted */
+	struct list link;     /* [listener->lock] */
 	struct inet_address local, remote;
-	uint32_t iss, irs, window;   /* window: as we offered it */
+	uint32_t iss, irs, window; /* window: as we offered it */
 	uint32_t ts_offset;
-	uint32_t ts_recent;     /* [a] */
-	uint16_t mss;           /* the peer's */
-	uint16_t peer_window;   /* of its SYN */
+	uint32_t ts_recent;   /* [a] */
+	uint16_t mss;         /* the peer's */
+	uint16_t peer_window; /* of its SYN */
 	uint8_t scale, peer_scale;
 	bool has_scale, has_timestamps, has_sack, has_ecn, has_acked; /* has_acked: [a] deferred */
-	uint8_t tries;          /* [alarm only] */
+	uint8_t tries;                                                /* [alarm only] */
 	uint8_t traffic_class;
 	unsigned dev_index;
 	nsec_t born, answered_at; /* [a] */
@@ -301,7 +300,7 @@ bool tcp_rest_input(struct endpoint *e, const struct tcp_segment *s, uint32_t *i
 /* Of a SYN with the option: true, the child is under way and has the data. */
 bool tcp_fastopen_input(struct tcp *l, struct tcp_segment *s, struct tcp_request *r);
 struct netbuf *tcp_fastopen_data(struct tcp *t); /* what goes with the SYN; NULL: nothing */
-void tcp_fastopen_client(struct tcp *t);  /* before a SYN: is there a cookie? */
+void tcp_fastopen_client(struct tcp *t);         /* before a SYN: is there a cookie? */
 void tcp_fastopen_keep(struct tcp *t, const struct tcp_options *o);
 void tcp_fastopen_acked(struct tcp *t, const struct tcp_segment *s, struct tcp_acked *a);
 
@@ -342,9 +341,9 @@ void tcp_recovery_sent(struct tcp *t, uint32_t bytes, bool again);
 struct tcp_congestion {
 	const char *name;
 	void (*start)(struct tcp *t);
-	uint32_t (*threshold)(struct tcp *t); /* ssthresh after a loss */
+	uint32_t (*threshold)(struct tcp *t);        /* ssthresh after a loss */
 	void (*grow)(struct tcp *t, uint32_t acked); /* congestion avoidance */
-	void (*restart)(struct tcp *t);       /* after an idle time, a time-out */
+	void (*restart)(struct tcp *t);              /* after an idle time, a time-out */
 };
 extern const struct tcp_congestion tcp_cubic, tcp_reno;
 const struct tcp_congestion *tcp_congestion_find(const char *name); /* NULL: none */
@@ -361,13 +360,13 @@ void tcp_queue_add(struct tcp *t, struct netbuf *b, unsigned flags); /* takes b 
 bool tcp_queue_add_fin(struct tcp *t);
 /* b keeps the first `len` of its bytes. False: no memory. */
 MUST_CHECK bool tcp_queue_split(struct tcp *t, struct netbuf *b, uint32_t len);
-void tcp_queue_sent(struct tcp *t, struct netbuf *b);   /* the first unsent one is under way */
+void tcp_queue_sent(struct tcp *t, struct netbuf *b); /* the first unsent one is under way */
 void tcp_queue_resent(struct tcp *t, struct netbuf *b);
 void tcp_queue_acked(struct tcp *t, uint32_t ack, struct tcp_acked *a);
 void tcp_queue_mark_lost(struct tcp *t, struct tcp_piece *p);
-void tcp_queue_unmark_lost(struct tcp *t);              /* all: it was a mistake */
+void tcp_queue_unmark_lost(struct tcp *t);                   /* all: it was a mistake */
 struct tcp_piece *tcp_queue_at(struct tcp *t, uint32_t seq); /* sent: the one with seq, or behind */
-void tcp_queue_forget_sacks(struct tcp *t);             /* the peer has: RFC 2018 §8 */
+void tcp_queue_forget_sacks(struct tcp *t);                  /* the peer has: RFC 2018 §8 */
 void tcp_queue_free(struct tcp *t);
 static inline struct netbuf *tcp_queue_first(const struct tcp *t)
 {
@@ -377,8 +376,9 @@ static inline struct netbuf *tcp_queue_first(const struct tcp *t)
 /* ---- output.c ---- */
 
 void tcp_output(struct tcp *t); /* whatever may go now */
-void tcp_output_probe(struct tcp *t); /* one segment of fresh bytes, whatever the window of congestion */
-void tcp_output_frto(struct tcp *t);  /* two of them: RFC 5682 §2.1 step 2b */
+void tcp_output_probe(
+	struct tcp *t); /* one segment of fresh bytes, whatever the window of congestion */
+void tcp_output_frto(struct tcp *t); /* two of them: RFC 5682 §2.1 step 2b */
 void tcp_send_ack(struct tcp *t);
 void tcp_send_reset(struct tcp *t);
 void tcp_send_syn(struct tcp *t); /* or SYN-ACK, of a passive fast open */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What ICMP says of our segments (RFC 9293 §3.9.2.2, RFC 5927): believed only if it quotes a sequence
- * number that is in flight. A handshake fails by it, a connection only remembers; "too big" (RFC
- * 1191, RFC 8201) makes segments smaller, and what was too large is sent again.
+ * What ICMP says of our segments (RFC 9293 §3.9.2.2, RFC 5927): believed only if it quotes a
+ * sequence number that is in flight. A handshake fails by it, a connection only remembers; "too
+ * big" (RFC 1191, RFC 8201) makes segments smaller, and what was too large is sent again.
  */
 #include <linux/in.h>
 

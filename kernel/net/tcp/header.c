@@ -11,6 +11,7 @@
 
 #define CHECKSUM_AT offsetof(struct tcp_header, checksum)
 
+/* The sum itself, not its complement, as the device wants it. */
 static uint16_t fold(uint64_t sum)
 {
 	while (sum >> 16 != 0)
@@ -61,7 +62,9 @@ void tcp_reply_send(struct net *net, const struct tcp_reply *r)
 		.traffic_class = r->traffic_class,
 		.dont_fragment = true,
 	};
-	struct ip_query q = { .to = r->remote->ip, .from = r->local->ip, .dev_index = r->dev_index };
+	struct ip_query q = { .to = r->remote->ip,
+			      .from = r->local->ip,
+			      .dev_index = r->dev_index };
 	struct ip_path path = { 0 };
 	struct netbuf *b;
 

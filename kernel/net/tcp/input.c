@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A segment for a connection: RFC 9293 §3.10.7.3 (SYN-SENT) and §3.10.7.4 (all others), with
- * RFC 5961's answers to what may be forged and RFC 7323 §5's protection against wrapped numbers
+ * A segment for a connection: RFC 9293 §3.10.7.3 (SYN-SENT) and §3.10.7.4 (all others), with RFC
+ * 5961's answers to what may be forged and RFC 7323 §5's protection against wrapped numbers
  * (PAWS). Where the RFC leaves a choice it is Linux's.
  */
 #include "net/tcp/engine.h"
@@ -158,8 +158,19 @@ static void reset_input(struct tcp *t, const struct tcp_segment *s)
 /* The other's SYN, sent once more because our answer was lost: RFC 9293 §3.10.7.4. */
 static bool is_syn_again(const struct tcp *t, const struct tcp_segment *s)
 {
-	return t->state == TCP_STATE_SYN_RECEIVED && (s->flags & TCP_SYN) != 0 &&
-	       s->seq == t->rcv.irs;
+	return t->state == TCP_STATE_SYN_RECEIVED && s->seq == t->rcv.irs &&
+	       (s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
+}
+
+/* Both have begun, and both answer the other's SYN: that one completes it, too. */
+static void see_syn_as_ack(struct tcp *t, struct tcp_segment *s)
+{
+	if (t->state != TCP_STATE_SYN_RECEIVED || s->seq != t->rcv.irs || !is_ack_of_syn(t, s) ||
+	    (s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != (TCP_SYN | TCP_ACK))
+		return;
+	s->seq++;
+	s->flags &= (uint8_t)~TCP_SYN;
+	t->ack_now = true;
 }
 
 static bool is_acceptable(struct tcp *t, const struct tcp_segment *s)
@@ -284,6 +295,7 @@ static void synchronised_input(struct tcp *t, struct tcp_segment *s)
 		tcp_send_syn(t);
 		return;
 	}
+	see_syn_as_ack(t, s);
 	if (!is_acceptable(t, s) || (s->flags & TCP_ACK) == 0)
 		return;
 	if (t->state == TCP_STATE_SYN_RECEIVED && !finish_handshake(t, s))

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Listeners (RFC 9293 §3.10.7.2): what a SYN begins is a tcp_request, small enough that a flood of
- * them costs little; with as many as the backlog, SYNs are answered by cookies (RFC 4987 §3.6), which
- * cost nothing. A handshake that is complete becomes a connection and waits in `pending` to be
- * accepted, at most backlog + 1 of them (listen(2)); then what completes is ignored, and tried again
- * by the peer.
+ * them costs little; with as many as the backlog, SYNs are answered by cookies (RFC 4987 §3.6),
+ * which cost nothing. A handshake that is complete becomes a connection and waits in `pending` to
+ * be accepted, at most backlog + 1 of them (listen(2)); then what completes is ignored, and tried
+ * again by the peer.
  */
 #include "lib/string.h"
 #include "net/tcp/engine.h"

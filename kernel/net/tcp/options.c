@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Options of segments, in and out: RFC 9293 §3.1 and §3.2, window scale and timestamps RFC 7323,
- * SACK RFC 2018, fast open RFC 7413 §4.1. What is malformed ends the parsing, as in Linux; what was
- * read before it counts. Order and padding of ours are those of RFC 7323's appendix A.
+ * SACK RFC 2018, fast open RFC 7413 §4.1. What is malformed ends the parsing, as in Linux; what
+ * was read before it counts. Order and padding of ours are those of RFC 7323's appendix A.
  */
 #include "lib/string.h"
 #include "net/tcp/engine.h"
@@ -146,7 +146,8 @@ unsigned tcp_options_syn(uint8_t *to, const struct tcp_syn_options *o)
 				       2u);
 	}
 	if (o->has_scale)
-		at = put32(at, (uint32_t)OPTION_NOP << 24 | OPTION_SCALE << 16 | 3u << 8 | o->scale);
+		at = put32(at,
+			   (uint32_t)OPTION_NOP << 24 | OPTION_SCALE << 16 | 3u << 8 | o->scale);
 	if (o->has_fastopen)
 		at = put_fastopen(at, o);
 	return (unsigned)(at - to);

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Segments out (RFC 9293 §3.8): what is lost first, then fresh bytes as far as both windows, Nagle's
- * rule in Minshall's form (RFC 9293 §3.7.4), TCP_CORK and the avoidance of silly windows (§3.8.6.2.1)
- * allow. A large piece goes down as one netbuf with gso_size, and is cut where it leaves.
+ * Segments out (RFC 9293 §3.8): what is lost first, then fresh bytes as far as both windows,
+ * Nagle's rule in Minshall's form (RFC 9293 §3.7.4), TCP_CORK and the avoidance of silly windows
+ * (§3.8.6.2.1) allow. A large piece goes down as one netbuf with gso_size, and is cut where it
+ * leaves.
  */
 #include <linux/in.h>
 
 #include "net/netdev.h"
 #include "net/tcp/engine.h"
 
-#define ECN_ECT0 2u
-#define IP4_HEADER 20u
-#define IP6_HEADER 40u
-#define GSO_MAX    65000u /* with headers it is an IP packet yet */
+#define ECN_ECT0      2u
+#define IP4_HEADER    20u
+#define IP6_HEADER    40u
+#define GSO_MAX       65000u /* with headers it is an IP packet yet */
 #define FRTO_SEGMENTS 2u
 
 static uint32_t least(uint32_t a, uint32_t b)
@@ -306,7 +307,8 @@ static void retransmit_lost(struct tcp *t)
 			return;
 		if (!tcp_retransmit(t, tcp_piece_netbuf(p), room))
 			return;
-		if (!tcp_timer_is_set(t, TCP_TIMER_RETRANSMIT))
+		if (tcp_piece_netbuf(p) == tcp_queue_first(t) ||
+		    !tcp_timer_is_set(t, TCP_TIMER_RETRANSMIT))
 			tcp_retransmit_arm(t);
 	}
 }
@@ -410,8 +412,10 @@ void tcp_output(struct tcp *t)
 		sent = true;
 	limited = t->out_next != NULL && cwnd_room(t) < min(t->out_next->len, t->mss);
 	tcp_window_used(t, limited);
-	if (sent)
+	if (sent) {
 		sent_fresh(t);
+		tcp_write_space(t); /* what waits unsent has become less */
+	}
 	judge_stall(t);
 }
 

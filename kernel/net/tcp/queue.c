@@ -2,8 +2,8 @@
 /*
  * What the user gave and is not acknowledged yet: netbufs in the order of their bytes, first those
  * that were sent, then (from out_next on) the others. Sent ones are in a tree as well, by which a
- * SACK finds them, and in one of two lists: sent_order, in flight, the oldest transmission first, or
- * lost, to be sent again. SACKed ones are in neither. An ACK costs what it acknowledges.
+ * SACK finds them, and in one of two lists: sent_order, in flight, the oldest transmission first,
+ * or lost, to be sent again. SACKed ones are in neither. An ACK costs what it acknowledges.
  *
  *	t->sacked	bytes of pieces that are SACKED
  *	t->lost_bytes	of those that are LOST, be they sent again or not
@@ -12,7 +12,7 @@
 #include "lib/string.h"
 #include "net/tcp/engine.h"
 
-#define PIECE_COST 1024u  /* of the netbuf itself */
+#define PIECE_COST 1024u /* of the netbuf itself */
 #define PIECE_MAX  65536u
 
 static uint32_t cost(const struct netbuf *b)
@@ -282,6 +282,8 @@ static void trim(struct tcp *t, struct netbuf *b, uint32_t n, struct tcp_acked *
 	discount(t, p, n);
 	if ((p->flags & TCP_PIECE_SACKED) == 0)
 		a->delivered += n;
+	if ((p->flags & TCP_PIECE_EVER_RETRANS) == 0)
+		a->original = true;
 	uncharge(t, b);
 	netbuf_pull(b, n);
 	p->seq += n;
@@ -298,11 +300,14 @@ void tcp_queue_acked(struct tcp *t, uint32_t ack, struct tcp_acked *a)
 		if (tcp_after(p->end, ack)) {
 			if (tcp_before(p->seq, ack))
 				trim(t, b, ack - p->seq, a);
-			return;
+			break;
 		}
 		note(t, p, a);
 		remove_piece(t, b);
 	}
+	/* What waited behind a hole has waited for the other's copy: RFC 6298 §3. */
+	if (a->retrans_acked)
+		a->rtt = -1;
 }
 
 void tcp_queue_free(struct tcp *t)

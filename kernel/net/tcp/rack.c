@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is lost: RACK-TLP (RFC 8985). A segment is lost when one that was sent well after it has been
- * delivered; "well" is the reordering window (§6.2 step 4), and t->sent_order has the segments in
- * flight in the order of their last transmission, so that each is looked at once. A tail that nobody
- * would ask for is probed (§7).
+ * What is lost: RACK-TLP (RFC 8985). A segment is lost when one that was sent well after it has
+ * been delivered; "well" is the reordering window (§6.2 step 4), and t->sent_order has the
+ * segments in flight in the order of their last transmission, so that each is looked at once. A
+ * tail that nobody would ask for is probed (§7).
  */
 #include "net/tcp/engine.h"
 
@@ -75,8 +75,8 @@ uint32_t tcp_rack_detect(struct tcp *t)
 	struct tcp_piece *p;
 
 	tcp_timer_stop(t, TCP_TIMER_REORDER);
-	if (t->rack_sent_at == 0)
-		return 0;
+	if (t->rack_sent_at == 0 || !t->has_sack)
+		return 0; /* without SACK an ACK does not say what it is for: recovery.c */
 	list_foreach_safe(&t->sent_order, p, order) {
 		nsec_t left = p->sent_at + t->rack_rtt + window - now;
 
@@ -101,12 +101,15 @@ void tcp_rack_timeout(struct tcp *t)
 	struct netbuf *first = tcp_queue_first(t);
 	struct tcp_piece *p;
 
-	list_foreach_safe(&t->sent_order, p, order) {
-		bool is_first = first != NULL && tcp_piece(first) == p;
-
-		if (is_first || now - p->sent_at >= span || !t->has_sack)
+	list_foreach_safe(&t->sent_order, p, order)
+		if (now - p->sent_at >= span || !t->has_sack)
 			tcp_queue_mark_lost(t, p);
-	}
+	if (first == NULL || first == t->out_next)
+		return;
+	p = tcp_piece(first);
+	tcp_queue_mark_lost(t, p);
+	list_remove(&p->order);
+	list_prepend(&t->lost, &p->order);
 }
 
 /* ---- TLP ---- */

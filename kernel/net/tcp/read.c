@@ -67,8 +67,8 @@ static bool is_worth_telling(struct tcp *t)
 /* The reader waits for more: what came does not need to wait for its answer. */
 static bool is_ack_due(const struct tcp *t)
 {
-	return t->ack_wanted && (t->rcv.nxt - t->rcv.acked > t->rcv_mss ||
-				 (t->in_bytes == 0 && t->quick_acks > 0));
+	return t->ack_wanted &&
+	       (t->rcv.nxt - t->rcv.acked > t->rcv_mss || (t->in_bytes == 0 && t->quick_acks > 0));
 }
 
 static void pass(struct tcp *t, uint32_t n, struct list *gone)
@@ -96,9 +96,8 @@ void tcp_consumed(struct tcp *t, uint32_t n)
 
 bool tcp_is_at_end(const struct tcp *t)
 {
-	return READ_ONCE(t->in_bytes) == 0 &&
-	       (READ_ONCE(t->got_fin) || READ_ONCE(t->no_receive) ||
-		tcp_state(t) == TCP_STATE_CLOSED);
+	return READ_ONCE(t->in_bytes) == 0 && (READ_ONCE(t->got_fin) || READ_ONCE(t->no_receive) ||
+					       tcp_state(t) == TCP_STATE_CLOSED);
 }
 
 /* ---- the mark ---- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Bytes that arrived (RFC 9293 §3.10.7.4, seventh and eighth): in order they wait for the user, out
- * of order in a tree until the hole is filled. Both are charged to the connection; what is far out
- * of order goes first when there is no memory. Small segments are copied together.
+ * Bytes that arrived (RFC 9293 §3.10.7.4, seventh and eighth): in order they wait for the user,
+ * out of order in a tree until the hole is filled. Both are charged to the connection; what is far
+ * out of order goes first when there is no memory. Small segments are copied together.
  *
  * A netbuf in the in-order queue that the reader has been given (SEEN) stays as it is until
  * tcp_consumed, because the reader looks at it without the lock.
@@ -201,8 +201,7 @@ static void pull_out_of_order(struct tcp *t)
 {
 	struct tcp_piece *p;
 
-	while (t->state != TCP_STATE_CLOSED &&
-	       (p = entry(tree_first(&t->out_of_order))) != NULL &&
+	while (t->state != TCP_STATE_CLOSED && (p = entry(tree_first(&t->out_of_order))) != NULL &&
 	       !tcp_after(p->seq, t->rcv.nxt)) {
 		struct netbuf *b = tcp_piece_netbuf(p);
 		bool has_fin = (p->flags & TCP_PIECE_FIN) != 0;
@@ -264,7 +263,8 @@ static bool fit_in(struct tcp *t, struct netbuf *b, struct tcp_piece *p)
 		netbuf_pull(b, other->end - p->seq);
 		p->seq = other->end;
 	}
-	other = other == NULL ? entry(tree_first(&t->out_of_order)) : entry(tree_next(&other->node));
+	other = other == NULL ? entry(tree_first(&t->out_of_order))
+			      : entry(tree_next(&other->node));
 	while (other != NULL && tcp_before(other->seq, p->end)) {
 		struct tcp_piece *next = entry(tree_next(&other->node));
 
@@ -291,7 +291,8 @@ static void queue_out_of_order(struct tcp *t, struct netbuf *b, uint32_t seq, bo
 	t->ack_now = true;
 	t->nr_out_of_order++;
 	tcp_count(t->stack, out_of_order_queued);
-	*p = (struct tcp_piece){ .seq = seq, .end = seq + b->len + has_fin,
+	*p = (struct tcp_piece){ .seq = seq,
+				 .end = seq + b->len + has_fin,
 				 .flags = has_fin ? TCP_PIECE_FIN : 0 };
 	if (!make_room(t, b->charge, seq) || !fit_in(t, b, p)) {
 		netbuf_free(b);

@@ -177,8 +177,7 @@ static void judge_timeout(struct tcp *t, const struct tcp_acked *a)
 		undo(t);
 	} else if (t->frto_new_data || !a->advanced) {
 		t->frto = t->frto_new_data = false; /* it was right */
-	} else if (t->out_next != NULL &&
-		   tcp_before(t->snd.nxt, t->snd.una + t->snd.window)) {
+	} else if (t->out_next != NULL && tcp_before(t->snd.nxt, t->snd.una + t->snd.window)) {
 		t->high_seq = t->snd.nxt;
 		t->frto_new_data = true;
 		tcp_output_frto(t);

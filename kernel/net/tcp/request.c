@@ -2,8 +2,8 @@
 /*
  * A handshake that a listener has begun: RFC 9293's SYN-RECEIVED as a small struct, which has no
  * buffers and remembers only what its SYN-ACK and the connection will need. It is in the table of
- * endpoints by its two ends, in the listener's list, and answers again by its alarm until the SYN-ACK
- * has been sent tcp_synack_retries times more.
+ * endpoints by its two ends, in the listener's list, and answers again by its alarm until the SYN-
+ * ACK has been sent tcp_synack_retries times more.
  *
  * Counts: one for being alive (the listener's list has it), one of the alarm, those of lookups.
  */
@@ -81,8 +81,7 @@ void tcp_request_fill(struct tcp_request *r, struct tcp *l, const struct tcp_seg
 	r->scale = r->has_scale
 			   ? tcp_window_scale(l->stack, l->receive_limit, l->wishes.window_clamp)
 			   : 0;
-	r->has_ecn = settings->ecn != 0 &&
-		     (s->flags & (TCP_ECE | TCP_CWR)) == (TCP_ECE | TCP_CWR);
+	r->has_ecn = settings->ecn != 0 && (s->flags & (TCP_ECE | TCP_CWR)) == (TCP_ECE | TCP_CWR);
 	r->traffic_class = l->wishes.traffic_class;
 	r->answered_at = clock_monotonic();
 }
@@ -101,7 +100,8 @@ static void timeout(struct tcp_alarm *a)
 		tcp_count(stack, retrans_segs);
 		tcp_request_answer(r);
 		ref_get(&r->ref);
-		if (!tcp_alarm_set(stack, &r->alarm, clock_monotonic() + (TCP_RTO_FIRST << r->tries)))
+		if (!tcp_alarm_set(stack, &r->alarm,
+				   clock_monotonic() + (TCP_RTO_FIRST << r->tries)))
 			tcp_request_put(r);
 	}
 	tcp_request_put(r);

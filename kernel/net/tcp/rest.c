@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * TIME-WAIT (RFC 9293 §3.6.1) as a small struct that takes the connection's place: for a minute it
- * acknowledges the peer's FIN when that comes again, and lets old segments die. A SYN that is clearly
- * newer, by its number or its timestamp (RFC 6191), begins a new connection at once.
+ * acknowledges the peer's FIN when that comes again, and lets old segments die. A SYN that is
+ * clearly newer, by its number or its timestamp (RFC 6191), begins a new connection at once.
  */
 #include "lib/string.h"
 #include "mm/kmem.h"
@@ -19,11 +19,11 @@ struct tcp_rest {
 	struct inet_address local, remote;
 	unsigned dev_index;
 	uint32_t snd_nxt, rcv_nxt, ts_offset;
-	uint32_t ts_recent;    /* [a] */
+	uint32_t ts_recent; /* [a] */
 	uint16_t window;
 	uint8_t traffic_class;
 	bool has_timestamps;
-	nsec_t answered_at;    /* [a] */
+	nsec_t answered_at; /* [a] */
 };
 
 static struct tcp_rest *rest_of(struct endpoint *e)
@@ -142,9 +142,8 @@ static bool is_new_connection(const struct tcp_rest *r, const struct tcp_segment
 {
 	if ((s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN || is_stale(r, s))
 		return false;
-	return tcp_after(s->seq, r->rcv_nxt) ||
-	       (r->has_timestamps && s->options.has_timestamps &&
-		tcp_after(s->options.ts, READ_ONCE(r->ts_recent)));
+	return tcp_after(s->seq, r->rcv_nxt) || (r->has_timestamps && s->options.has_timestamps &&
+						 tcp_after(s->options.ts, READ_ONCE(r->ts_recent)));
 }
 
 /* RFC 9293 §3.10.7.4 for TIME-WAIT. */
@@ -158,8 +157,8 @@ static void answer(struct tcp_rest *r, const struct tcp_segment *s)
 	}
 	if (s->seq == r->rcv_nxt && s->end == s->seq && !is_stale(r, s))
 		return; /* the last ACK, once more */
-	if ((s->flags & TCP_FIN) != 0 && tcp_alarm_set(r->net->tcp_stack, &r->alarm,
-						       clock_monotonic() + TCP_TIME_WAIT))
+	if ((s->flags & TCP_FIN) != 0 &&
+	    tcp_alarm_set(r->net->tcp_stack, &r->alarm, clock_monotonic() + TCP_TIME_WAIT))
 		ref_get(&r->ref);
 	acknowledge(r);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Selective acknowledgements that come in: RFC 2018, duplicates RFC 2883. A block counts only in
- * whole segments of ours, so that nobody can make us cut the queue into crumbs; blocks that the last
- * ACK told already are not walked again, so that a window full of SACKed segments costs nothing.
+ * whole segments of ours, so that nobody can make us cut the queue into crumbs; blocks that the
+ * last ACK told already are not walked again, so that a window full of SACKed segments costs
+ * nothing.
  */
 #include "net/tcp/engine.h"
 

@@ -67,8 +67,7 @@ uint64_t tcp_secret(const struct net *net, uint64_t salt, const struct inet_addr
 uint32_t tcp_first_sequence(struct net *net, const struct inet_address *local,
 			    const struct inet_address *remote)
 {
-	return (uint32_t)(tcp_secret(net, 1, local, remote) +
-			  (uint64_t)clock_monotonic() / 4096u);
+	return (uint32_t)(tcp_secret(net, 1, local, remote) + (uint64_t)clock_monotonic() / 4096u);
 }
 
 uint32_t tcp_timestamp_offset(struct net *net, const struct inet_address *local,

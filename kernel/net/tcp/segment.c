@@ -19,8 +19,8 @@ static bool is_intact(const struct netbuf *b, const struct ip_info *info)
 
 	if ((b->flags & (NETBUF_SUM_GOOD | NETBUF_SUM_WANTED)) != 0)
 		return true;
-	sum = checksum_pseudo(info->from, info->to, IPPROTO_TCP, b->len) +
-	      netbuf_sum(b, 0, b->len);
+	sum = checksum_join(checksum_pseudo(info->from, info->to, IPPROTO_TCP, b->len),
+			    netbuf_sum(b, 0, b->len));
 	return be16_get(checksum_finish(sum)) == 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the user gives (RFC 9293 §3.10.2), and how much it may: the send buffer grows with the window
- * of congestion up to tcp_wmem's third number (tcp(7)), so that two round trips' worth fit.
+ * What the user gives (RFC 9293 §3.10.2), and how much it may: the send buffer grows with the
+ * window of congestion up to tcp_wmem's third number (tcp(7)), so that two round trips' worth fit.
  */
 #include "net/tcp/engine.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * TCP as a whole: its settings, with Linux's defaults (tcp(7)), its counts, and how much memory all
- * connections hold together. Above the second of tcp_mem buffers do not grow, above the third only
- * what is needed to go on is taken.
+ * TCP as a whole: its settings, with Linux's defaults (tcp(7)), its counts, and how much memory
+ * all connections hold together. Above the second of tcp_mem buffers do not grow, above the third
+ * only what is needed to go on is taken.
  */
 #include "mm/kmem.h"
 #include "mm/page.h"

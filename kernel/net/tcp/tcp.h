@@ -25,8 +25,8 @@
  *
  * Counts. The user's own is given back after tcp_close or tcp_abort; the engine has one (`held`)
  * from connect or accept until the connection is over, the alarm one while it is set. A connection
- * that is over is no longer to be found by segments; TIME-WAIT is a small struct of its own, and so
- * is a handshake that a listener has begun.
+ * that is over is no longer to be found by segments; TIME-WAIT is a small struct of its own, and
+ * so is a handshake that a listener has begun.
  */
 #pragma once
 #include "core/spinlock.h"
@@ -65,7 +65,8 @@ enum tcp_news {
 
 struct tcp;
 struct tcp_events {
-	void (*changed)(struct tcp *t, unsigned news); /* enum tcp_news; any context, no lock held */
+	void (*changed)(struct tcp *t,
+			unsigned news); /* enum tcp_news; any context, no lock held */
 	/* A connection has come to a listener: an initialised struct tcp of the same kind, counted
 	 * for the listener's queue. NULL: no memory. Any context. */
 	struct tcp *(*child)(struct tcp *listener);
@@ -75,9 +76,9 @@ struct tcp_events {
 
 /* A deadline: alarm.c. While it is set, whoever owns it is counted for it. */
 struct tcp_alarm {
-	struct tree_node node; /* [shard] */
-	nsec_t deadline;       /* [shard] */
-	bool is_set;           /* [shard] */
+	struct tree_node node;           /* [shard] */
+	nsec_t deadline;                 /* [shard] */
+	bool is_set;                     /* [shard] */
 	void (*fn)(struct tcp_alarm *a); /* [I] has the count; no lock is held */
 };
 
@@ -89,7 +90,7 @@ enum tcp_timer {
 	TCP_TIMER_WINDOW_PROBE,
 	TCP_TIMER_ACK,
 	TCP_TIMER_KEEPALIVE,
-	TCP_TIMER_END,        /* FIN-WAIT-2 with nobody there */
+	TCP_TIMER_END, /* FIN-WAIT-2 with nobody there */
 	TCP_NR_TIMERS
 };
 
@@ -108,8 +109,8 @@ struct tcp_wishes {
 	bool fastopen_connect, receive_limit_fixed, send_limit_fixed;
 	uint32_t keep_idle_s, keep_interval_s, keep_count;
 	uint32_t user_timeout_ms, defer_accept_s, syn_retries, max_segment, window_clamp;
-	uint32_t not_sent_low;  /* TCP_NOTSENT_LOWAT */
-	int linger2_s;          /* -1: FIN-WAIT-2 ends at once */
+	uint32_t not_sent_low;   /* TCP_NOTSENT_LOWAT */
+	int linger2_s;           /* -1: FIN-WAIT-2 ends at once */
 	uint32_t fastopen_queue; /* a listener's; 0: no fast open */
 	uint8_t traffic_class, hops;
 	uint32_t receive_low; /* SO_RCVLOWAT; 0 is 1 */
@@ -126,8 +127,9 @@ struct tcp_send_space {
 };
 
 struct tcp_receive_space {
-	uint32_t nxt, acked, window, irs; /* acked: what nxt was in the last ACK; window: from there */
-	uint32_t read;                    /* the next byte for the user */
+	uint32_t nxt, acked, window,
+		irs;   /* acked: what nxt was in the last ACK; window: from there */
+	uint32_t read; /* the next byte for the user */
 	uint8_t scale;
 };
 
@@ -147,58 +149,60 @@ struct tcp_cubic { /* RFC 9438; windows in bytes */
 struct tcp {
 	/* [I] immutable after init  [l] lock  [a] atomic to read  [c] immutable once connected */
 	struct spinlock lock;
-	struct endpoint endpoint;        /* its own locks */
-	const struct tcp_events *events; /* [I] */
-	struct net *net;                 /* [I] */
-	struct tcp_stack *stack;         /* [I] */
-	struct tcp_alarm alarm;          /* its own lock */
-	enum tcp_state state;            /* [l, a] */
-	int error;       /* [a] positive: why it ended; tcp_take_error */
-	unsigned news, todo;             /* [l] what tcp_unlock is to do */
-	bool v6;                         /* [I] */
-	bool is_orphan;                  /* [l] the user has closed it */
-	bool held;                       /* [l] the engine's count */
+	struct endpoint endpoint;          /* its own locks */
+	const struct tcp_events *events;   /* [I] */
+	struct net *net;                   /* [I] */
+	struct tcp_stack *stack;           /* [I] */
+	struct tcp_alarm alarm;            /* its own lock */
+	enum tcp_state state;              /* [l, a] */
+	int error;                         /* [a] positive: why it ended; tcp_take_error */
+	unsigned news, todo;               /* [l] what tcp_unlock is to do */
+	bool v6;                           /* [I] */
+	bool is_orphan;                    /* [l] the user has closed it */
+	bool held;                         /* [l] the engine's count */
 	struct inet_address local, remote; /* [c] */
-	struct ip_path path;             /* [l] */
-	unsigned dev_index;              /* [l] SO_BINDTODEVICE, a link-local's scope */
-	struct tcp_wishes wishes;        /* [l] */
-	nsec_t due[TCP_NR_TIMERS];       /* [l] NSEC_NEVER: off */
-	nsec_t alarm_at;                 /* [l] what the alarm is set to at the latest */
+	struct ip_path path;               /* [l] */
+	unsigned dev_index;                /* [l] SO_BINDTODEVICE, a link-local's scope */
+	struct tcp_wishes wishes;          /* [l] */
+	nsec_t due[TCP_NR_TIMERS];         /* [l] NSEC_NEVER: off */
+	nsec_t alarm_at;                   /* [l] what the alarm is set to at the latest */
 
 	/* Listeners: listen.c. */
-	struct list pending, requests;   /* [l] of tcp.pending_link; of tcp_request.link */
-	struct list pending_link;        /* [the listener's l] */
-	struct tcp *listener;            /* [the listener's l] counted: whose queue it waits in */
+	struct list pending, requests; /* [l] of tcp.pending_link; of tcp_request.link */
+	struct list pending_link;      /* [the listener's l] */
+	struct tcp *listener;          /* [the listener's l] counted: whose queue it waits in */
 	unsigned nr_pending, nr_requests, nr_fastopen, backlog; /* [l, a] */
 
 	const struct tcp_congestion *congestion; /* [l] */
-	uint32_t send_limit, receive_limit; /* [a] memory that may be in `out`; received */
+	uint32_t send_limit, receive_limit;      /* [a] memory that may be in `out`; received */
 
 	/* From here on it is zeroed when a connection begins. Options agreed on. [c] */
 	bool has_timestamps, has_sack, has_scale, has_ecn, is_fastopen;
-	bool no_receive, no_send;        /* [l, a] shut down by the user; no_send: a FIN is queued */
-	bool got_fin, sent_fin;          /* [l, a] the peer's, in order; ours is in the queue */
-	bool is_passive;                 /* [l] a listener's child that is not established yet */
-	int soft_error;                  /* [l] what ICMP said */
+	bool no_receive, no_send; /* [l, a] shut down by the user; no_send: a FIN is queued */
+	bool got_fin, sent_fin;   /* [l, a] the peer's, in order; ours is in the queue */
+	bool is_passive;          /* [l] a listener's child that is not established yet */
+	int soft_error;           /* [l] what ICMP said */
 	uint16_t peer_mss;
 	/* RFC 7323 */
-	uint32_t ts_offset, ts_recent;   /* [c], [l] */
-	nsec_t ts_recent_at;             /* [l] */
-	uint32_t ts_last_ack;            /* [l] RCV.NXT of the last ACK: Last.ACK.sent */
+	uint32_t ts_offset, ts_recent; /* [c], [l] */
+	nsec_t ts_recent_at;           /* [l] */
+	uint32_t ts_last_ack;          /* [l] RCV.NXT of the last ACK: Last.ACK.sent */
 
 	/* Sending. [l] */
 	struct tcp_send_space snd;
-	struct list out;                 /* netbufs with a tcp_piece: sent ones, then others */
-	struct netbuf *out_next;         /* the first not sent; NULL: none */
-	struct tree out_tree;            /* of the sent ones, by seq */
-	struct list sent_order, lost;    /* pieces in flight by time; lost ones to be sent again */
-	uint32_t out_charge;             /* [a] memory of what is in `out` */
-	uint32_t mss, pmtu, base_mtu;    /* payload of a full segment; base_mtu: a black hole's */
+	struct list out;              /* netbufs with a tcp_piece: sent ones, then others */
+	struct netbuf *out_next;      /* the first not sent; NULL: none */
+	struct tree out_tree;         /* of the sent ones, by seq */
+	struct list sent_order, lost; /* pieces in flight by time; lost ones to be sent again */
+	uint32_t out_charge;          /* [a] memory of what is in `out` */
+	uint32_t mss, pmtu, base_mtu; /* payload of a full segment; base_mtu: a black hole's */
 	uint32_t sacked, lost_bytes, retrans; /* in flight: SACKed; lost; sent again */
-	struct { uint32_t seq, end; } sack_seen[4]; /* the last ACK's blocks */
-	bool wants_room;                 /* the user found none */
-	bool more;                       /* MSG_MORE */
-	uint8_t ecn_flags;               /* enum tcp_ecn */
+	struct {
+		uint32_t seq, end;
+	} sack_seen[4];    /* the last ACK's blocks */
+	bool wants_room;   /* the user found none */
+	bool more;         /* MSG_MORE */
+	uint8_t ecn_flags; /* enum tcp_ecn */
 	/* Round trips and retransmission */
 	nsec_t srtt, rttvar, rto, min_rtt, min_rtt_at;
 	unsigned backoff, retries, probes, keep_probes;
@@ -214,42 +218,49 @@ struct tcp {
 	uint32_t cwnd, ssthresh, high_seq, prior_cwnd, prior_ssthresh;
 	uint32_t prr_delivered, prr_out, recover_flight;
 	uint32_t undo_marker, undo_retrans, dup_acks;
-	uint32_t retrans_ts;             /* our timestamp when recovery began */
+	uint32_t retrans_ts; /* our timestamp when recovery began */
 	bool may_undo, frto, frto_new_data, cwnd_limited;
-	uint32_t cwnd_used;              /* of this flight, at most */
+	uint32_t cwnd_used; /* of this flight, at most */
 	uint32_t cwnd_used_end;
 	struct tcp_hystart hystart;
 	struct tcp_cubic cubic;
 
 	/* Receiving. [l] */
 	struct tcp_receive_space rcv;
-	struct list in;                  /* netbufs with a tcp_piece, in order */
-	uint32_t in_offset;              /* bytes of the first that were read */
-	uint32_t in_bytes;               /* [a] unread; the FIN is none */
-	struct tree out_of_order;        /* pieces by seq, none overlapping */
+	struct list in;           /* netbufs with a tcp_piece, in order */
+	uint32_t in_offset;       /* bytes of the first that were read */
+	uint32_t in_bytes;        /* [a] unread; the FIN is none */
+	struct tree out_of_order; /* pieces by seq, none overlapping */
 	uint32_t out_of_order_bytes;
-	uint32_t in_charge;              /* [a] memory of both */
-	struct { uint32_t seq, end; } blocks[4]; /* what is out of order, the newest first */
+	uint32_t in_charge; /* [a] memory of both */
+	struct {
+		uint32_t seq, end;
+	} blocks[4]; /* what is out of order, the newest first */
 	unsigned nr_blocks;
-	uint32_t share;                  /* of 256 parts of memory so many are payload */
+	uint32_t share; /* of 256 parts of memory so many are payload */
 	uint32_t dsack_seq, dsack_end;
 	bool dsack_wanted;
-	uint32_t rcv_mss;                /* what full segments of the peer seem to be */
+	uint32_t rcv_mss; /* what full segments of the peer seem to be */
 	bool ack_now, ack_wanted, is_interactive;
 	unsigned quick_acks;
 	nsec_t ack_delay, last_data_at;
 	nsec_t rcv_rtt, rcv_round_at, rcv_space_at; /* dynamic right-sizing */
 	uint32_t rcv_round_end, rcv_space, rcv_space_read;
-	nsec_t challenge_at;             /* when out-of-window segments were last answered */
+	nsec_t challenge_at; /* when out-of-window segments were last answered */
 	/* Urgent data, as tcp(7) has it */
-	uint32_t urgent_seq;             /* of the byte */
-	enum { TCP_URGENT_NONE, TCP_URGENT_COMING, TCP_URGENT_HERE, TCP_URGENT_TAKEN } urgent; /* [a] */
+	uint32_t urgent_seq; /* of the byte */
+	enum {
+		TCP_URGENT_NONE,
+		TCP_URGENT_COMING,
+		TCP_URGENT_HERE,
+		TCP_URGENT_TAKEN
+	} urgent; /* [a] */
 	uint8_t urgent_byte;
 	/* Fast open */
 	uint8_t fastopen_cookie[16];
 	uint8_t fastopen_len;
 	bool fastopen_wanted, syn_data_acked;
-	uint32_t syn_data;               /* bytes that went with our SYN */
+	uint32_t syn_data; /* bytes that went with our SYN */
 	/* tcp_info's counts */
 	uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
 	uint32_t segs_in, segs_out, data_segs_in, data_segs_out, nr_retrans, nr_dsacks;
@@ -274,7 +285,8 @@ struct tcp_settings {
 struct tcp_counters { /* [a] /proc/net/snmp's and netstat's */
 	uint64_t active_opens, passive_opens, attempt_fails, estab_resets, curr_estab;
 	uint64_t in_segs, out_segs, retrans_segs, in_errs, out_rsts, in_csum_errors;
-	uint64_t syncookies_sent, syncookies_recv, syncookies_failed, listen_overflows, listen_drops;
+	uint64_t syncookies_sent, syncookies_recv, syncookies_failed, listen_overflows,
+		listen_drops;
 	uint64_t time_wait, paws_rejected, timeouts, loss_probes, fast_retransmits, spurious_rtos;
 	uint64_t challenge_acks, out_of_order_queued, rcv_pruned, memory_aborts, dsack_recv;
 	uint64_t fastopen_active, fastopen_passive, orphans;
@@ -323,7 +335,7 @@ enum tcp_send_flags {
 };
 /* Takes `data`, of 1 to 65,536 bytes, in any case. -EPIPE, -ENOTCONN, -ENOBUFS. */
 MUST_CHECK int tcp_send(struct tcp *t, struct netbuf *data, unsigned flags);
-void tcp_push(struct tcp *t); /* what TCP_SEND_MORE held back */
+void tcp_push(struct tcp *t);     /* what TCP_SEND_MORE held back */
 uint32_t tcp_room(struct tcp *t); /* bytes of memory that may still be given */
 bool tcp_is_writable(struct tcp *t);
 uint32_t tcp_unacked(struct tcp *t);  /* SIOCOUTQ */

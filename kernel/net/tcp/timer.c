@@ -6,9 +6,9 @@
  */
 #include "net/tcp/engine.h"
 
-#define BACKOFF_MAX 16u
+#define BACKOFF_MAX      16u
 /* Black holes: RFC 4821 §7.7; a full segment was lost so often, and nothing of it arrived. */
-#define BLACK_HOLE_TRIES 2u
+#define BLACK_HOLE_TRIES 3u
 
 /* ---- setting ---- */
 
@@ -126,8 +126,8 @@ bool tcp_black_hole(struct tcp *t)
 	struct netbuf *b = tcp_queue_first(t);
 	uint32_t base = tcp_setting(t->stack, base_mss);
 
-	if (tcp_setting(t->stack, mtu_probing) == 0 || t->retries < BLACK_HOLE_TRIES ||
-	    b == NULL || b->len < t->mss || t->mss <= TCP_MSS_USUAL)
+	if (tcp_setting(t->stack, mtu_probing) == 0 || t->retries < BLACK_HOLE_TRIES || b == NULL ||
+	    b->len < t->mss || t->mss <= TCP_MSS_USUAL)
 		return false;
 	t->base_mtu = t->pmtu > base + 92 ? base + 92 : max(t->pmtu / 2, TCP_MSS_USUAL + 92);
 	tcp_update_mss(t);

@@ -163,7 +163,7 @@ void tcp_info_get(struct tcp *t, struct tcp_info *out)
 		return;
 	}
 	i.tcpi_ca_state = (uint8_t)(t->mood == TCP_MOOD_OPEN && t->sacked > 0 ? TCP_MOOD_DISORDER
-									       : t->mood);
+									      : t->mood);
 	i.tcpi_retransmits = (uint8_t)min(t->retries, 255u);
 	i.tcpi_probes = (uint8_t)min(t->probes, 255u);
 	i.tcpi_backoff = (uint8_t)t->backoff;

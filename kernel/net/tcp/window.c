@@ -2,14 +2,14 @@
 /*
  * How much the peer may send. The window is the part of the buffer's free memory that will be
  * payload; which part that is (t->share of 256) follows from what arrived. It is never taken back
- * (RFC 9293 §3.8.6), opens in steps worth sending for (§3.8.6.2.2), and the buffer grows by what the
- * user reads in a round trip ("dynamic right-sizing"), up to tcp_rmem's third number.
+ * (RFC 9293 §3.8.6), opens in steps worth sending for (§3.8.6.2.2), and the buffer grows by what
+ * the user reads in a round trip ("dynamic right-sizing"), up to tcp_rmem's third number.
  */
 #include "net/tcp/engine.h"
 
-#define SHARE_WHOLE 256u
-#define SHARE_MIN   16u
-#define SHARE_MAX   240u
+#define SHARE_WHOLE        256u
+#define SHARE_MIN          16u
+#define SHARE_MAX          240u
 #define MEMORY_MAX_DEFAULT 212992u /* net.core.rmem_max */
 
 static uint32_t payload_of(const struct tcp *t, uint32_t memory)
@@ -60,16 +60,19 @@ void tcp_quick_acks(struct tcp *t)
 uint32_t tcp_window_select(struct tcp *t)
 {
 	uint32_t limit = t->receive_limit, whole = payload_of(t, limit), space = 0;
-	uint32_t unit = 1u << t->rcv.scale, most_mss = min(t->rcv_mss, whole / 2);
+	uint32_t unit = 1u << t->rcv.scale, least;
 
 	if (limit > t->in_charge)
 		space = payload_of(t, limit - t->in_charge);
-	if (t->wishes.window_clamp != 0)
+	if (t->wishes.window_clamp != 0) {
 		space = min(space, t->wishes.window_clamp);
+		whole = min(whole, t->wishes.window_clamp);
+	}
 	if (tcp_memory_is_short(t->stack))
 		space = min(space, 4 * t->mss);
 	space = min(space, 65535u << t->rcv.scale);
-	if (space < max(most_mss, whole / 16))
+	least = min(t->rcv_mss, whole / 2);
+	if (space < max(least, whole / 16))
 		return 0;
 	return max(space / unit * unit, unit);
 }

@@ -9,7 +9,7 @@
 #include "net/unix/message.h"
 
 /* What an accepted socket has of its listener's options. */
-#define INHERITED (1ull << SO_PASSCRED | 1ull << SO_PASSSEC)
+#define INHERITED (1ull << SO_PASSCRED | 1ull << SO_PASSSEC | socket_option_bit(SO_PASSPIDFD))
 
 void unix_attach_locked(struct unix_socket *u, struct unix_socket *to)
 {

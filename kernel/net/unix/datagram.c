@@ -197,8 +197,7 @@ static ssize_t read_message(struct unix_socket *u, struct unix_message *msg, siz
 	size_t len = msg->packet.len - skip, n = min(len, m->data->left);
 
 	unix_message_name(msg, m);
-	m->has_cred = socket_option_is_on(&u->socket, SO_PASSCRED);
-	m->cred = msg->has_cred ? msg->cred : (struct socket_cred){ 0, UINT32_MAX, UINT32_MAX };
+	unix_message_tell_sender(msg, u, m);
 	if (n < len)
 		m->out_flags |= MSG_TRUNC;
 	if (packet_read(&msg->packet, skip, m->data, n) < n)

@@ -86,13 +86,24 @@ void unix_message_sign(struct unix_message *m, const struct socket_message *from
 	const struct cred *c = cred_current();
 
 	m->has_cred = true;
-	if (from->has_cred)
+	if (from->has_cred) {
 		m->cred = from->cred;
-	else if (socket_option_is_on(&m->sender->socket, SO_PASSCRED) ||
-		 socket_option_is_on(&to->socket, SO_PASSCRED) || READ_ONCE(to->embryo))
+		m->birth = from->birth;
+	} else if (unix_wants_sender(m->sender) || unix_wants_sender(to) || READ_ONCE(to->embryo)) {
 		m->cred = (struct socket_cred){ socket_host.current_pid(), c->uid, c->gid };
-	else
+		m->birth = socket_host.current_birth();
+	} else {
 		m->has_cred = false;
+	}
+}
+
+void unix_message_tell_sender(const struct unix_message *msg, const struct unix_socket *u,
+			      struct socket_message *m)
+{
+	m->has_cred = socket_option_is_on(&u->socket, SO_PASSCRED);
+	m->has_pidfd = socket_option_is_on(&u->socket, SO_PASSPIDFD);
+	m->cred = msg->has_cred ? msg->cred : (struct socket_cred){ 0, UINT32_MAX, UINT32_MAX };
+	m->birth = msg->birth;
 }
 
 static int append(struct unix_socket *to, struct unix_message *m)

@@ -11,6 +11,7 @@ struct unix_message {
 	struct packet packet;         /* link: [receiver's socket.lock]; offset: its read_lock */
 	struct unix_socket *sender;   /* [I] counted */
 	struct socket_cred cred;      /* [I once queued] */
+	uint64_t birth;               /* [I once queued] of the process cred.pid */
 	bool has_cred;                /* [I once queued] */
 	bool peeked;                  /* [receiver's read_lock] */
 	struct socket_rights *rights; /* [rights_lock] or NULL */
@@ -25,6 +26,9 @@ void unix_message_free(struct unix_message *m);
 void unix_messages_free(struct list *messages);
 /* Until the sender may send one more. 0; -EAGAIN, -EPIPE, its SO_ERROR, a signal. */
 MUST_CHECK int unix_wait_send(struct unix_socket *u, unsigned flags);
+/* What u wants to know of msg's sender, to m. */
+void unix_message_tell_sender(const struct unix_message *msg, const struct unix_socket *u,
+			      struct socket_message *m);
 /* Who sends: given by the program, or if somebody wants to know. */
 void unix_message_sign(struct unix_message *m, const struct socket_message *from,
 		       const struct unix_socket *to);

@@ -268,7 +268,7 @@ int unix_autobind(struct unix_socket *u)
 
 int unix_autobind_if_asked(struct unix_socket *u)
 {
-	return socket_option_is_on(&u->socket, SO_PASSCRED) ? unix_autobind(u) : 0;
+	return unix_wants_sender(u) ? unix_autobind(u) : 0;
 }
 
 int unix_bind(struct socket *s, const struct socket_address *a, uint32_t mode)

@@ -123,14 +123,11 @@ static bool same_cred(const struct unix_message *msg, const struct socket_messag
 /* Who sent this. False: not who sent what is read already, and that matters. */
 static bool note_sender(struct reader *r, const struct unix_message *msg)
 {
-	bool wanted = socket_option_is_on(&r->u->socket, SO_PASSCRED);
-
 	if (r->named)
-		return !wanted || same_cred(msg, r->m);
+		return !unix_wants_sender(r->u) || same_cred(msg, r->m);
 	r->named = true;
 	unix_message_name(msg, r->m);
-	r->m->has_cred = wanted;
-	r->m->cred = msg->has_cred ? msg->cred : (struct socket_cred){ 0, UINT32_MAX, UINT32_MAX };
+	unix_message_tell_sender(msg, r->u, r->m);
 	return true;
 }
 

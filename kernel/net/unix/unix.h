@@ -114,7 +114,13 @@ void unix_queue_take(struct unix_socket *u, struct list *to);
 
 int unix_bind(struct socket *s, const struct socket_address *a, uint32_t mode);
 MUST_CHECK int unix_autobind(struct unix_socket *u);
-/* SO_PASSCRED wants a sender to have a name. */
+/* SO_PASSCRED and SO_PASSPIDFD: who sends is to be passed on. */
+static inline bool unix_wants_sender(const struct unix_socket *u)
+{
+	return socket_option_is_on(&u->socket, SO_PASSCRED) ||
+	       socket_option_is_on(&u->socket, SO_PASSPIDFD);
+}
+/* That wants a sender to have a name. */
 MUST_CHECK int unix_autobind_if_asked(struct unix_socket *u);
 MUST_CHECK int unix_address_check(const struct socket_address *a);
 /* Who bound this name, counted; NULL with an error. -ECONNREFUSED, -EPROTOTYPE, or of the path. */

@@ -13,6 +13,13 @@ uint64_t checksum_add(uint64_t sum, const void *data, size_t len);
 uint64_t checksum_copy(uint64_t sum, void *to, const void *from, size_t len);
 /* A part's own sum (begun at 0) when the part stands at an odd distance from the start. */
 uint64_t checksum_add_odd(uint64_t sum, uint64_t part);
+/* Two sums of parts that both stand at an even distance: an ordinary + would lose the carry. */
+static inline uint64_t checksum_join(uint64_t a, uint64_t b)
+{
+	uint64_t sum = a + b;
+
+	return sum < a ? sum + 1 : sum;
+}
 /* What goes into the header's field; 0 when a sum over data and field is right. */
 struct be16 checksum_finish(uint64_t sum);
 /* The pseudo header's part: of both families, by sixteen-byte addresses (RFC 9293 §3.1, RFC 8200

@@ -79,7 +79,8 @@ bash -c 'trap "n=\$((n + 1))" USR1; n=0
 for i in 1 2 3; do kill -USR1 $$; done; echo "counted $n"'
 bash -c 'trap "echo CHLD" CHLD; set -m; /bin/true; echo done' | sort | uniq
 bash -c 'trap "echo debug-\$?; exit" ERR; false; echo unreachable'
-( sleep 100 & child=$!; kill -STOP $child; kill -CONT $child; kill -INT $child; kill -9 $child
+( sleep 100 & child=$!; until [[ $(< /proc/$child/comm) = sleep ]]; do sleep 0.02; done
+  kill -STOP $child; kill -CONT $child; kill -INT $child; kill -9 $child
   wait $child 2>/dev/null; echo "after stop, continue, kill: $?" )
 timeout 0.1 sleep 10; echo "timeout $?"
 timeout -s KILL 0.1 sleep 10; echo "timeout -s KILL $?"
