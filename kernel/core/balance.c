@@ -9,6 +9,7 @@
 
 #define BURST_SHORT_NS  (20 * 1000ll)  /* less than it costs to wake a CPU */
 #define SPREAD_SLICE_NS (300 * 1000ll) /* while a CPU is idle */
+#define ROTATE_SLICES   4u
 
 static uint64_t allowed_for(const struct thread *t)
 {
@@ -129,6 +130,25 @@ bool balance_pull(struct cpu *cpu)
 	return false;
 }
 
+/* By number, and round. */
+static struct cpu *next_of(const struct cpu *cpu, uint64_t others)
+{
+	uint64_t higher = others & ~(cpu_bit(cpu) - 1);
+
+	return cpu_first(higher != 0 ? higher : others);
+}
+
+/*
+ * Where `to` has one thread less and its threads so run more, one that waits here goes there now
+ * and then, which makes it the other way round. After an even number of slices it is the one that
+ * ran before the one that runs, not the one that came last.
+ */
+static bool takes_turns(struct cpu *cpu, const struct cpu *to)
+{
+	return load_of(to) + 1 == load_of(cpu) && READ_ONCE(cpu->rq.nr_realtime) == 0 &&
+	       ++cpu->nr_slices >= ROTATE_SLICES;
+}
+
 void balance_push(struct cpu *cpu)
 {
 	uint64_t others = atomic_load(&cpus_online) & ~cpu_bit(cpu);
@@ -140,8 +160,12 @@ void balance_push(struct cpu *cpu)
 	to = claim(atomic_load(&cpus_idle) & others);
 	if (to == NULL)
 		to = least_loaded(others);
-	if (load_of(to) + 1 >= load_of(cpu))
-		return;
+	if (load_of(to) + 1 >= load_of(cpu)) {
+		to = next_of(cpu, others);
+		if (!takes_turns(cpu, to))
+			return;
+	}
+	cpu->nr_slices = 0;
 	t = take_from(cpu, to);
 	if (t != NULL)
 		sched_arrive(t);

@@ -11,8 +11,9 @@
  *
  * A wrong guess is put right: a CPU that runs out of threads takes one from another's queue
  * (balance_pull), and where threads wait while another CPU is idle or has two fewer, the slice is
- * short and its end pushes one over there (balance_push). While nobody waits, nothing of all this
- * runs.
+ * short and its end pushes one over there (balance_push). Where it has one fewer, one is sent to
+ * the next CPU every few slices, so that each thread has its turn at a CPU of its own. While nobody
+ * waits, nothing of all this runs.
  */
 #pragma once
 #include "core/cpu.h"

@@ -9,6 +9,7 @@
 #pragma once
 #include "arch/percpu.h"
 #include "core/ipi.h"
+#include "core/load.h"
 #include "core/spinlock.h"
 #include "core/timer.h"
 #include "lib/list.h"
@@ -24,6 +25,8 @@ struct runqueue {
 	unsigned nr_runnable;         /* [l] without the idle thread and the one that runs */
 	unsigned nr_realtime;         /* [l] of these */
 	bool slice_on;                /* [l] cpu->slice will ring */
+	struct load load;             /* [l] up to load_until */
+	nsec_t load_until;            /* [l] */
 	uint64_t virtual_min;         /* [l] */
 };
 
@@ -49,11 +52,13 @@ struct cpu {
 	struct tree timers;            /* [timer_lock] by deadline */
 	nsec_t timer_armed;            /* [o] what the hardware is set to, or NSEC_NEVER */
 	struct timer slice;            /* ends the current thread's turn when others wait */
+	unsigned nr_slices;            /* [o] since one that waited here was sent elsewhere */
 	uint64_t nr_switches, nr_irqs; /* [o] */
 	nsec_t idle_ns;                /* [o] */
 	nsec_t poll_ns;                /* [o] how long it polls before it halts (core/idle.c) */
 	struct cpu_call call;          /* [o] what it asks of others (core/ipi.c) */
 	uint64_t calls_from;           /* [a] bit per CPU whose `call` is to be run here */
+	struct spinlock *halts_for;    /* [a] it halts until that lock is let go */
 };
 
 extern struct cpu cpu_boot;

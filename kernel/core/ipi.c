@@ -3,6 +3,7 @@
 #include "core/ipi.h"
 
 #include "arch/cpu.h"
+#include "arch/trap.h"
 #include "core/cpu.h"
 #include "core/lockcheck.h"
 #include "core/panic.h"
@@ -20,7 +21,7 @@ static bool stopping; /* [a] a panic: nobody goes on */
 static void wake_caller(struct cpu *caller)
 {
 	if (atomic_load(&caller->call.halts))
-		platform->send_ipi(caller);
+		platform->send_ipi(caller, TRAP_IPI);
 }
 
 void ipi_run_calls(struct cpu *cpu)
@@ -55,7 +56,7 @@ static void post(struct cpu *self, uint64_t others, void (*fn)(void *), void *ar
 		struct cpu *cpu = cpu_first(others);
 
 		if (atomic_or(&cpu->calls_from, cpu_bit(self)) == 0)
-			platform->send_ipi(cpu);
+			platform->send_ipi(cpu, TRAP_IPI);
 	}
 }
 
@@ -135,7 +136,7 @@ void ipi_pay_dues(struct cpu *self)
 		platform->timer_set(self->timer_armed);
 	self->timer_due = false;
 	for (; due != 0; due &= due - 1)
-		platform->send_ipi(cpu_first(due));
+		platform->send_ipi(cpu_first(due), TRAP_IPI);
 }
 
 void ipi_stop_others(void)
@@ -144,5 +145,5 @@ void ipi_stop_others(void)
 
 	atomic_store(&stopping, true);
 	for (; others != 0; others &= others - 1)
-		platform->send_ipi(cpu_first(others));
+		platform->send_ipi(cpu_first(others), TRAP_IPI);
 }

@@ -29,7 +29,7 @@ int irq_attach(unsigned line, irq_handler_t fn, void *arg)
 		handlers[i].arg = arg;
 		__atomic_store_n(&handlers[i].fn, fn, __ATOMIC_RELEASE);
 		spin_unlock(&lock);
-		return platform->irq_enable(line);
+		return platform->irq_set(line, true);
 	}
 	spin_unlock(&lock);
 	return -EBUSY;
@@ -54,7 +54,7 @@ void irq_detach(unsigned line, irq_handler_t fn, void *arg)
 	}
 	spin_unlock(&lock);
 	if (!others)
-		platform->irq_disable(line);
+		(void)platform->irq_set(line, false);
 	cpu_call(~0ull, nothing, NULL); /* whoever was in the handler has left it */
 }
 

@@ -18,10 +18,10 @@ struct platform {
 	void (*init)(const struct boot_info *info);
 	/* On each CPU, interrupts off: its own interrupt controller and timer. */
 	void (*init_cpu)(struct cpu *cpu);
-	void (*timer_set)(nsec_t deadline); /* CLOCK_MONOTONIC; NSEC_NEVER stops it */
-	int (*irq_enable)(unsigned line);   /* 0 or -ENOENT */
-	void (*irq_disable)(unsigned line);
-	void (*irq_ack)(void); /* end of interrupt */
+	void (*timer_set)(nsec_t deadline);     /* CLOCK_MONOTONIC; NSEC_NEVER stops it */
+	int (*irq_set)(unsigned line, bool on); /* 0, or -ENOENT: there is no such line */
+	void (*irq_ack)(void);                  /* end of interrupt */
+	void (*irq_hold)(bool on);              /* on this CPU only TRAP_KICK comes in */
 	/*
 	 * Makes CPU how->cpu arrive at how->entry (abi/hull/cpu_start.h says in what state), where
 	 * it calls init_cpu itself. Thread context, one call at a time; `how` may be reused on
@@ -30,9 +30,9 @@ struct platform {
 	 * never will arrive.
 	 */
 	int (*start_cpu)(const struct cpu_start *how);
-	/* TRAP_IPI on that CPU, by cpu->id; once it has called init_cpu. Any context. The
-	 * sender's stores before it are seen by the handler. */
-	void (*send_ipi)(struct cpu *cpu);
+	/* TRAP_IPI or TRAP_KICK on that CPU, by cpu->id; once it has called init_cpu. Any context.
+	 * The sender's stores before it are seen by the handler. */
+	void (*send_ipi)(struct cpu *cpu, unsigned vector);
 	void (*end)(unsigned vm_end); /* enum vm_end; does not return */
 };
 

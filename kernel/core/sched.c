@@ -53,13 +53,16 @@ void sched_irq_restore(bool were_on)
 static void account(struct cpu *cpu, struct thread *t, nsec_t now)
 {
 	nsec_t ran = now - t->run_start_ns;
+	struct runqueue *rq = &cpu->rq;
 
+	load_add(&rq->load, rq->nr_runnable + (t != cpu->idle), ran, now);
+	rq->load_until = now;
 	t->run_start_ns = now;
 	t->run_ns += ran;
 	if (t == cpu->idle)
 		cpu->idle_ns += ran;
 	else
-		runqueue_charge(&cpu->rq, t, ran);
+		runqueue_charge(rq, t, ran);
 }
 
 static bool should_preempt(const struct cpu *cpu, const struct thread *woken)

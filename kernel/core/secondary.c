@@ -54,6 +54,7 @@ static bool start(unsigned id)
 	}
 	cpu_start_fill(cpu, &how);
 	cpus[id] = cpu;
+	WRITE_ONCE(spinlock_shared, true);
 	if (platform->start_cpu(&how) == 0)
 		return true;
 	log_warn("CPU %u cannot be started", id);

@@ -11,7 +11,7 @@
 #include "lib/types.h"
 
 struct spinlock {
-	uint32_t held;
+	uint32_t held;     /* [a] core/spinlock.c's */
 	bool irqs_were_on; /* [l] */
 #ifdef DEBUG
 	uint16_t class, owner_plus_1; /* core/lockcheck.c's */
@@ -23,6 +23,8 @@ struct spinlock {
 	{ \
 		.held = 0 \
 	}
+
+extern bool spinlock_shared; /* [I] from the moment before a second CPU starts */
 
 void spin_lock(struct spinlock *l);
 void spin_unlock(struct spinlock *l);

@@ -33,6 +33,7 @@ struct thread *thread_new(const char *name, void (*entry)(void *), void *arg)
 	t->affinity = ~0ull;
 	t->burst_ns = NEW_BURST_NS;
 	t->weight = 1024;
+	t->slack_ns = THREAD_SLACK_NS;
 	t->entry = entry;
 	t->arg = arg;
 	return t;

@@ -19,6 +19,7 @@
 
 #define KSTACK_SIZE     (16 * 1024ul)
 #define THREAD_NAME_MAX 16
+#define THREAD_SLACK_NS (50 * 1000ll) /* of programs, by default: as Linux */
 
 enum thread_state { THREAD_NEW, THREAD_RUNNABLE, THREAD_RUNNING, THREAD_SLEEPING, THREAD_DEAD };
 
@@ -65,11 +66,12 @@ struct thread {
 	nsec_t run_ns;                     /* [o] CPU time used */
 	nsec_t woke_ns, burst_ns; /* [o] run_ns when it last woke; what it runs between sleeps */
 	uint64_t nr_voluntary, nr_involuntary; /* [o] switches */
-	struct vmspace *vmspace;               /* [o] NULL: kernel thread */
-	struct cred *cred;                     /* [o] counted (core/cred.h) */
-	struct fs_view *fs_view;               /* [o] counted (fs/vfs.h) */
-	struct task *task;                     /* [I] Linux's own part, or NULL */
-	char name[THREAD_NAME_MAX];            /* [a] */
+	nsec_t slack_ns; /* [o] by so much a wait may end late: saves wake-ups; not when realtime */
+	struct vmspace *vmspace;    /* [o] NULL: kernel thread */
+	struct cred *cred;          /* [o] counted (core/cred.h) */
+	struct fs_view *fs_view;    /* [o] counted (fs/vfs.h) */
+	struct task *task;          /* [I] Linux's own part, or NULL */
+	char name[THREAD_NAME_MAX]; /* [a] */
 #ifdef DEBUG
 	struct mutex *held_mutexes[16]; /* [o] core/lockcheck.c's */
 	unsigned nr_held_mutexes;

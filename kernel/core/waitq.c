@@ -117,6 +117,17 @@ static bool is_interrupted(const struct thread *t, enum wait_flags flags)
 	return flags == WAIT_KILLABLE && (work & THREAD_WORK_KILLED) != 0;
 }
 
+/*
+ * A little later than asked, so that who is awake is not disturbed for a deadline that is soon
+ * passed anyway (prctl(2), PR_SET_TIMERSLACK). Real-time threads wake when they said.
+ */
+static nsec_t latest_end(const struct thread *self, nsec_t deadline)
+{
+	nsec_t slack = thread_level(self) > 0 ? 0 : self->slack_ns;
+
+	return deadline < NSEC_NEVER - 1 - slack ? deadline + slack : NSEC_NEVER - 1;
+}
+
 int wait_sleep(enum wait_flags flags, nsec_t deadline)
 {
 	struct thread *self = thread_current();
@@ -130,7 +141,7 @@ int wait_sleep(enum wait_flags flags, nsec_t deadline)
 		if (deadline <= clock_monotonic())
 			return -ETIMEDOUT;
 		timer_init(&clock.timer, alarm_rings);
-		timer_arm(&clock.timer, deadline);
+		timer_arm(&clock.timer, latest_end(self, deadline));
 		sched_sleep();
 		timer_cancel(&clock.timer);
 		if (deadline <= clock_monotonic())

@@ -29,7 +29,7 @@
 /* of a request, beside its pages: a chain is no longer than its ring */
 #define HEADER_PIECES  4
 #define POLL_NS        50000
-#define POLLS_PER_TIME 32     /* looks at the ring between looks at the clock */
+#define POLLS_PER_TIME 32 /* looks at the ring between looks at the clock */
 
 struct virtio_fs {
 	struct fuse_transport transport;

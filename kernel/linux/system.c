@@ -90,20 +90,20 @@ long sys_setdomainname(uaddr_t name, size_t len)
 	return set_name(domainname, name, len);
 }
 
-/* Load averages are fixed point with 16 binary places (sysinfo(2)). */
-#define LOAD_SHIFT 16
+_Static_assert(LOAD_SHIFT == SI_LOAD_SHIFT, "sysinfo(2)");
 
 long sys_sysinfo(uaddr_t to)
 {
 	struct sysinfo info = { .mem_unit = 1 };
 	struct page_stats s;
-	unsigned running = 0;
+	uint32_t averages[LOAD_TERMS];
+	unsigned running;
 
 	page_stats_get(&s);
-	for (unsigned i = 0; i < nr_cpus; i++)
-		running += cpus[i]->rq.nr_runnable + 1;
+	load_get(averages, &running);
 	info.uptime = (long)(clock_monotonic() / NSEC_PER_SEC);
-	info.loads[0] = info.loads[1] = info.loads[2] = (unsigned long)running << LOAD_SHIFT;
+	for (unsigned i = 0; i < LOAD_TERMS; i++)
+		info.loads[i] = averages[i];
 	info.totalram = s.total * PAGE_SIZE;
 	info.freeram = s.free * PAGE_SIZE;
 	info.sharedram = s.shmem * PAGE_SIZE;

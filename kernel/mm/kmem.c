@@ -342,11 +342,10 @@ static struct page *slot_give(struct slab_class *c, char *slot)
 	return doomed;
 }
 
-/* Half of what this CPU has at hand goes back. */
-static void drain(struct kmem_cpu *cpu, unsigned idx)
+/* What this CPU has at hand, but for `keep`, goes back. */
+static void drain(struct kmem_cpu *cpu, unsigned idx, unsigned keep)
 {
 	struct slab_class *c = &classes[idx];
-	unsigned keep = at_hand_max(c) / 2;
 	struct page *doomed[AT_HAND_MAX];
 	unsigned nr = 0;
 
@@ -358,6 +357,48 @@ static void drain(struct kmem_cpu *cpu, unsigned idx)
 	spin_unlock(&c->lock);
 	while (nr > 0)
 		slab_free(doomed[--nr]);
+}
+
+/* Interrupts off. */
+static void drain_here(void *unused)
+{
+	(void)unused;
+	for (unsigned i = 0; i < ARRAY_SIZE(classes); i++)
+		drain(this_cpu(), i, 0);
+}
+
+static struct page *spare_take(struct slab_class *c)
+{
+	struct page *slab;
+
+	scoped_spin(&c->lock);
+	slab = c->spare;
+	c->spare = NULL;
+	return slab;
+}
+
+static size_t nr_pages_of_slabs(void)
+{
+	size_t nr = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(classes); i++)
+		nr += atomic_load(&classes[i].nr_slabs) << classes[i].order;
+	return nr;
+}
+
+size_t kmem_drain(void)
+{
+	size_t before = nr_pages_of_slabs(), after;
+
+	cpu_call(~0ull, drain_here, NULL);
+	for (unsigned i = 0; i < ARRAY_SIZE(classes); i++) {
+		struct page *slab = spare_take(&classes[i]);
+
+		if (slab != NULL)
+			slab_free(slab);
+	}
+	after = nr_pages_of_slabs();
+	return before - min(after, before);
 }
 
 static void free_slot(struct page *slab, char *slot)
@@ -379,7 +420,7 @@ static void free_slot(struct page *slab, char *slot)
 	irqs_were_on = cpu_irq_save();
 	cpu = this_cpu();
 	if (cpu->at_hand[idx].nr == at_hand_max(c))
-		drain(cpu, idx);
+		drain(cpu, idx, at_hand_max(c) / 2);
 	cpu->at_hand[idx].slots[cpu->at_hand[idx].nr++] = slot;
 	cpu->nr_objects--;
 	cpu_irq_restore(irqs_were_on);

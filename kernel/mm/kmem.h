@@ -41,6 +41,9 @@ bool kmem_fail_at(uint64_t nth);
 void kmem_fail_choose(bool (*must_fail)(void));
 /* Asked by the allocators: must this one fail? */
 bool kmem_must_fail(void);
+/* The slots that CPUs have at hand go back to their slabs, and slabs that become free to the page
+ * allocator: how many pages. Thread context, no spinlock held. */
+size_t kmem_drain(void);
 /* Turns up what the slabs have lost: objects handed out and not freed. */
 size_t kmem_nr_objects(void);
 /* Before CPU `id` runs: it keeps free objects of its own. -ENOMEM. */

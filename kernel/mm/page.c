@@ -5,9 +5,10 @@
  * always merged. Lists are last in, first out: memory that the host has already backed is used
  * again first.
  *
- * Single pages go through a short list per CPU (interrupts off, no lock). What is left when memory
- * is short is kept for those who cannot wait: others are refused below `nr_reserve` pages, after
- * the reclaimers have been asked. Innermost lock; reclaimers are called without it.
+ * Single pages go through a short list per CPU (interrupts off, no lock); when memory is short
+ * every CPU gives its list back. What is left then is kept for those who cannot wait: others are
+ * refused below `nr_reserve` pages, after the reclaimers have been asked. Innermost lock;
+ * reclaimers are called without it.
  */
 #include "mm/page.h"
 
@@ -267,12 +268,35 @@ static struct page *take(unsigned order, unsigned flags)
 	return order == 0 ? take_single(may_use_reserve) : take_block(order, may_use_reserve);
 }
 
+static void drain_here(void *nr)
+{
+	struct cpu_list *l = &cpu_lists[cpu_this()->id];
+
+	atomic_add((size_t *)nr, l->nr);
+	cpu_list_drain(l, 0);
+}
+
+static size_t drain_lists(void)
+{
+	uint64_t mask = 0;
+	size_t nr = 0;
+
+	for (unsigned i = 0; i < nr_cpus; i++)
+		mask |= READ_ONCE(cpu_lists[i].nr) != 0 ? 1ull << i : 0;
+	if (mask != 0)
+		cpu_call(mask, drain_here, &nr);
+	return nr;
+}
+
+/* The CPUs are interrupted for what they have at hand, so they come last. */
 static size_t reclaim(size_t want)
 {
 	size_t got = 0;
 
 	LINKER_SET_FOREACH(page_reclaimers, r)
 		got += got < want ? r->reclaim(want - got) : 0;
+	if (got == 0 && want > 0)
+		got = drain_lists() + kmem_drain();
 	return got;
 }
 

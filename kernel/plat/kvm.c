@@ -59,13 +59,9 @@ static int start_cpu(const struct cpu_start *how)
 	return -ENODEV;
 }
 
-static int irq_enable(unsigned line)
+static int irq_set(unsigned line, bool on)
 {
-	return line >= TRAP_DEVICES && line < TRAP_SPURIOUS ? 0 : -ENOENT;
-}
-
-static void irq_disable(unsigned line)
-{
+	return line >= TRAP_DEVICES && line < TRAP_KICK ? 0 : -ENOENT;
 }
 
 PLATFORM(kvm) = {
@@ -74,9 +70,9 @@ PLATFORM(kvm) = {
 	.init = init,
 	.init_cpu = lapic_init_cpu,
 	.timer_set = lapic_timer_set,
-	.irq_enable = irq_enable,
-	.irq_disable = irq_disable,
+	.irq_set = irq_set,
 	.irq_ack = lapic_ack,
+	.irq_hold = lapic_hold,
 	.start_cpu = start_cpu,
 	.send_ipi = lapic_send_ipi,
 	.end = ending_end,

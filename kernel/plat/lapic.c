@@ -48,6 +48,7 @@ enum lapic_register {
 #define DIVIDE_BY_1      0xb
 #define CALIBRATION_NS   1000000
 #define CALIBRATIONS_MAX 20
+#define TPR_ALL_BUT_KICK ((TRAP_KICK & 0xf0) - 0x10)
 
 static unsigned features;                /* [I] enum lapic_features */
 static volatile uint32_t *registers;     /* [I] xAPIC */
@@ -178,6 +179,12 @@ void lapic_ack(void)
 	reg_write(REG_EOI, 0);
 }
 
+/* By the task priority: TRAP_KICK alone is of a higher class. Intel SDM 3A §10.8.3.1. */
+void lapic_hold(bool on)
+{
+	reg_write(REG_TPR, on ? TPR_ALL_BUT_KICK : 0);
+}
+
 uint32_t lapic_id_of(unsigned cpu)
 {
 	return apic_ids[cpu];
@@ -211,9 +218,9 @@ static void send(uint32_t id, uint32_t command)
 	cpu_irq_restore(irqs);
 }
 
-void lapic_send_ipi(struct cpu *cpu)
+void lapic_send_ipi(struct cpu *cpu, unsigned vector)
 {
-	send(apic_ids[cpu->id], TRAP_IPI);
+	send(apic_ids[cpu->id], vector);
 }
 
 void lapic_send_init(unsigned cpu)

@@ -20,7 +20,8 @@ void lapic_ack(void);
 
 /* By cpu->id: boot_info.cpu_apic_ids says which APIC that is. Any context. */
 uint32_t lapic_id_of(unsigned cpu);
-bool lapic_reaches(unsigned cpu);     /* false: its number is too large for this mode */
-void lapic_send_ipi(struct cpu *cpu); /* TRAP_IPI */
+bool lapic_reaches(unsigned cpu); /* false: its number is too large for this mode */
+void lapic_hold(bool on);
+void lapic_send_ipi(struct cpu *cpu, unsigned vector);
 void lapic_send_init(unsigned cpu);
 void lapic_send_startup(unsigned cpu, paddr_t page); /* below 1 MiB */

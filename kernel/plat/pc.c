@@ -61,19 +61,15 @@ static void init(const struct boot_info *info)
 	pci_scan(FIRST_PCI_VECTOR);
 }
 
-static int irq_enable(unsigned line)
+static int irq_set(unsigned line, bool on)
 {
-	if (line < TRAP_DEVICES || line >= TRAP_SPURIOUS)
+	if (line < TRAP_DEVICES || line >= TRAP_KICK)
 		return -ENOENT;
-	if (line < FIRST_PCI_VECTOR)
+	if (line < FIRST_PCI_VECTOR && on)
 		ioapic_enable(line - TRAP_DEVICES, (uint8_t)line, lapic_id_of(0));
-	return 0;
-}
-
-static void irq_disable(unsigned line)
-{
-	if (line >= TRAP_DEVICES && line < FIRST_PCI_VECTOR)
+	else if (line < FIRST_PCI_VECTOR)
 		ioapic_disable(line - TRAP_DEVICES);
+	return 0;
 }
 
 PLATFORM(pc) = {
@@ -82,9 +78,9 @@ PLATFORM(pc) = {
 	.init = init,
 	.init_cpu = lapic_init_cpu,
 	.timer_set = lapic_timer_set,
-	.irq_enable = irq_enable,
-	.irq_disable = irq_disable,
+	.irq_set = irq_set,
 	.irq_ack = lapic_ack,
+	.irq_hold = lapic_hold,
 	.start_cpu = sipi_start_cpu,
 	.send_ipi = lapic_send_ipi,
 	.end = ending_end,

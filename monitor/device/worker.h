@@ -5,11 +5,11 @@
  * before it sleeps, so that a stream of requests costs neither exits nor wake-ups.
  *
  * How long it looks. A notification and a wake-up take as long as WORKER_LOOK_US of looking, so
- * that much is always worth it. A thread that was woken sooner than WORKER_LOOK_LONG_US after it had
- * gone to sleep looks that long the next time: a program that starts makes a request every 50 to
- * 300 us. But only on a CPU that neither a vCPU nor another worker that looks long may need, and not
- * while other programs want it, which shows as gaps in the thread's own time. On a host with one
- * CPU it never looks, for nobody could give it work meanwhile.
+ * that much is always worth it. A thread that was woken sooner than WORKER_LOOK_LONG_US after it
+ * had gone to sleep looks that long the next time: a program that starts makes a request every 50
+ * to 300 us. But only on a CPU that neither a vCPU nor another worker that looks long may need, and
+ * not while other programs want it, which shows as gaps in the thread's own time. On a host with
+ * one CPU it never looks, for nobody could give it work meanwhile.
  *
  * `sleep` waits for kick_fd, and for whatever else the worker has to look at. `finish` runs once
  * when the VM ends.

@@ -40,6 +40,10 @@ IGNORED = {
     # interfaces no numbers.
     "test_socket": ["*VSOCK*", "*UDPLITE*", "testInterfaceNameIndex", "*scopeid_symbolic"],
 }
+if ACCEL == "tcg":
+    # TLS with 25 clients at once gives each 30 s, which emulation does not keep; a client that gave up leaves
+    # a server that waits for ever.
+    IGNORED["test_asyncio"] = ["test.test_asyncio.test_ssl.*"]
 BROKEN = re.compile(r"^(?:FAIL|ERROR): (.*)$", re.MULTILINE)
 SKIPPED = re.compile(r"^(\S+ \(\S+\)).* skipped '", re.MULTILINE)
 HANG = 1500

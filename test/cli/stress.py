@@ -4,7 +4,7 @@
 stress-ng with verification, class by class, in one guest: no stressor fails, and afterwards the kernel's own
 counters are what they were before: no page, no task and no open file is lost.
 """
-import os, re
+import re
 from harness import ACCEL, SOAK, add_test, hull, main, needs
 
 SECONDS, MORE_SECONDS = 60 if SOAK else 2, 10
@@ -36,18 +36,21 @@ MORE_CLASSES = {
 }
 QUICK_UNDER_TCG = ("fork", "pipe", "signal", "sock")
 SCRIPT = r"""
+case $(cat /proc/sys/kernel/version) in (*Hull*) ;; (*) echo 'not in a guest'; exit 2;; esac
 counters() {
 	local tasks=(/proc/[0-9]*/task/*)
-	sync
+	sync; echo 3 > /proc/sys/vm/drop_caches
 	awk '/^(MemFree|Cached):/ { free += $2 } /^Slab:/ { slab = $2 } /^PageTables:/ { tables = $2 } /^AnonPages:/ { anonymous = $2 }
 		END { printf "counters %d %d %d %d ", free, slab, tables, anonymous }' /proc/meminfo
 	echo "$(cut -f1 /proc/sys/fs/file-nr) ${#tasks[@]}"
 }
-folder=$(mktemp -d) && cd "$folder" || exit
+folder=$(mktemp -d) && chmod 777 "$folder" && cd "$folder" || exit
 # stress-ng may kill who has just made a name in /dev/shm and has not told it yet: that name is its loss.
 run() {
-	stress-ng --verify --timeout "$1" --temp-path "$folder" --metrics-brief $2 2>&1; echo "status $? of $2"
-	rm -rf "$folder"/* /dev/shm/stress-ng-*
+	setpriv --reuid 65534 --regid 65534 --clear-groups \
+		stress-ng --verify --timeout "$1" --temp-path "$folder" --metrics-brief $2 2>&1
+	echo "status $? of $2"
+	find "$folder" -mindepth 1 -delete; find /dev/shm -name 'stress-ng-*' -delete
 }
 run 1 "$2" > /dev/null; counters
 seconds=$1; shift
@@ -57,8 +60,8 @@ ipcs -m | grep -c '^0x' ; ipcs -s | grep -c '^0x'; ipcs -q | grep -c '^0x'; ls /
 """
 
 def stress(stressors, each):
-    needs("stress-ng", "ipcs")
-    options = ("-m", "1G") + (("-u", "nobody:nogroup") if os.getuid() == 0 else ())
+    needs("stress-ng", "ipcs", "setpriv")
+    options = ("-m", "1G", "-u", "0:0")
     result = hull("/bin/bash", "-c", SCRIPT, "stress", f"{each}s", *stressors, options=options,
                   timeout=30 + (each + 20) * (len(stressors) + 1))
     output = (result.stdout + result.stderr).decode(errors="replace")
@@ -75,7 +78,7 @@ def check_counters(output):
     more = [now - then for now, then in zip(after, before)]
     assert more[5] == 0, f"tasks: {before[5]} became {after[5]}"
     assert more[4] <= 0, f"open files: {before[4]} became {after[4]}"
-    assert -more[0] < 8192, f"pages: {-more[0]} KiB less are free: {before} {after}"
+    assert -more[0] < 4096, f"pages: {-more[0]} KiB less are free: {before} {after}"
     assert more[1] < 2048, f"slab: {more[1]} KiB more"
     assert more[2] < 256, f"page tables: {more[2]} KiB more"
     assert more[3] < 1024, f"anonymous memory: {more[3]} KiB more"

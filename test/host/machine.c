@@ -32,6 +32,12 @@ struct thread *fake_thread = &the_thread;
 struct cpu *cpus[CPUS_MAX] = { &the_cpu };
 unsigned nr_cpus = 1;
 uint64_t cpus_online = 1;
+
+void cpu_call(uint64_t mask, void (*fn)(void *), void *arg)
+{
+	(void)mask;
+	fn(arg);
+}
 struct machine_counts machine_counts;
 
 void panic(const char *format, ...)

@@ -163,6 +163,58 @@ KTEST(idle_cpus_take_threads)
 	KCHECK(seen == (1ull << nr_cpus) - 1);
 }
 
+struct sharer {
+	nsec_t ran; /* [a] */
+};
+
+static void share(void *arg)
+{
+	struct sharer *s = arg;
+
+	while (!READ_ONCE(stop))
+		WRITE_ONCE(s->ran, thread_cpu_time(thread_current()));
+	ktest_finish();
+}
+
+/* Each is within a tenth of its part. */
+static bool shares_are_equal(const struct sharer *s, unsigned nr)
+{
+	nsec_t sum = 0, part;
+	bool equal = true;
+
+	for (unsigned i = 0; i < nr; i++)
+		sum += READ_ONCE(s[i].ran);
+	part = sum / nr;
+	for (unsigned i = 0; i < nr; i++)
+		equal &= s[i].ran * 10 > part * 9 && s[i].ran * 10 < part * 11;
+	return equal;
+}
+
+/* One thread more than there are CPUs: none has a CPU for itself for ever. */
+KTEST(threads_share_uneven_cpus)
+{
+	nsec_t end = clock_monotonic() + 60 * NSEC_PER_SEC;
+	static struct sharer sharers[CPUS_MAX + 1];
+	bool equal = false;
+
+	memset(sharers, 0, sizeof(sharers));
+	WRITE_ONCE(stop, false);
+	ktest_finished = 0;
+	for (unsigned i = 0; i <= nr_cpus; i++) {
+		struct thread *t = thread_new("share", share, &sharers[i]);
+
+		KCHECK(t != NULL);
+		thread_start(t);
+	}
+	while (!equal && clock_monotonic() < end) {
+		thread_sleep_until(clock_monotonic() + 500 * MS);
+		equal = shares_are_equal(sharers, nr_cpus + 1);
+	}
+	WRITE_ONCE(stop, true);
+	KCHECK(ktest_join(nr_cpus + 1) == 0);
+	KCHECK(equal);
+}
+
 /* ---- waking and locks ---- */
 
 struct table {
@@ -200,6 +252,47 @@ KTEST(cpus_take_turns)
 		KCHECK(start_on(id, take_turns, &t));
 	KCHECK(ktest_join(nr_cpus) == 0);
 	KCHECK(t.count == nr_cpus * 10 * ROUNDS);
+}
+
+/* ---- spinlocks held for long ---- */
+
+#define LONG_ROUNDS 50u
+
+struct shared_count {
+	struct spinlock lock, outer[CPUS_MAX];
+	unsigned count, inside; /* [lock] */
+	bool two_inside;        /* [lock] */
+};
+
+/* Longer than a waiter spins; it holds another lock meanwhile, and its timer rings. */
+static void count_slowly(void *arg)
+{
+	struct shared_count *s = arg;
+	struct spinlock *own = &s->outer[cpu_id_now()];
+
+	for (unsigned i = 0; i < LONG_ROUNDS; i++) {
+		thread_sleep_until(clock_monotonic() + MS / 10);
+		scoped_spin(own);
+		scoped_spin(&s->lock);
+		s->two_inside |= s->inside++ != 0;
+		clock_delay(MS / 5);
+		s->inside--;
+		s->count++;
+	}
+	ktest_finish();
+}
+
+/* Who waits halts, and is kicked; nothing else comes in meanwhile, and nothing of it is lost. */
+KTEST(spinlocks_held_for_long)
+{
+	static struct shared_count s;
+
+	memset(&s, 0, sizeof(s));
+	ktest_finished = 0;
+	for (unsigned id = 0; id < nr_cpus; id++)
+		KCHECK(start_on(id, count_slowly, &s));
+	KCHECK(ktest_join(nr_cpus) == 0);
+	KCHECK(s.count == nr_cpus * LONG_ROUNDS && !s.two_inside);
 }
 
 /* ---- shootdown ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Every allocation fails once: pipes, event descriptors, timers, signals, futexes, System V and POSIX
- * queues, semaphores and memory. */
+/* Every allocation fails once: pipes, event descriptors, timers, signals, futexes, System V and
+ * POSIX queues, semaphores and memory. */
 #include <linux/futex.h>
 #include <mqueue.h>
 #include <poll.h>

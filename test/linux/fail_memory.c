@@ -2,7 +2,9 @@
 /* Every allocation fails once: address spaces, processes, threads, programs (mmap(2), fork(2),
  * clone(2), execve(2)). */
 #include <grp.h>
+#include <linux/filter.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -331,6 +333,15 @@ static int run_groups(void)
 	return err != 0 ? err : fail_done(setresuid(1, 1, 0));
 }
 
+static int run_seccomp(void)
+{
+	struct sock_filter allow[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
+	struct sock_fprog program = { 1, allow };
+	int err = fail_done(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+
+	return err != 0 ? err : fail_done(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
+}
+
 static const struct fail_op ops[] = {
 	{ .name = "mmap", .run = run_mmap },
 	{ .name = "mmap populate", .run = run_mmap_populate },
@@ -358,6 +369,7 @@ static const struct fail_op ops[] = {
 	{ .name = "names", .run = run_names, .prepare = prepare_area },
 	{ .name = "limits", .run = run_limits },
 	{ .name = "groups", .run = run_groups },
+	{ .name = "seccomp", .run = run_seccomp },
 };
 
 int main(int argc, char **argv)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Every allocation fails once: sockets of AF_UNIX and of the loopback, descriptors sent over them. */
+/* Every allocation fails once: sockets of AF_UNIX and of the loopback, descriptors sent. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>

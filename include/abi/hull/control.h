@@ -13,8 +13,8 @@ enum control_kind {
 	/* about to enter the program for the first time; b:c = TSC, low and high */
 	CONTROL_MAIN = 3,
 	CONTROL_TAKEN = 4, /* the kernel has taken a CONTROL_SIGNAL; a = its signal */
-	/* before CONTROL_EXITED: the modes that the tty is left in; b, c = words a and a + 1 of struct
-	 * launch_terminal (launch.h), upwards from 0 */
+	/* before CONTROL_EXITED: the modes that the tty is left in; b, c = words a and a + 1 of
+	 * struct launch_terminal (launch.h), upwards from 0 */
 	CONTROL_TERMINAL = 5,
 	/* host to guest */
 	CONTROL_WINSIZE = 16, /* a = columns, b = rows of the tty */

@@ -262,8 +262,12 @@ static void interrupt(unsigned long vector)
 {
 	struct cpu *cpu = cpu_this();
 
-	cpu->in_irq = true;
 	cpu->nr_irqs++;
+	if (vector == TRAP_KICK) { /* maybe amid another interrupt: that it came is all */
+		platform->irq_ack();
+		return;
+	}
+	cpu->in_irq = true;
 	if (vector == TRAP_TIMER)
 		timer_irq();
 	else if (vector == TRAP_IPI)

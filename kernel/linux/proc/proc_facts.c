@@ -102,7 +102,7 @@ static int show_timer_slack(struct text_buffer *b, int pid)
 
 	if (t == NULL)
 		return -ESRCH;
-	text_print(b, "%lld\n", (long long)t->timer_slack_ns);
+	text_print(b, "%lld\n", (long long)t->thread->slack_ns);
 	task_put(t);
 	return 0;
 }

@@ -211,12 +211,16 @@ PROC_FILE(uptime) = { .path = "uptime", .mode = 0444, .show = show_uptime };
 
 static int show_loadavg(struct text_buffer *b, int pid)
 {
-	unsigned running = 0;
+	uint32_t averages[LOAD_TERMS];
+	unsigned running;
 
-	for (unsigned i = 0; i < nr_cpus; i++)
-		running += cpus[i]->rq.nr_runnable + (cpus[i]->arch.current != cpus[i]->idle);
-	text_print(b, "%u.00 %u.00 %u.00 %u/%u %d\n", running, running, running, running,
-		   task_nr_alive(), task_last_id());
+	load_get(averages, &running);
+	for (unsigned i = 0; i < LOAD_TERMS; i++) {
+		uint32_t percent = (averages[i] * 100ull + (1u << (LOAD_SHIFT - 1))) >> LOAD_SHIFT;
+
+		text_print(b, "%u.%02u ", percent / 100, percent % 100);
+	}
+	text_print(b, "%u/%u %d\n", running, task_nr_alive(), task_last_id());
 	return 0;
 }
 PROC_FILE(loadavg) = { .path = "loadavg", .mode = 0444, .show = show_loadavg };

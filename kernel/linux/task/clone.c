@@ -179,7 +179,7 @@ static void inherit(struct task *t, struct thread *thread, const struct request 
 	sched_inherit(t);
 	memcpy(thread->name, self->name, sizeof(thread->name));
 	t->blocked = task_current()->blocked;
-	t->timer_slack_ns = task_current()->timer_slack_ns;
+	thread->slack_ns = self->slack_ns;
 	t->mce_kill = task_current()->mce_kill;
 	t->io_flusher = task_current()->io_flusher;
 	if ((r->flags & CLONE_CHILD_CLEARTID) != 0)

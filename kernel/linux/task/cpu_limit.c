@@ -50,20 +50,14 @@ static void judge(struct rlimit_pair *limit, nsec_t used, uint64_t unit, struct 
 }
 
 /* With p->lock held: the CPU time of t since it last slept; 0 if it is not a real-time one. */
-static nsec_t awake_time(struct task *t)
+static nsec_t awake_time(const struct task *t)
 {
 	const struct thread *thread = t->thread;
-	nsec_t used;
 
-	if (thread == NULL)
+	if (thread == NULL ||
+	    (thread->policy != SCHED_POLICY_FIFO && thread->policy != SCHED_POLICY_RR))
 		return 0;
-	used = thread_cpu_time(thread);
-	if (thread->nr_voluntary != t->rt_nr_sleeps ||
-	    (thread->policy != SCHED_POLICY_FIFO && thread->policy != SCHED_POLICY_RR)) {
-		t->rt_nr_sleeps = thread->nr_voluntary;
-		t->rt_since_ns = used;
-	}
-	return used - t->rt_since_ns;
+	return thread_cpu_time(thread) - READ_ONCE(thread->woke_ns);
 }
 
 /* With p->lock held. */

@@ -22,9 +22,8 @@
 #include "mm/user.h"
 #include "mm/vmspace.h"
 
-#define CAP_LAST         40
-#define SLACK_DEFAULT_NS 50000
-#define GET_AUXV         0x41555856 /* newer than the headers */
+#define CAP_LAST 40
+#define GET_AUXV 0x41555856 /* newer than the headers */
 
 struct args {
 	unsigned long a2, a3, a4, a5;
@@ -170,11 +169,11 @@ static long set_death_signal(unsigned long sig)
 	return 0;
 }
 
-static long get_timer_slack(void)
+/* 0 stands for the default. */
+static long set_timer_slack(struct thread *thread, nsec_t slack)
 {
-	nsec_t slack = task_current()->timer_slack_ns;
-
-	return slack == 0 ? SLACK_DEFAULT_NS : slack;
+	thread->slack_ns = slack > 0 ? slack : THREAD_SLACK_NS;
+	return 0;
 }
 
 /* There are no machine checks to be told of; who asks early or late is told so again. */
@@ -225,10 +224,9 @@ static long prctl_task(int option, const struct args *a)
 	case PR_GET_PDEATHSIG:
 		return write_int(a->a2, t->parent_death_signal);
 	case PR_SET_TIMERSLACK:
-		t->timer_slack_ns = (nsec_t)a->a2;
-		return 0;
+		return set_timer_slack(t->thread, (nsec_t)a->a2);
 	case PR_GET_TIMERSLACK:
-		return get_timer_slack();
+		return t->thread->slack_ns;
 	case PR_GET_TID_ADDRESS:
 		return user_write_struct(a->a2, &t->clear_child_tid);
 	case PR_MCE_KILL:

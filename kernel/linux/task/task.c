@@ -148,7 +148,6 @@ struct task *task_new(struct process *p)
 	list_init(&t->pi_locks);
 	signal_pending_init(&t->pending);
 	t->altstack.ss_flags = SS_DISABLE;
-	t->timer_slack_ns = 50000;
 	t->mce_kill = 2; /* PR_MCE_KILL_DEFAULT */
 	t->start_ns = clock_monotonic();
 	return t;

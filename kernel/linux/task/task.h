@@ -86,10 +86,7 @@ struct task {
 	bool reset_on_fork;             /* [a] SCHED_RESET_ON_FORK */
 	bool io_flusher;                /* [o] prctl; kept, not used */
 	uint8_t mce_kill;               /* [o] prctl; kept, not used */
-	uint64_t rt_nr_sleeps; /* [process.lock] for RLIMIT_RTTIME: switches and CPU time */
-	nsec_t rt_since_ns;    /* [process.lock] when it was last seen to have slept */
-	nsec_t timer_slack_ns; /* [o] prctl; kept, not used */
-	int ioprio;            /* [o] kept, not used */
+	int ioprio;                     /* [o] kept, not used */
 	struct sem_undo_list *sem_undo; /* [o] counted (ipc/sem_undo.h); NULL: none yet */
 	nsec_t start_ns;                /* [I] */
 };

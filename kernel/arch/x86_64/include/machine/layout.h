@@ -51,6 +51,7 @@
 #define TRAP_IPI           0x21
 #define TRAP_DEVICES       0x30 /* device lines are vectors: 0x30 to 0xef, but 0x80 */
 #define TRAP_INT80         0x80 /* Linux's 32-bit system calls: not here */
+#define TRAP_KICK          0xf0 /* ends cpu_wait_irq() also where other interrupts are held */
 #define TRAP_SPURIOUS      0xff
 #define TRAP_SYSCALL_SLOW  0x100 /* by the syscall instruction */
 #define TRAP_SYSCALL_FAST  0x101 /* by a patched site */
