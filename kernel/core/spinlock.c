@@ -59,6 +59,16 @@ static bool spin_and_take(struct spinlock *l)
 	return true;
 }
 
+/* Under DEBUG a waiter looks on: one that halts for ever would never report the deadlock. */
+static void rest(void)
+{
+#ifdef DEBUG
+	cpu_relax();
+#else
+	cpu_wait_irq();
+#endif
+}
+
 /* A kick that comes between the look and the halt ends the halt. */
 static void halt_and_take(struct spinlock *l)
 {
@@ -68,7 +78,7 @@ static void halt_and_take(struct spinlock *l)
 	platform->irq_hold(true);
 	(void)atomic_exchange(&self->halts_for, l);
 	while (__atomic_exchange_n(&l->held, HALTED, __ATOMIC_SEQ_CST) != FREE) {
-		cpu_wait_irq();
+		rest();
 		lockcheck_spin_waits(l, since);
 	}
 	atomic_store(&self->halts_for, NULL);
