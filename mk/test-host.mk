@@ -31,6 +31,21 @@ $(foreach f,$(HOST_TEST_FS) vfs_test.c overlay_test.c pipe_test.c gentree_test.c
 	$(filter kernel/fs/% test/host/fs_world.c %_test.c,$f),$(eval \
 	HOST_TEST_CFLAGS_$(basename $(notdir $f)) := -D__KERNEL__ -Wno-unused-parameter)))
 
+# The network stack without sockets, on virtual time (test/net/world.h).
+HOST_TEST_NET := $(addprefix kernel/net/,address.c endpoint.c net.c netbuf.c netdev.c) $(wildcard \
+	$(addprefix kernel/net/,dhcp/*.c ip/*.c link/*.c tcp/*.c udp/*.c wire/*.c)) \
+	$(addprefix kernel/lib/,tree.c hash.c fmt.c) $(addprefix test/net/,world.c machine.c cable.c frame.c)
+
+$(foreach f,$(filter kernel/net/%,$(HOST_TEST_NET)),$(eval \
+	HOST_TEST_CFLAGS_$(basename $(notdir $f)) += -Wno-unused-parameter))
+
+HOST_TEST_net_bytes	:= $(HOST_TEST_NET)
+HOST_TEST_net_link	:= $(HOST_TEST_NET)
+HOST_TEST_net_ip	:= $(HOST_TEST_NET)
+HOST_TEST_net_config	:= $(HOST_TEST_NET)
+HOST_TEST_net_route	:= $(HOST_TEST_NET)
+HOST_TEST_net_stream	:= $(HOST_TEST_NET)
+
 HOST_TESTS := $(patsubst test/host/%_test.c,$(O)/test-host-%,$(wildcard test/host/*_test.c))
 
 HOST_TEST_CFLAGS := -std=gnu11 -O1 -g -D_GNU_SOURCE -DDIRECT_MAP_BASE=0x500000000000ull \

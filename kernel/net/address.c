@@ -11,11 +11,6 @@ const uint8_t inet_broadcast4[16] = {
 };
 const uint8_t inet_all_nodes6[16] = { [0] = 0xff, [1] = 0x02, [15] = 1 };
 
-bool inet_ip_is_v4(const uint8_t ip[16])
-{
-	return memcmp(ip, inet_any4, IP_V4_AT) == 0;
-}
-
 bool inet_ip_is_any(const uint8_t ip[16])
 {
 	return inet_ip_equal(ip, inet_any4) || inet_ip_equal(ip, inet_any6);

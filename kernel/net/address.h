@@ -19,12 +19,26 @@ extern const uint8_t inet_any4[16], inet_any6[16], inet_loopback4[16], inet_loop
 extern const uint8_t inet_broadcast4[16]; /* 255.255.255.255 */
 extern const uint8_t inet_all_nodes6[16]; /* ff02::1 */
 
+/* Done for each packet several times: two words, not sixteen bytes. */
 static inline bool inet_ip_equal(const uint8_t a[16], const uint8_t b[16])
 {
-	return memcmp(a, b, 16) == 0;
+	uint64_t x[2], y[2];
+
+	__builtin_memcpy(x, a, sizeof(x));
+	__builtin_memcpy(y, b, sizeof(y));
+	return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
 }
 
-bool inet_ip_is_v4(const uint8_t ip[16]);
+static inline bool inet_ip_is_v4(const uint8_t ip[16])
+{
+	uint64_t zero;
+	uint32_t mark;
+
+	__builtin_memcpy(&zero, ip, sizeof(zero));
+	__builtin_memcpy(&mark, ip + sizeof(zero), sizeof(mark));
+	return zero == 0 && mark == 0xffff0000u;
+}
+
 bool inet_ip_is_any(const uint8_t ip[16]);      /* of either family */
 bool inet_ip_is_loopback(const uint8_t ip[16]); /* 127.0.0.0/8, ::1 */
 bool inet_ip_is_multicast(const uint8_t ip[16]);

@@ -27,6 +27,7 @@ struct endpoint_table {
 	struct net *net;      /* [I] */
 	bool datagrams;       /* [I] */
 	uint64_t key;         /* [I] */
+	uint32_t next;        /* [lock] RFC 6056 §3.3.3's next_ephemeral */
 	struct bucket ports[NR_BUCKETS], pairs[NR_BUCKETS];
 };
 
@@ -158,6 +159,13 @@ static void leave_pair(struct endpoint *e)
 	list_remove(&e->pair_link);
 }
 
+/* Behind such a one in a port's bucket all are so: enter_port has put them there. */
+static bool is_mere_connection(const struct endpoint *e)
+{
+	return e->remote.port != 0 && !e->table->datagrams &&
+	       (READ_ONCE(e->flags) & (ENDPOINT_PORT_CHOSEN | ENDPOINT_LISTENS)) == 0;
+}
+
 /* Nobody else changes the lists, so that reading needs the table's lock only. */
 static bool is_free(const struct endpoint *e)
 {
@@ -182,16 +190,33 @@ static struct endpoint *find_pair(struct endpoint_table *t, const struct inet_ad
 	return NULL;
 }
 
+/* Nobody has that pair, or who has gives it up. */
+static bool is_pair_free(struct endpoint *e, const struct inet_address *to)
+{
+	struct endpoint *o = find_pair(e->table, &e->local, to);
+
+	if (o == NULL)
+		return true;
+	if (o->ops->yields == NULL || !o->ops->yields(o))
+		return false;
+	leave_pair(o);
+	leave_port(o);
+	o->local.port = o->remote.port = 0;
+	return true;
+}
+
 /* For a connection any port will do that nobody chose, if the pair is new. */
-static bool is_free_to(const struct endpoint *e, const struct inet_address *to)
+static bool is_free_to(struct endpoint *e, const struct inet_address *to)
 {
 	struct endpoint *o;
 
 	list_foreach(&port_bucket(e->table, e->local.port)->endpoints, o, port_link) {
+		if (is_mere_connection(o))
+			break;
 		if ((READ_ONCE(o->flags) & ENDPOINT_PORT_CHOSEN) != 0 && overlap(e, o))
 			return false;
 	}
-	return find_pair(e->table, &e->local, to) == NULL;
+	return is_pair_free(e, to);
 }
 
 /* RFC 6056 §3.3.3: each destination has a sequence of its own, at a place that is not known. */
@@ -200,10 +225,10 @@ static int choose_port(struct endpoint *e, const struct inet_address *to)
 	unsigned start = (unsigned)random_u64();
 
 	if (to != NULL)
-		start = (unsigned)hash_pair(e->table, &e->local, to) +
-			(unsigned)(clock_monotonic() >> 20);
+		start = (unsigned)hash_pair(e->table, &e->local, to) + e->table->next;
 	for (unsigned n = 0; n < NR_EPHEMERAL; n++) {
 		e->local.port = (uint16_t)(ENDPOINT_EPHEMERAL_MIN + (start + n) % NR_EPHEMERAL);
+		e->table->next += to != NULL;
 		if (to != NULL ? is_free_to(e, to) : is_free(e))
 			return 0;
 	}
@@ -242,6 +267,19 @@ int endpoint_bind(struct endpoint *e, const struct inet_address *a)
 	return 0;
 }
 
+int endpoint_autobind(struct endpoint *e)
+{
+	int err;
+
+	scoped_spin(&e->table->lock);
+	if (e->local.port != 0)
+		return 0;
+	err = choose_port(e, NULL);
+	if (err == 0)
+		enter_port(e, true);
+	return err;
+}
+
 int endpoint_connect(struct endpoint *e, const uint8_t from[16], const struct inet_address *to)
 {
 	struct inet_address was;
@@ -249,12 +287,16 @@ int endpoint_connect(struct endpoint *e, const uint8_t from[16], const struct in
 
 	scoped_spin(&e->table->lock);
 	was = e->local;
+	if (e->remote.port != 0) { /* datagrams may be connected anew */
+		leave_pair(e);
+		set_any(&e->remote, e);
+	}
 	if (was.port != 0)
 		leave_port(e);
 	memcpy(e->local.ip, from, sizeof(e->local.ip));
 	if (was.port == 0)
 		err = choose_port(e, to);
-	else if (!e->table->datagrams && find_pair(e->table, &e->local, to) != NULL)
+	else if (!e->table->datagrams && !is_pair_free(e, to))
 		err = -EADDRNOTAVAIL;
 	if (err == 0) {
 		e->remote = *to;
@@ -418,6 +460,8 @@ struct endpoint *endpoint_find(struct endpoint_table *t, const struct inet_addre
 	list_foreach(&k->endpoints, o, port_link) {
 		unsigned n = score(o, from, to, dev_index);
 
+		if (is_mere_connection(o))
+			break; /* thousands may follow, none of which listens */
 		if (n == 0 || n < most)
 			continue;
 		nr_equal = n > most ? 1 : nr_equal + 1;

@@ -37,6 +37,9 @@ enum endpoint_flags {
 struct endpoint_ops {
 	void (*get)(struct endpoint *e); /* count it: under a bucket's lock */
 	void (*put)(struct endpoint *e);
+	/* Of an ENDPOINT_TIME_WAIT: may a connection of ours take its place? NULL: no. It is taken
+	 * out of the table then. */
+	bool (*yields)(const struct endpoint *e);
 };
 
 struct endpoint {
@@ -61,6 +64,9 @@ void endpoint_init(struct endpoint *e, struct endpoint_table *t, const struct en
 /* port 0: any free one. -EADDRINUSE, -EINVAL: it is bound already. That the address is ours is the
  * caller's to check. */
 MUST_CHECK int endpoint_bind(struct endpoint *e, const struct inet_address *a);
+/* Any free port, as if nobody had chosen one: it goes with the connection. Nothing if there is one.
+ * -EADDRINUSE. */
+MUST_CHECK int endpoint_autobind(struct endpoint *e);
 /* Sets both ends and enters the pair; binds a port if there is none, by algorithm 3 of RFC 6056.
  * -EADDRNOTAVAIL: none is free, or the pair exists. */
 MUST_CHECK int endpoint_connect(struct endpoint *e, const uint8_t from[16],
@@ -68,8 +74,8 @@ MUST_CHECK int endpoint_connect(struct endpoint *e, const uint8_t from[16],
 /* A listener's child: its port is the listener's. -EADDRINUSE: the pair exists. */
 MUST_CHECK int endpoint_accept(struct endpoint *child, const struct endpoint *listener,
 			       const struct inet_address *local, const struct inet_address *remote);
-/* `fresh`, which is in no table, takes old's place with its ends and its port; at no time is neither
- * found. -ESRCH: old is not connected (any more). */
+/* `fresh`, which is in no table, takes old's place with its ends and its port; at no time is
+ * neither found. -ESRCH: old is not connected (any more). */
 MUST_CHECK int endpoint_replace(struct endpoint *old, struct endpoint *fresh);
 MUST_CHECK int endpoint_listen(struct endpoint *e, bool on); /* -EADDRINUSE */
 void endpoint_disconnect(struct endpoint *e);                /* the port stays if bind chose it */

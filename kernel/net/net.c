@@ -18,6 +18,7 @@
 #include "net/endpoint.h"
 #include "net/ip/ip.h"
 #include "net/link/loopback.h"
+#include "net/tcp/tcp.h"
 
 struct cpu_work {
 	struct spinlock lock;
@@ -170,6 +171,10 @@ int net_init(struct net *net)
 	if (err == 0)
 		err = endpoint_table_new(net, true, &net->raw);
 	if (err == 0)
+		err = endpoint_table_new(net, true, &net->ping);
+	if (err == 0)
+		err = tcp_stack_new(net);
+	if (err == 0)
 		err = ip_init(net);
 	if (err == 0)
 		err = loopback_init(net);
@@ -181,8 +186,10 @@ int net_init(struct net *net)
 void net_fini(struct net *net)
 {
 	neighbour_forget_net(net);
-	loopback_fini(net);
 	ip_fini(net);
+	loopback_fini(net);
+	tcp_stack_free(net);
+	endpoint_table_free(net->ping);
 	endpoint_table_free(net->raw);
 	endpoint_table_free(net->udp);
 	endpoint_table_free(net->tcp);

@@ -21,8 +21,9 @@
  * a timer) calls net_run() when it holds no lock: kicks of devices and packets of the loopback are
  * done there, in order, bounded by NET_RUN_MAX a call; a kernel thread goes on with what is left.
  *
- * Locks, outermost first: net->lock (interfaces, addresses, routes, neighbours), the tables' of
- * endpoints, one endpoint's own, netdev->tx_lock, waitq.lock.
+ * Locks, outermost first: the tables' of endpoints, one endpoint's own, a neighbour's, net->lock
+ * (interfaces, addresses, routes, the neighbours' list; nothing is called with it held but timers
+ * and net_later), netdev->tx_lock, waitq.lock.
  */
 #pragma once
 #include "core/spinlock.h"
@@ -53,14 +54,16 @@ struct net {
 	/* Changes with any of the above: a path that was looked up before is looked up again. */
 	uint64_t generation;                    /* [a] */
 	struct endpoint_table *tcp, *udp, *raw; /* [I] */
+	struct endpoint_table *ping;            /* [I] by the identifiers of echoes */
 	struct tcp_stack *tcp_stack;            /* [I] tcp/'s */
 	struct net_settings *settings;          /* [I] /proc/sys/net */
 	struct net_counters *counters;          /* [a] /proc/net/snmp, netstat */
 	struct fragments *fragments;            /* [I] ip/fragment.c */
 	struct pmtu_table *pmtu;                /* [I] ip/pmtu.c */
 	nsec_t icmp_full_at;                    /* [l] ip/ip.c */
-	uint8_t secret[16];    /* [I] hashes of ports, sequence numbers and cookies */
-	struct list on_change; /* [l] struct net_listener */
+	uint8_t secret[16];          /* [I] hashes of ports, sequence numbers and cookies */
+	struct list on_change;       /* [l] struct net_listener */
+	struct net_adviser *adviser; /* [a] ip/advice.h; NULL: nobody asks */
 };
 
 /* Who is told of changes (netlink, DHCP): by net_run(), several changes in one call. */

@@ -63,12 +63,18 @@ static void drop_parts(struct netbuf *b)
 	b->nr_parts = 0;
 }
 
+void netbuf_orphan(struct netbuf *b)
+{
+	if (b->on_free != NULL)
+		b->on_free(b);
+	b->on_free = NULL;
+}
+
 void netbuf_free(struct netbuf *b)
 {
 	if (b == NULL)
 		return;
-	if (b->on_free != NULL)
-		b->on_free(b);
+	netbuf_orphan(b);
 	drop_parts(b);
 	kmem_free(b);
 }

@@ -82,6 +82,8 @@ struct netbuf {
 struct netbuf *netbuf_new(unsigned linear);
 void netbuf_free(struct netbuf *b); /* NULL is fine */
 void netbuf_free_all(struct list *l);
+/* on_free is called now: whoever made b has no more to do with it. */
+void netbuf_orphan(struct netbuf *b);
 
 /* `n` more bytes in front; the caller knows that there is room. Returns data. */
 void *netbuf_push(struct netbuf *b, unsigned n);

@@ -9,7 +9,9 @@
 #include "lib/errno.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
+#include "net/ip/device.h"
 #include "net/link/ethernet.h"
+#include "net/link/merge.h"
 #include "net/link/segment.h"
 
 /* ---- the list ---- */
@@ -63,6 +65,10 @@ static void kick(struct net_work *w)
 
 int netdev_register(struct net *net, struct netdev *d)
 {
+	int err = ip_device_init(d);
+
+	if (err != 0)
+		return err;
 	d->net = net;
 	list_init(&d->addresses);
 	list_init(&d->groups);
@@ -85,27 +91,42 @@ void netdev_set_carrier(struct netdev *d, bool on)
 	unsigned was = on ? atomic_or(&d->flags, (unsigned)NETDEV_IS_RUNNING)
 			  : atomic_and(&d->flags, ~(unsigned)NETDEV_IS_RUNNING);
 
-	if (((was & NETDEV_IS_RUNNING) != 0) != on)
-		net_changed(d->net, NET_LINK);
+	if (((was & NETDEV_IS_RUNNING) != 0) == on)
+		return;
+	ip_device_changed(d);
+	net_changed(d->net, NET_LINK);
 }
 
 /* ---- in ---- */
 
-void netdev_receive(struct netdev *d, struct list *burst)
+/* What is known of each before it is looked at. */
+static void account(struct netdev *d, struct list *burst)
 {
 	uint64_t nr = 0, bytes = 0;
+	struct netbuf *b;
 
+	list_foreach(burst, b, link) {
+		nr++;
+		bytes += b->len;
+		b->dev = d;
+		/* A peer on this host leaves the sum to who needs it. */
+		if ((b->flags & NETBUF_SUM_WANTED) != 0)
+			b->flags = (uint16_t)((b->flags & ~NETBUF_SUM_WANTED) | NETBUF_SUM_GOOD);
+	}
+	(void)atomic_add(&d->stats.rx_packets, nr);
+	(void)atomic_add(&d->stats.rx_bytes, bytes);
+}
+
+void netdev_receive(struct netdev *d, struct list *burst)
+{
+	account(d, burst);
+	merge_burst(burst);
 	while (!list_is_empty(burst)) {
 		struct netbuf *b = list_first(burst, struct netbuf, link);
 
 		list_remove(&b->link);
-		nr++;
-		bytes += b->len;
-		b->dev = d;
 		ethernet_input(d, b);
 	}
-	(void)atomic_add(&d->stats.rx_packets, nr);
-	(void)atomic_add(&d->stats.rx_bytes, bytes);
 	net_run();
 }
 

@@ -19,6 +19,7 @@ enum { SHUT_RD = 0, SHUT_WR = 1, SHUT_RDWR = 2 };
 #define MSG_EOR          0x80u
 #define MSG_WAITALL      0x100u
 #define MSG_ERRQUEUE     0x2000u
+#define MSG_MORE         0x8000u
 #define MSG_NOSIGNAL     0x4000u
 #define MSG_FASTOPEN     0x20000000u
 #define MSG_WAITFORONE   0x10000u

@@ -414,18 +414,25 @@ static bool play_users(void)
 	return nr[0] == nr_done[0] && nr[1] == nr_done[1] && nr[0] == nr[1];
 }
 
+static void describe(unsigned side, const struct user *u)
+{
+	const struct tcp *t = &u->tcp;
+
+	printf("# side %u state %d error %d sent %lu/%lu received %lu/%lu fin %d%d\n", side,
+	       tcp_state(t), u->error, u->sent, u->to_send, u->received, u->to_receive, u->fin_sent,
+	       u->got_end);
+	printf("# flight %u cwnd %u lost %u sacked %u retrans %u window %u mood %d\n",
+	       tcp_flight(t), t->cwnd, t->lost_bytes, t->sacked, t->retrans, t->snd.window,
+	       t->mood);
+}
+
 static void report_stall(void)
 {
 	struct user *u;
 
 	for (unsigned i = 0; i < 2; i++)
 		list_foreach(&sides[i].users, u, link)
-			printf("# side %u state %d error %d sent %lu/%lu received %lu/%lu flight %u "
-			       "cwnd %u lost %u sacked %u retrans %u window %u mood %d fin %d%d\n",
-			       i, tcp_state(&u->tcp), u->error, u->sent, u->to_send, u->received,
-			       u->to_receive, tcp_flight(&u->tcp), u->tcp.cwnd, u->tcp.lost_bytes,
-			       u->tcp.sacked, u->tcp.retrans, u->tcp.snd.window, u->tcp.mood,
-			       u->fin_sent, u->got_end);
+			describe(i, u);
 }
 
 static const char *check_users(void)

@@ -154,6 +154,16 @@ static void do_listen(const char *rest)
 		play.peers[i].local_port = PLAY_LOCAL_PORT;
 }
 
+static void do_bind(const char *rest)
+{
+	struct inet_address a;
+	struct user *u = user();
+
+	play_address(&a, 1, (uint16_t)atoi(rest));
+	u->tcp.endpoint.flags |= ENDPOINT_REUSE_ADDRESS;
+	want(endpoint_bind(&u->tcp.endpoint, &a), wanted_error(rest), "bind");
+}
+
 static void do_connect(const char *rest)
 {
 	struct inet_address to;
@@ -416,6 +426,8 @@ static bool call(char *rest)
 		do_listen(rest);
 	else if (word(&rest, "connect"))
 		do_connect(rest);
+	else if (word(&rest, "bind"))
+		do_bind(rest);
 	else if (word(&rest, "socket"))
 		add_user(user_new());
 	else if (word(&rest, "accept"))

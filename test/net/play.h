@@ -7,20 +7,21 @@
  *	[+SECONDS[~TOLERANCE]] action		first so much time passes
  *
  *	case WHAT				begins one
- *	ipv6 | mtu N | gso | seed N		the world, before anything else
+ *	ipv6 | mtu N | gso | route ERROR|0	the world
  *	set NAME N				a setting of tcp(7)
- *	open <OPTIONS>				a connection of ours; these are the peer's; 100 ms away
+ *	open <OPTIONS>				a connection; these are the peer's, 100 ms away
  *	listen [N] | connect | accept [none] | write N [more] [urgent] [= ERROR] | read N
  *	close | abort | disconnect | shutdown rd|wr|rdwr | push | eof | use N
  *	wish NAME N				an option of setsockopt(2)
  *	is NAME N				what a number of the connection must be
  *	state NAME | error NAME|0 | news NAME... | nonews
- *	peer N					segments are from and to that one (1 at first)
+ *	bind PORT | socket | peer N		another socket; segments are from and to that peer
+ *	quickack 0|1 | rcvbuf N | sndbuf N | congestion NAME | passmark | urgent [N] [peek]
  *	icmp ERROR|toobig MTU [seq N]		about our segment
  *	drain					forget what was sent so far
  *	fail N					of 65536 allocations so many fail from now on
  *	> FLAGS SEQ:END(LEN) [ack N] [win N] [urg N] [ce|ect] [<OPTIONS>]
- *						is sent, just now; what is not named is not looked at
+ *						is sent, now; what is not named may be anything
  *	< the same				comes in
  *
  * Numbers are relative: 0 is the SYN's, of whoever sends. Options: mss N, sackOK, wscale N, nop,

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Addresses of interfaces, and interfaces going up and down. An address brings the route to its
- * prefix with it, and takes it away. All of it is under net->lock; listeners hear of it afterwards.
+ * prefix with it, and takes it away; an IPv6 one is not used before it is known to be unique
+ * (ndp.c), and hears the group at which others ask for it. All of it is under net->lock; listeners
+ * hear of it afterwards.
  */
 #include <linux/rtnetlink.h>
 
 #include "lib/atomic.h"
 #include "lib/errno.h"
 #include "mm/kmem.h"
+#include "net/ip/device.h"
 #include "net/ip/ip.h"
 #include "net/netdev.h"
 
@@ -26,6 +29,12 @@ static struct net_address *find_locked(struct netdev *d, const uint8_t ip[16])
 	return NULL;
 }
 
+/* Of 127.0.0.0/8, which is ours whole but for this one. */
+static bool is_loopback_broadcast(const uint8_t ip[16])
+{
+	return inet_ip_is_v4(ip) && inet_ip_v4(ip) == __builtin_bswap32(0x7fffffff);
+}
+
 static bool is_duplicate(const struct net_address *a)
 {
 	return (a->flags & NET_ADDRESS_DUPLICATE) != 0;
@@ -37,7 +46,7 @@ bool net_address_is_ours_locked(struct net *net, const uint8_t ip[16], unsigned 
 	struct netdev *d;
 
 	if (inet_ip_is_loopback(ip))
-		return true;
+		return !is_loopback_broadcast(ip);
 	list_foreach(&net->devices, d, link) {
 		if (dev_index != 0 && d->index != dev_index)
 			continue;
@@ -74,6 +83,8 @@ struct netdev *net_broadcast_device_locked(struct net *net, const uint8_t ip[16]
 
 	if (!inet_ip_is_v4(ip))
 		return NULL;
+	if (is_loopback_broadcast(ip))
+		return dev_index <= 1 ? net->loopback : NULL;
 	list_foreach(&net->devices, d, link) {
 		if ((dev_index == 0 || d->index == dev_index) && is_broadcast_of(d, ip + IP_V4_AT))
 			return d;
@@ -139,7 +150,8 @@ static struct route prefix_route(struct net_address *a)
 /* A single address needs no route, and what is local is not looked up in the routes. */
 static bool has_prefix_route(const struct net_address *a)
 {
-	return bits_of(a) < 128 && !inet_ip_is_loopback(a->ip);
+	return bits_of(a) < 128 && !inet_ip_is_loopback(a->ip) &&
+	       (a->flags & NET_ADDRESS_NO_ROUTE) == 0;
 }
 
 /* ---- changes ---- */
@@ -151,6 +163,19 @@ static int check(const struct net_address_values *v)
 	if (v->prefix_bits > most || inet_ip_is_multicast(v->ip) || inet_ip_is_any(v->ip))
 		return -EINVAL;
 	return 0;
+}
+
+/* Is it one that others are asked for before it is used? */
+static bool is_probed(const struct net_address *a)
+{
+	return !inet_ip_is_v4(a->ip) && (a->flags & NET_ADDRESS_NO_PROBE) == 0 &&
+	       (a->dev->features & (NETDEV_LOOPBACK | NETDEV_POINTTOPOINT)) == 0;
+}
+
+/* The group at which others ask for it: IPv6's. */
+static bool has_group(const struct net_address *a)
+{
+	return !inet_ip_is_v4(a->ip) && (a->dev->features & NETDEV_LOOPBACK) == 0;
 }
 
 static struct net_address *new_address(struct netdev *d, const struct net_address_values *v)
@@ -167,6 +192,11 @@ static struct net_address *new_address(struct netdev *d, const struct net_addres
 	a->flags = v->flags;
 	a->preferred_until = v->preferred_until;
 	a->valid_until = v->valid_until;
+	a->probe_at = NSEC_NEVER;
+	if (is_probed(a)) {
+		a->flags |= NET_ADDRESS_TENTATIVE;
+		a->probe_at = 0; /* as soon as the interface runs */
+	}
 	return a;
 }
 
@@ -181,6 +211,16 @@ static bool renew_locked(struct netdev *d, const struct net_address_values *v)
 	a->valid_until = v->valid_until;
 	a->flags &= ~(unsigned)NET_ADDRESS_DEPRECATED;
 	return true;
+}
+
+static int join_group(const struct net_address *a)
+{
+	uint8_t group[16];
+
+	if (!has_group(a))
+		return 0;
+	ndp_solicited_group(a->ip, group);
+	return net_group_join(a->dev, group);
 }
 
 int net_address_add(struct netdev *d, const struct net_address_values *v)
@@ -202,11 +242,14 @@ int net_address_add(struct netdev *d, const struct net_address_values *v)
 	spin_unlock(&d->net->lock);
 	if (is_known) {
 		kmem_free(a);
+		ndp_watch(d);
 		return -EEXIST;
 	}
 	r = prefix_route(a);
 	if (has_prefix_route(a))
 		err = route_add(d->net, &r, true);
+	if (err == 0)
+		err = join_group(a);
 	if (err != 0) {
 		net_address_remove(d, v->ip, v->prefix_bits);
 		return err;
@@ -214,14 +257,30 @@ int net_address_add(struct netdev *d, const struct net_address_values *v)
 	net_changed(d->net, NET_ADDRESS);
 	if (inet_ip_is_v4(v->ip) && (READ_ONCE(d->flags) & NETDEV_IS_LOOPBACK) == 0)
 		arp_announce(d, v->ip);
+	ndp_watch(d);
 	net_run();
 	return 0;
+}
+
+/* What came with it goes, and it too; it is off the list. */
+static void discard(struct net_address *a)
+{
+	struct netdev *d = a->dev;
+	struct route r = prefix_route(a);
+	uint8_t group[16];
+
+	if (has_prefix_route(a))
+		route_remove(d->net, &r);
+	ndp_solicited_group(a->ip, group);
+	if (has_group(a) && net_group_leave(d, group) != 0)
+		(void)0; /* there was no memory to join it */
+	kmem_free(a);
+	net_changed(d->net, NET_ADDRESS);
 }
 
 int net_address_remove(struct netdev *d, const uint8_t ip[16], unsigned prefix_bits)
 {
 	struct net_address *a;
-	struct route r;
 
 	spin_lock(&d->net->lock);
 	a = find_locked(d, ip);
@@ -232,13 +291,88 @@ int net_address_remove(struct netdev *d, const uint8_t ip[16], unsigned prefix_b
 	spin_unlock(&d->net->lock);
 	if (a == NULL)
 		return -EADDRNOTAVAIL;
-	r = prefix_route(a);
-	if (has_prefix_route(a))
-		route_remove(d->net, &r);
-	kmem_free(a);
-	net_changed(d->net, NET_ADDRESS);
+	discard(a);
 	net_run();
 	return 0;
+}
+
+/* One whose time is over; of the others, what was preferred too long is no more. */
+static struct net_address *take_expired(struct netdev *d, nsec_t now, bool *changed)
+{
+	struct net_address *a;
+
+	scoped_spin(&d->net->lock);
+	list_foreach(&d->addresses, a, link) {
+		if (a->valid_until <= now) {
+			list_remove(&a->link);
+			return a;
+		}
+		if (a->preferred_until <= now && (a->flags & NET_ADDRESS_DEPRECATED) == 0) {
+			a->flags |= NET_ADDRESS_DEPRECATED;
+			*changed = true;
+		}
+	}
+	return NULL;
+}
+
+void net_address_expire(struct netdev *d, nsec_t now)
+{
+	struct net_address *a;
+	bool changed = false;
+
+	while ((a = take_expired(d, now, &changed)) != NULL)
+		discard(a);
+	if (changed)
+		net_changed(d->net, NET_ADDRESS);
+}
+
+static struct net_address *take_v6(struct netdev *d)
+{
+	struct net_address *a;
+
+	scoped_spin(&d->net->lock);
+	list_foreach(&d->addresses, a, link) {
+		if (!inet_ip_is_v4(a->ip)) {
+			list_remove(&a->link);
+			return a;
+		}
+	}
+	return NULL;
+}
+
+void net_address_forget_v6(struct netdev *d)
+{
+	struct net_address *a;
+
+	while ((a = take_v6(d)) != NULL)
+		discard(a);
+}
+
+/* The routes of the nth address; false: there is no such one. */
+static bool find_nth_route(struct netdev *d, unsigned n, struct route *out, bool *has)
+{
+	struct net_address *a;
+
+	scoped_spin(&d->net->lock);
+	list_foreach(&d->addresses, a, link) {
+		if (n-- > 0)
+			continue;
+		*has = has_prefix_route(a);
+		*out = prefix_route(a);
+		return true;
+	}
+	return false;
+}
+
+void net_address_restore_routes(struct netdev *d)
+{
+	struct route r;
+	bool has;
+
+	for (unsigned n = 0; find_nth_route(d, n, &r, &has); n++) {
+		if (has && route_add(d->net, &r, true) != 0)
+			return; /* no memory: the link is reached by whoever asks again */
+	}
 }
 
 void net_address_forget_all(struct netdev *d)
@@ -268,10 +402,15 @@ int net_device_set_up(struct netdev *d, bool up)
 		return 0;
 	if ((d->features & NETDEV_LOOPBACK) != 0)
 		netdev_set_carrier(d, up);
-	if (!up) {
+	if (up) {
+		net_address_restore_routes(d);
+	} else {
+		if ((d->features & NETDEV_LOOPBACK) == 0)
+			ndp_stop(ip_device_of(d));
 		neighbour_forget_all(d);
 		route_forget_device(d);
 	}
+	ip_device_changed(d);
 	net_changed(d->net, NET_LINK);
 	net_run();
 	return 0;

@@ -5,12 +5,12 @@
 #include <linux/in.h>
 #include <linux/in6.h>
 
-void ip_complain(struct net *net, const struct netbuf *b, enum ip_complaint what)
+void ip_input(struct net *net, struct netbuf *b)
 {
-	if (netbuf_notes(b, struct ip_info)->v4)
-		icmp4_complain(net, b, what);
+	if (b->head_len > 0 && b->data[0] >> 4 == 4)
+		ip4_input(net, b);
 	else
-		icmp6_complain(net, b, what);
+		ip6_input(net, b);
 }
 
 void ip_deliver(struct net *net, struct netbuf *b)

@@ -2,6 +2,7 @@
 /* What the input of both families ends in. */
 #pragma once
 #include "net/ip/ip.h"
+#include "net/wire/icmp.h"
 
 /* Takes b, whole and for us: data at the transport's header, ip_info in the notes. */
 void ip_deliver(struct net *net, struct netbuf *b);
@@ -11,6 +12,14 @@ void icmp6_input(struct net *net, struct netbuf *b);
 /* ip_complain's two halves. */
 void icmp4_complain(struct net *net, const struct netbuf *b, enum ip_complaint what);
 void icmp6_complain(struct net *net, const struct netbuf *b, enum ip_complaint what);
+/* b's data is anywhere behind the IP header; `at`: the byte at fault, from the IP header on. */
+void icmp6_problem(struct net *net, const struct netbuf *b, enum icmp6_problem problem,
+		   uint32_t at);
+/* Behind the extension headers of a quoted packet, of which `next` is the first; at least 8 bytes,
+ * of what *next is then. NULL: its transport is not in the quotation. */
+const uint8_t *icmp6_find_transport(const uint8_t *at, const uint8_t *end, uint8_t *next);
+/* To the transport and to raw sockets. */
+void ip_report_error(struct net *net, const struct ip_error *e);
 void igmp_input(struct net *net, struct netbuf *b);
 /* Is that the answer to nobody yet: DHCP has no address while it asks for one (RFC 2131 §4.1). */
 bool net_is_configuring(const struct netdev *d);

@@ -21,11 +21,16 @@
 #include "net/wire/checksum.h"
 #include "net/wire/ip.h"
 
-#define BYTES_MAX    (4u << 20) /* of memory, all that wait: as Linux's ipfrag_high_thresh */
-#define PIECES_MAX   128u       /* of one packet: 64 KiB in pieces of 512 bytes */
-#define PACKET_MAX   65535u
-#define WAIT_NS      (30 * NSEC_PER_SEC) /* RFC 1122 §3.3.2 says 60 to 120; Linux 30 */
-#define PIECE_STEP   8u
+#define BYTES_MAX   (4u << 20) /* of memory, all that wait: as Linux's ipfrag_high_thresh */
+#define PACKETS_MAX 256u       /* that wait: they are looked through one by one */
+#define PIECES_MAX  128u       /* of one packet: 64 KiB in pieces of 512 bytes */
+#define PACKET_MAX  65535u
+#define WAIT_NS     (30 * NSEC_PER_SEC) /* RFC 1122 §3.3.2 says 60 to 120; Linux 30 */
+#define PIECE_STEP  8u
+#define OPTIONS_MAX 40u
+
+enum option { OPTION_END = 0, OPTION_NOP = 1, OPTION_COPIED = 0x80 };
+
 #define FRAGMENT_LEN ((unsigned)sizeof(struct ip6_fragment))
 
 /* ---- out ---- */
@@ -48,11 +53,34 @@ struct cut {
 	uint32_t step; /* bytes of payload in each but the last */
 };
 
+/* Those options that later pieces have too: their first bit says so. */
+static unsigned copied_options(uint8_t out[OPTIONS_MAX], const struct ip_header_values *v)
+{
+	const uint8_t *o = v->options;
+	unsigned n = 0, len = min(v->options_len, OPTIONS_MAX);
+
+	for (unsigned at = 0, size; at < len && o[at] != OPTION_END; at += size) {
+		size = o[at] == OPTION_NOP || at + 1 == len ? 1 : max((unsigned)o[at + 1], 2u);
+		size = min(size, len - at);
+		if ((o[at] & OPTION_COPIED) != 0) {
+			memcpy(out + n, o + at, size);
+			n += size;
+		}
+	}
+	return n;
+}
+
 static int send_piece4(const struct cut *c, struct netbuf *p, uint32_t at, bool more)
 {
+	struct ip_header_values v = *c->v;
+	uint8_t options[OPTIONS_MAX];
 	struct ip4_header *h;
 
-	ip4_push_header(c->net, p, c->v);
+	if (at > 0 && v.options_len > 0) { /* RFC 791 §3.1: only some are copied */
+		v.options_len = copied_options(options, c->v);
+		v.options = options;
+	}
+	ip4_push_header(c->net, p, &v);
 	h = (void *)p->data;
 	h->id = be16_of((uint16_t)c->id);
 	h->fragment = be16_of((uint16_t)(at / PIECE_STEP | (more ? IP4_MORE_FRAGMENTS : 0)));
@@ -103,12 +131,13 @@ int fragment_send(struct net *net, struct netbuf *b, const struct ip_header_valu
 	unsigned header = v4 ? (unsigned)sizeof(struct ip4_header) + ((v->options_len + 3u) & ~3u)
 			     : (unsigned)sizeof(struct ip6_header) + v->options_len + FRAGMENT_LEN;
 	struct cut c = { .net = net, .v = v, .path = path };
+	uint32_t whole;
 	int err;
 
 	/* The checksum is over all of it, so it is made before the cut. */
-	err = b->len + header > PACKET_MAX || path->mtu < header + PIECE_STEP
-		      ? -EMSGSIZE
-		      : netbuf_sum_finish(b);
+	whole = b->len + (v4 ? header : v->options_len); /* IPv6's header is not counted */
+	err = whole > PACKET_MAX || path->mtu < header + PIECE_STEP ? -EMSGSIZE
+								    : netbuf_sum_finish(b);
 	if (err == 0) {
 		c.id = v4 ? ip4_next_id(net, v->to, 1) : (uint32_t)random_u64();
 		c.step = (path->mtu - header) & ~(PIECE_STEP - 1);
@@ -148,6 +177,7 @@ struct fragments {
 	struct spinlock lock;
 	struct list waiting; /* [lock] struct pieces, the oldest first */
 	uint32_t charge;     /* [lock] */
+	unsigned nr;         /* [lock] */
 	struct timer timer;
 };
 
@@ -167,6 +197,7 @@ static void take_off(struct fragments *f, struct pieces *w)
 {
 	list_remove(&w->link);
 	f->charge -= w->charge;
+	f->nr--;
 }
 
 /* The first whose time is over, or that is one too many; or NULL. */
@@ -178,7 +209,7 @@ static struct pieces *take_oldest(struct fragments *f, nsec_t now)
 	w = list_first(&f->waiting, struct pieces, link);
 	if (w == NULL)
 		return NULL;
-	if (w->until > now && f->charge <= BYTES_MAX) {
+	if (w->until > now && f->charge <= BYTES_MAX && f->nr <= PACKETS_MAX) {
 		timer_arm(&f->timer, w->until);
 		return NULL;
 	}
@@ -236,6 +267,7 @@ static struct pieces *begin(struct fragments *f, const struct packet_key *key)
 	if (list_is_empty(&f->waiting))
 		timer_arm(&f->timer, w->until);
 	list_append(&f->waiting, &w->link);
+	f->nr++;
 	return w;
 }
 
@@ -259,13 +291,21 @@ static enum verdict place(struct pieces *w, const struct netbuf *b, struct list 
 	return PIECE_TAKEN;
 }
 
+/* What the header of a packet that is whole takes of its longest length (RFC 791 §3.1). */
+static uint32_t header_of(const struct netbuf *b)
+{
+	return netbuf_notes((struct netbuf *)b, struct ip_info)->v4
+		       ? (uint32_t)(b->data - (const uint8_t *)netbuf_network(b))
+		       : 0;
+}
+
 static enum verdict add(struct fragments *f, struct pieces *w, struct netbuf *b, bool more)
 {
 	uint32_t end = offset_of(b) + b->len;
 	struct list *before = &w->all;
 	enum verdict verdict;
 
-	if (end > PACKET_MAX || (more && b->len % PIECE_STEP != 0) || b->len == 0)
+	if (end > PACKET_MAX - header_of(b) || (more && b->len % PIECE_STEP != 0) || b->len == 0)
 		return PIECE_BAD;
 	if (w->end != 0 && (end > w->end || (!more && end != w->end)))
 		return PIECE_BAD;
@@ -289,6 +329,18 @@ static enum verdict add(struct fragments *f, struct pieces *w, struct netbuf *b,
 
 /* ---- a whole one ---- */
 
+/* IPv4's header as if it had never been cut: raw sockets see it. */
+static void make_header_whole(struct netbuf *b)
+{
+	struct ip4_header *h = netbuf_network(b);
+	unsigned len = (h->version_words & 15) * 4u;
+
+	h->total_len = be16_of((uint16_t)(len + b->len));
+	h->fragment = be16_of(0);
+	h->checksum = be16_of(0);
+	h->checksum = checksum_finish(checksum_add(0, h, len));
+}
+
 /* All pieces behind the first, which keeps its headers. NULL: too many parts, or no memory. */
 static struct netbuf *join(struct pieces *w)
 {
@@ -308,6 +360,8 @@ static struct netbuf *join(struct pieces *w)
 		}
 	}
 	whole->flags &= (uint16_t)~NETBUF_SUM_GOOD;
+	if (info->v4)
+		make_header_whole(whole);
 	info->max_fragment = w->longest;
 	return whole;
 }

@@ -9,8 +9,8 @@ MUST_CHECK int fragment_send(struct net *net, struct netbuf *b, const struct ip_
 
 /*
  * Takes a fragment, whose data is behind all headers that each fragment has, and its ip_info in
- * the notes. The whole packet if this was the last piece: data at the transport's header. Bounded: 4
- * MiB in all, and the oldest goes first; 30 seconds each (then ICMP's time exceeded, if the first
+ * the notes. The whole packet if this was the last piece: data at the transport's header. Bounded:
+ * 4 MiB in all, and the oldest goes first; 30 seconds each (then ICMP's time exceeded, if the first
  * piece is there). Overlaps discard the packet (RFC 5722 §4).
  */
 struct fragment_piece {

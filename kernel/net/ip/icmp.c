@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ICMP of IPv4 (RFC 792, RFC 1122 §3.2.2): echo is answered, errors go to the transport whose packet
- * they are about, and we complain about what nobody takes. What errors mean to a socket is as
- * icmp(7) of Linux has it. An answer to a broadcast or group is never sent, nor an error about an
- * error, a later fragment, or a packet from no single host (RFC 1122 §3.2.2).
+ * ICMP of IPv4 (RFC 792, RFC 1122 §3.2.2): echo is answered, errors go to the transport whose
+ * packet they are about, and we complain about what nobody takes. What errors mean to a socket is
+ * as icmp(7) of Linux has it. An answer to a broadcast or group is never sent, nor an error about
+ * an error, a later fragment, or a packet from no single host (RFC 1122 §3.2.2).
  */
 #include <linux/in.h>
 
@@ -38,12 +38,19 @@ static int send(struct net *net, struct netbuf *b, const uint8_t from[16], const
 	return err;
 }
 
+/* Is it an error's own packet? Then there is no error about it. */
+static bool is_error(const struct netbuf *b, const struct ip_info *info)
+{
+	return info->protocol == IPPROTO_ICMP && (b->head_len == 0 || b->data[0] != ICMP4_ECHO);
+}
+
 /* Is there one host to answer to, and was it sent to us alone? */
 static bool may_answer(struct net *net, const struct netbuf *b, const struct ip_info *info)
 {
 	return (b->flags & (NETBUF_FOR_ALL | NETBUF_FOR_GROUP)) == 0 &&
 	       !inet_ip_is_any(info->from) && !inet_ip_is_multicast(info->to) &&
-	       !net_address_is_broadcast(net, info->to, info->dev_index) && icmp_may_send(net);
+	       !net_address_is_broadcast(net, info->to, info->dev_index) &&
+	       net_address_is_ours(net, info->to, 0) && icmp_may_send(net);
 }
 
 /* Linux answers an echo that was broadcast no more than this does (icmp_echo_ignore_broadcasts). */
@@ -93,7 +100,7 @@ void icmp4_complain(struct net *net, const struct netbuf *b, enum ip_complaint w
 	struct icmp_header *h;
 	struct netbuf *q;
 
-	if (!may_answer(net, b, info))
+	if (is_error(b, info) || !may_answer(net, b, info))
 		return;
 	q = quote(b);
 	if (q == NULL)
@@ -161,15 +168,6 @@ static void explain(struct ip_error *e, const struct icmp_header *h, uint32_t qu
 	}
 }
 
-static void pass_on(struct net *net, const struct ip_error *e)
-{
-	raw_error(net, e);
-	if (e->protocol == IPPROTO_TCP)
-		tcp_error(net, e);
-	else if (e->protocol == IPPROTO_UDP)
-		udp_error(net, e);
-}
-
 /* The quoted packet must be one of ours: from an address that we have. */
 static void take_error(struct net *net, struct netbuf *b, const struct ip_info *info)
 {
@@ -183,7 +181,8 @@ static void take_error(struct net *net, struct netbuf *b, const struct ip_info *
 		return;
 	quoted = (const void *)(h + 1);
 	header = (quoted->version_words & 15) * 4u;
-	if (header < sizeof(*quoted) || len < sizeof(*h) + header + 8)
+	if (header < sizeof(*quoted) || len < sizeof(*h) + header + 8 ||
+	    (be16_get(quoted->fragment) & IP4_FRAGMENT_OFFSET) != 0)
 		return;
 	inet_ip_from_v4_bytes(e.from, quoted->from);
 	inet_ip_from_v4_bytes(e.to, quoted->to);
@@ -193,7 +192,7 @@ static void take_error(struct net *net, struct netbuf *b, const struct ip_info *
 	e.payload_len = len - (unsigned)sizeof(*h) - header;
 	explain(&e, h, be16_get(quoted->total_len));
 	if (net_address_is_ours(net, e.from, 0))
-		pass_on(net, &e);
+		ip_report_error(net, &e);
 }
 
 void icmp4_input(struct net *net, struct netbuf *b)

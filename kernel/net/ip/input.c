@@ -86,7 +86,8 @@ static bool is_for_us(struct net *net, const struct netbuf *b, const struct ip_i
 	if (inet_ip_is_multicast(i->to))
 		return net_group_is_joined(b->dev, i->to);
 	return net_address_is_broadcast(net, i->to, i->dev_index) ||
-	       net_address_is_ours(net, i->to, 0) || net_is_configuring(b->dev);
+	       net_address_is_ours(net, i->to, 0) ||
+	       (i->protocol == IPPROTO_UDP && net_is_configuring(b->dev));
 }
 
 /* NULL: it waits for the other pieces, or it was refused. */

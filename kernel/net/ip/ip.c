@@ -3,7 +3,10 @@
 #include "net/ip/ip.h"
 
 #include "lib/errno.h"
+#include "net/dhcp/dhcp4.h"
+#include "net/dhcp/dhcp6.h"
 #include "net/ip/deliver.h"
+#include "net/ip/device.h"
 #include "net/ip/fragment.h"
 #include "net/netdev.h"
 
@@ -26,8 +29,18 @@ void ip_fini(struct net *net)
 	fragment_fini(net);
 	pmtu_fini(net);
 	route_forget_all(net);
-	list_foreach(&net->devices, d, link)
+	list_foreach(&net->devices, d, link) {
+		dhcp4_forget(d);
+		dhcp6_forget(d);
 		net_address_forget_all(d);
+		group_forget_all(d);
+		ip_device_fini(d);
+	}
+}
+
+bool net_is_configuring(const struct netdev *d)
+{
+	return READ_ONCE(ip_device_of(d)->nr_configuring) > 0;
 }
 
 /* The bucket is a time: when it would be full again. */

@@ -10,7 +10,8 @@
  *	route.c		where to: the longest prefix, then the metric; pmtu.c what was learnt of it
  *	source.c	from which address: RFC 6724
  *	icmp.c icmp6.c	errors to whom they concern, echo; group.c IGMP and MLD
- *	ndp.c		router and neighbour discovery, SLAAC, duplicate addresses
+ *	ndp.c		neighbour discovery, duplicate addresses; router.c routers and SLAAC
+ *	device.c	what each interface has of all this; problem.c errors of ours about a packet
  *
  * Sending. A transport asks ip_route() for a path, keeps it as long as path.generation is the
  * net's, pushes its own header and calls ip_send(). Receiving. The transport's input function gets
@@ -64,6 +65,7 @@ struct ip_header_values {
 	const void *options;
 	unsigned options_len;
 	uint8_t first_header; /* IPv6: the first extension header's number */
+	bool no_echo;         /* to a group or all: members on this machine do not hear it */
 };
 
 /* Takes b: data is at the transport's header. A packet with gso_size is not fragmented. 0,
@@ -74,6 +76,8 @@ MUST_CHECK int ip_send(struct net *net, struct netbuf *b, const struct ip_header
 
 /* Takes b, which begins with its IP header: onto the link. */
 void ip_transmit(struct netbuf *b, const struct ip_path *path);
+/* From the loopback: data is at the IP header. Takes b. */
+void ip_input(struct net *net, struct netbuf *b);
 
 /* In the notes of a packet that came in. */
 struct ip_info {
@@ -81,6 +85,7 @@ struct ip_info {
 	uint8_t protocol, hops, traffic_class;
 	bool v4;
 	uint16_t options_at, options_len; /* IPv4: from room[]; 0: none */
+	uint16_t protocol_at;             /* IPv6: of the byte that named it, from the IP header */
 	uint32_t flow_label;
 	unsigned dev_index;
 	uint32_t max_fragment; /* of a packet put together: the longest; 0: it came whole */
@@ -133,6 +138,8 @@ enum net_address_flags {
 	NET_ADDRESS_DEPRECATED = 1 << 2,
 	NET_ADDRESS_PERMANENT = 1 << 3, /* by hand; else by DHCP or a router */
 	NET_ADDRESS_TEMPORARY = 1 << 4, /* RFC 8981 */
+	NET_ADDRESS_NO_ROUTE = 1 << 5,  /* without a route to its prefix */
+	NET_ADDRESS_NO_PROBE = 1 << 6,  /* it is known to be unique */
 };
 
 struct net_address {
@@ -143,7 +150,7 @@ struct net_address {
 	uint8_t broadcast[4];                /* [I] IPv4's; 0: none */
 	unsigned flags;                      /* [net->lock] */
 	nsec_t preferred_until, valid_until; /* [net->lock] CLOCK_MONOTONIC, NSEC_NEVER */
-	struct timer timer;                  /* duplicate detection */
+	nsec_t probe_at;                     /* [net->lock] duplicate detection goes on */
 	unsigned nr_probes;                  /* [net->lock] */
 };
 

@@ -11,8 +11,11 @@
 #include "lib/errno.h"
 #include "lib/hash.h"
 #include "net/ip/fragment.h"
+#include "net/ip/deliver.h"
+#include "net/ip/device.h"
 #include "net/ip/ip.h"
 #include "net/link/ethernet.h"
+#include "net/link/loopback.h"
 #include "net/netdev.h"
 #include "net/wire/checksum.h"
 #include "net/wire/ip.h"
@@ -64,9 +67,22 @@ void ip4_push_header(struct net *net, struct netbuf *b, const struct ip_header_v
 	memcpy(h->from, v->from + IP_V4_AT, sizeof(h->from));
 	memcpy(h->to, v->to + IP_V4_AT, sizeof(h->to));
 	memset(h + 1, 0, options); /* the end of options: RFC 791 §3.1 */
-	memcpy(h + 1, v->options, v->options_len);
+	if (options > 0)
+		memcpy(h + 1, v->options, v->options_len);
 	h->checksum = checksum_finish(checksum_add(0, h, sizeof(*h) + options));
 	moved(b, (unsigned)sizeof(*h) + options);
+}
+
+/* The last of the extension headers names the transport. */
+static void push_extensions(struct netbuf *b, const struct ip_header_values *v)
+{
+	uint8_t *bytes = netbuf_push(b, v->options_len);
+	unsigned at = 0, len = v->options_len;
+
+	memcpy(bytes, v->options, len);
+	while (at + (bytes[at + 1] + 1u) * 8 < len)
+		at += (bytes[at + 1] + 1u) * 8;
+	bytes[at] = v->protocol;
 }
 
 void ip6_push_header(struct netbuf *b, const struct ip_header_values *v)
@@ -75,7 +91,7 @@ void ip6_push_header(struct netbuf *b, const struct ip_header_values *v)
 	struct ip6_header *h;
 
 	if (v->options_len > 0)
-		memcpy(netbuf_push(b, v->options_len), v->options, v->options_len);
+		push_extensions(b, v);
 	h = netbuf_push(b, sizeof(*h));
 	*h = (struct ip6_header){
 		.version_class_flow = be32_of(6u << 28 | (uint32_t)v->traffic_class << 20 |
@@ -90,7 +106,7 @@ void ip6_push_header(struct netbuf *b, const struct ip_header_values *v)
 }
 
 /* The link address of a group (RFC 1112 §6.4, RFC 2464 §7), or of everybody. */
-static void many_mac(const uint8_t to[16], uint8_t mac[ETHERNET_ADDRESS_LEN])
+void ip_group_mac(const uint8_t to[16], uint8_t mac[ETHERNET_ADDRESS_LEN])
 {
 	const uint8_t *v4 = to + IP_V4_AT;
 
@@ -119,35 +135,60 @@ void ip_transmit(struct netbuf *b, const struct ip_path *path)
 	} else if (path->neighbour != NULL) {
 		neighbour_send(path->neighbour, b, type);
 	} else {
-		many_mac(path->next_hop, mac);
+		ip_group_mac(path->next_hop, mac);
 		ethernet_send(path->dev, b, mac, type);
 	}
+}
+
+static void push_header(struct net *net, struct netbuf *b, const struct ip_header_values *v)
+{
+	if (inet_ip_is_v4(v->to))
+		ip4_push_header(net, b, v);
+	else
+		ip6_push_header(b, v);
+}
+
+/* Members on this machine hear what goes to a group or to all, as by Linux (IP_MULTICAST_LOOP). */
+static void echo(struct net *net, const struct netbuf *b, const struct ip_header_values *v,
+		 const struct ip_path *path)
+{
+	struct netdev *d = path->dev;
+	bool many = path->is_broadcast || inet_ip_is_multicast(path->next_hop);
+	struct netbuf *copy;
+
+	if (!many || path->is_local || (d->features & NETDEV_LOOPBACK) != 0 ||
+	    (!path->is_broadcast && !net_group_is_joined(d, path->next_hop)))
+		return;
+	copy = netbuf_clone(b);
+	if (copy == NULL)
+		return;
+	push_header(net, copy, v);
+	copy->flags |= path->is_broadcast ? NETBUF_FOR_ALL : NETBUF_FOR_GROUP;
+	loopback_echo(d, copy);
+}
+
+static unsigned header_len(const struct ip_header_values *v)
+{
+	return inet_ip_is_v4(v->to)
+		       ? (unsigned)sizeof(struct ip4_header) + ((v->options_len + 3u) & ~3u)
+		       : (unsigned)sizeof(struct ip6_header) + v->options_len;
 }
 
 int ip_send(struct net *net, struct netbuf *b, const struct ip_header_values *v,
 	    const struct ip_path *path)
 {
-	bool v4 = inet_ip_is_v4(v->to);
-	unsigned header = (v4 ? (unsigned)sizeof(struct ip4_header)
-			      : (unsigned)sizeof(struct ip6_header)) +
-			  v->options_len;
-	bool fits = b->gso_size > 0 || b->len + header <= path->mtu;
+	bool fits = b->gso_size > 0 || b->len + header_len(v) <= path->mtu;
 
 	netbuf_set_transport(b);
-	if (path->neighbour != NULL && neighbour_has_failed(path->neighbour) && !fits) {
-		netbuf_free(b);
-		return -EHOSTUNREACH;
-	}
 	if (!fits && v->dont_fragment) {
 		netbuf_free(b);
 		return -EMSGSIZE;
 	}
+	if (!v->no_echo)
+		echo(net, b, v, path);
 	if (!fits)
 		return fragment_send(net, b, v, path);
-	if (v4)
-		ip4_push_header(net, b, v);
-	else
-		ip6_push_header(b, v);
+	push_header(net, b, v);
 	ip_transmit(b, path);
 	return 0;
 }

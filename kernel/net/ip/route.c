@@ -9,15 +9,18 @@
 #include "lib/atomic.h"
 #include "lib/errno.h"
 #include "mm/kmem.h"
+#include "net/ip/device.h"
 #include "net/ip/ip.h"
 #include "net/netdev.h"
 
 /* ---- the table ---- */
 
+/* IPv6 may have several routers for one prefix, as Linux has it. */
 static bool is_same(const struct route *a, const struct route *b)
 {
 	return a->prefix_bits == b->prefix_bits && inet_ip_equal(a->prefix, b->prefix) &&
-	       a->metric == b->metric && a->dev == b->dev;
+	       a->metric == b->metric && a->dev == b->dev &&
+	       (inet_ip_is_v4(a->prefix) || inet_ip_equal(a->gateway, b->gateway));
 }
 
 static bool comes_before(const struct route *a, const struct route *b)
@@ -120,6 +123,30 @@ void route_forget_all(struct net *net)
 		kmem_free(r);
 }
 
+static struct route *take_expired(struct netdev *d, nsec_t now)
+{
+	struct route *r;
+
+	scoped_spin(&d->net->lock);
+	list_foreach(&d->net->routes, r, link) {
+		if (r->dev == d && r->valid_until <= now) {
+			list_remove(&r->link);
+			return r;
+		}
+	}
+	return NULL;
+}
+
+void route_expire(struct netdev *d, nsec_t now)
+{
+	struct route *r;
+
+	while ((r = take_expired(d, now)) != NULL) {
+		kmem_free(r);
+		net_changed(d->net, NET_ROUTE);
+	}
+}
+
 /* ---- looking up; net->lock is held ---- */
 
 static bool is_up(const struct netdev *d)
@@ -199,7 +226,10 @@ static int find_local(struct net *net, const struct ip_query *q, struct ip_path 
 	out->dev = net->loopback;
 	out->is_local = true;
 	memcpy(out->next_hop, q->to, sizeof(out->next_hop));
-	memcpy(out->from, q->to, sizeof(out->from));
+	/* The whole of 127.0.0.0/8 is ours, but only one is an address that we send from. */
+	memcpy(out->from,
+	       inet_ip_is_v4(q->to) && inet_ip_is_loopback(q->to) ? inet_loopback4 : q->to,
+	       sizeof(out->from));
 	return is_up(net->loopback) ? 0 : -ENETUNREACH;
 }
 
@@ -232,6 +262,17 @@ static int find_source(struct net *net, const struct ip_query *q, struct ip_path
 										: -EADDRNOTAVAIL;
 }
 
+/* Of the link, or the route; no longer than a header can say (lo's is 65,536). */
+static uint32_t mtu_of(const uint8_t to[16], const struct ip_path *p)
+{
+	uint32_t mtu = p->mtu != 0 ? p->mtu : READ_ONCE(p->dev->mtu);
+	uint32_t told = READ_ONCE(ip_device_of(p->dev)->mtu6);
+
+	if (inet_ip_is_v4(to))
+		return min(mtu, 65535u);
+	return told != 0 ? min(mtu, told) : mtu;
+}
+
 static int find_path(struct net *net, const struct ip_query *q, struct ip_path *out)
 {
 	int err;
@@ -242,9 +283,7 @@ static int find_path(struct net *net, const struct ip_query *q, struct ip_path *
 		err = find_source(net, q, out);
 	if (err != 0)
 		return err;
-	if (out->mtu == 0)
-		out->mtu = READ_ONCE(out->dev->mtu);
-	out->mtu = pmtu_known_locked(net, q->to, out->mtu);
+	out->mtu = pmtu_known_locked(net, q->to, mtu_of(q->to, out));
 	return 0;
 }
 

@@ -73,9 +73,10 @@ static void learn(struct netdev *d, const struct arp_packet *p)
 	unsigned news = NEIGHBOUR_OVERRIDE;
 	uint8_t ip[16];
 
-	if (memcmp(p->sender_ip, nobody, sizeof(nobody)) == 0 || is_ours(d, p->sender_ip))
-		return;
 	inet_ip_from_v4_bytes(ip, p->sender_ip);
+	if (memcmp(p->sender_ip, nobody, sizeof(nobody)) == 0 || is_ours(d, p->sender_ip) ||
+	    inet_ip_is_multicast(ip) || net_address_is_broadcast(d->net, ip, 0))
+		return;
 	if (for_us)
 		news |= reply ? NEIGHBOUR_SOLICITED : NEIGHBOUR_CREATE;
 	neighbour_learn(d, ip, p->sender_mac, news);

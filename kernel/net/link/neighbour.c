@@ -120,13 +120,17 @@ static bool go_on(struct neighbour *n, struct list *lost)
 }
 
 /* The time of n's state is over. */
-static void go_on_with(struct neighbour *n)
+static void go_on_with(struct neighbour *n, nsec_t now)
 {
 	struct list lost = LIST_INIT(lost);
 	uint8_t mac[ETHERNET_ADDRESS_LEN];
 	bool asks, everybody, failed;
 
 	spin_lock(&n->lock);
+	if (n->deadline_ns > now) { /* it went on by itself meanwhile */
+		spin_unlock(&n->lock);
+		return;
+	}
 	n->deadline_ns = NSEC_NEVER;
 	asks = go_on(n, &lost);
 	everybody = n->state == NEIGHBOUR_INCOMPLETE;
@@ -174,7 +178,7 @@ static void ring(struct timer *t)
 	net->neighbour_alarm.at = NSEC_NEVER;
 	spin_unlock(&net->neighbour_alarm.lock);
 	for (unsigned i = 0; i < DUE_MAX && (n = find_due(net, now, &next)) != NULL; i++) {
-		go_on_with(n);
+		go_on_with(n, now);
 		neighbour_put(n);
 	}
 	if (next != NSEC_NEVER)
@@ -208,8 +212,11 @@ static struct neighbour *find(struct netdev *d, const uint8_t ip[16])
 
 	scoped_spin(&d->net->lock);
 	n = find_locked(d, ip);
-	if (n != NULL)
-		ref_get(&n->ref);
+	if (n == NULL)
+		return NULL;
+	ref_get(&n->ref);
+	list_remove(&n->link); /* the one that was looked for last makes room last */
+	list_append(&d->net->neighbours, &n->link);
 	return n;
 }
 
@@ -219,7 +226,7 @@ static struct neighbour *evict_locked(struct net *net)
 	struct neighbour *n;
 
 	list_foreach(&net->neighbours, n, link) {
-		if (atomic_load(&n->ref.count) == 1 && n->state != NEIGHBOUR_PERMANENT) {
+		if (atomic_load(&n->ref.count) == 1 && READ_ONCE(n->state) != NEIGHBOUR_PERMANENT) {
 			list_remove(&n->link);
 			net->nr_neighbours--;
 			return n;
@@ -350,17 +357,22 @@ static void send_waiting(struct neighbour *n, struct list *waiting, const uint8_
 	}
 }
 
+static bool has_mac(const struct neighbour *n)
+{
+	return n->state != NEIGHBOUR_NONE &&
+	       (n->state & (NEIGHBOUR_INCOMPLETE | NEIGHBOUR_FAILED)) == 0;
+}
+
 /* RFC 4861 §7.2.5; n->lock is held. */
 static void take_news(struct neighbour *n, const uint8_t mac[6], unsigned news,
 		      struct list *waiting)
 {
-	bool known = (n->state & (NEIGHBOUR_NONE | NEIGHBOUR_INCOMPLETE | NEIGHBOUR_FAILED)) == 0 &&
-		     n->state != NEIGHBOUR_NONE;
-	bool differs = known && memcmp(n->mac, mac, sizeof(n->mac)) != 0;
+	bool known = has_mac(n), differs = known && memcmp(n->mac, mac, sizeof(n->mac)) != 0;
 
 	if (n->state == NEIGHBOUR_PERMANENT)
 		return;
-	n->is_router = (news & NEIGHBOUR_ROUTER) != 0;
+	if ((news & (NEIGHBOUR_ROUTER | NEIGHBOUR_HOST)) != 0)
+		n->is_router = (news & NEIGHBOUR_ROUTER) != 0;
 	if (differs && (news & NEIGHBOUR_OVERRIDE) == 0) {
 		if (n->state == NEIGHBOUR_REACHABLE)
 			n->state = NEIGHBOUR_STALE;
@@ -376,17 +388,21 @@ static void take_news(struct neighbour *n, const uint8_t mac[6], unsigned news,
 	}
 }
 
-void neighbour_learn(struct netdev *d, const uint8_t ip[16], const uint8_t mac[6], unsigned news)
+void neighbour_learn(struct netdev *d, const uint8_t ip[16], const uint8_t *mac, unsigned news)
 {
 	struct neighbour *n = (news & NEIGHBOUR_CREATE) != 0 ? neighbour_get(d, ip) : find(d, ip);
 	struct list waiting = LIST_INIT(waiting);
+	uint8_t known[ETHERNET_ADDRESS_LEN];
 
 	if (n == NULL)
 		return;
 	spin_lock(&n->lock);
-	take_news(n, mac, news, &waiting);
+	if (mac != NULL || has_mac(n)) {
+		memcpy(known, mac != NULL ? mac : n->mac, sizeof(known));
+		take_news(n, known, news, &waiting);
+	}
 	spin_unlock(&n->lock);
-	send_waiting(n, &waiting, mac);
+	send_waiting(n, &waiting, known);
 	neighbour_put(n);
 }
 

@@ -68,6 +68,7 @@ enum neighbour_news {
 	NEIGHBOUR_OVERRIDE = 1 << 1,  /* a different link address takes the old one's place */
 	NEIGHBOUR_CREATE = 1 << 2,    /* worth an entry though nobody asked */
 	NEIGHBOUR_ROUTER = 1 << 3,
+	NEIGHBOUR_HOST = 1 << 4, /* an advertisement without the router's flag */
 };
 
 /* Counted; made if it is new. NULL = no memory. */
@@ -76,7 +77,8 @@ void neighbour_hold(struct neighbour *n); /* a count more; NULL is fine */
 void neighbour_put(struct neighbour *n);  /* NULL is fine */
 /* Takes b, which begins with the IP header. Any context; an endpoint's lock may be held. */
 void neighbour_send(struct neighbour *n, struct netbuf *b, uint16_t ethernet_type);
-void neighbour_learn(struct netdev *d, const uint8_t ip[16], const uint8_t mac[6], unsigned news);
+/* mac NULL: the one that is known. */
+void neighbour_learn(struct netdev *d, const uint8_t ip[16], const uint8_t *mac, unsigned news);
 /* The transport has heard from there: RFC 4861 §7.3.1. */
 void neighbour_confirm(struct neighbour *n);
 bool neighbour_has_failed(struct neighbour *n);

@@ -7,12 +7,12 @@
  *	CLOSED -> SYN_SENT		tcp_connect
  *	SYN_SENT -> ESTABLISHED		the peer's SYN and ACK (input.c)
  *	SYN_SENT -> SYN_RECEIVED	its SYN alone
- *	(request) -> SYN_RECEIVED	a listener's child, whose ACK is already here but by fast open
+ *	(request) -> SYN_RECEIVED	a listener's child; but by fast open its ACK is here already
  *	SYN_RECEIVED -> ESTABLISHED	our SYN is acknowledged
- *	ESTABLISHED -> FIN_WAIT_1	tcp_shutdown, tcp_close; so does SYN_RECEIVED
- *	FIN_WAIT_1 -> FIN_WAIT_2	our FIN is acknowledged;	-> CLOSING	the peer's came
+ *	ESTABLISHED -> FIN_WAIT_1	tcp_shutdown, tcp_close; SYN_RECEIVED by way of both
+ *	FIN_WAIT_1 -> FIN_WAIT_2	our FIN is acknowledged; -> CLOSING: the peer's came
  *	FIN_WAIT_2, CLOSING -> (TIME-WAIT)	both
- *	ESTABLISHED -> CLOSE_WAIT	the peer's FIN;		-> LAST_ACK	then ours
+ *	ESTABLISHED -> CLOSE_WAIT	the peer's FIN; -> LAST_ACK: then ours
  *	LAST_ACK -> CLOSED		it is acknowledged
  *	any -> CLOSED			RST, time-out, tcp_abort
  */
@@ -35,7 +35,7 @@ static void put_endpoint(struct endpoint *e)
 	t->events->put(t);
 }
 
-static const struct endpoint_ops connection_ops = { get_endpoint, put_endpoint };
+static const struct endpoint_ops connection_ops = { .get = get_endpoint, .put = put_endpoint };
 
 bool tcp_is_connection(const struct endpoint *e)
 {
@@ -95,6 +95,7 @@ void tcp_fini(struct tcp *t)
 	endpoint_remove(&t->endpoint);
 	tcp_queue_free(t);
 	tcp_receive_free(t);
+	assert(t->out_charge == 0 && t->in_charge == 0);
 	ip_path_drop(&t->path);
 }
 
@@ -142,12 +143,18 @@ void tcp_lock(struct tcp *t)
 		look_up_path(t);
 }
 
-/* Nobody shall find a connection that is over. */
+/* Nobody shall find a connection that is over. Who closes it meanwhile leaves that to us. */
 static void leave(struct tcp *t, unsigned todo)
 {
+	bool is_orphan;
+
 	if ((todo & TCP_TODO_REST) == 0 || !tcp_rest_start(t))
 		endpoint_disconnect(&t->endpoint);
-	if (READ_ONCE(t->is_orphan))
+	spin_lock(&t->lock);
+	t->is_leaving = false;
+	is_orphan = t->is_orphan;
+	spin_unlock(&t->lock);
+	if (is_orphan)
 		endpoint_remove(&t->endpoint);
 	t->events->put(t); /* the engine's */
 }
@@ -192,9 +199,12 @@ static void end_with(struct tcp *t, unsigned todo)
 	tcp_queue_free(t);
 	t->no_send = t->no_receive = true;
 	t->news |= TCP_NEWS_ENDED | TCP_NEWS_READABLE | TCP_NEWS_WRITABLE;
-	if (t->held)
+	if (t->held) {
 		t->todo |= todo;
+		t->is_leaving = true;
+	}
 	t->held = false;
+	t->alarm_at = NSEC_NEVER;
 	if (t->is_orphan)
 		tcp_receive_free(t);
 	if (tcp_alarm_clear(t->stack, &t->alarm))
@@ -241,6 +251,8 @@ static int may_connect(struct tcp *t)
 	scoped_spin(&t->lock);
 	if (t->state == TCP_STATE_SYN_SENT || t->state == TCP_STATE_SYN_RECEIVED)
 		return -EALREADY;
+	if (t->is_leaving)
+		return -EALREADY;
 	return t->state == TCP_STATE_CLOSED && !t->held ? 0 : -EISCONN;
 }
 
@@ -252,6 +264,7 @@ static void start_connecting(struct tcp *t, const struct ip_path *path)
 	start_afresh(t);
 	t->local = t->endpoint.local;
 	t->remote = t->endpoint.remote;
+	t->dev_index = READ_ONCE(t->endpoint.dev_index);
 	t->path = *path;
 	t->held = true;
 	t->events->get(t);
@@ -274,7 +287,7 @@ static void start_connecting(struct tcp *t, const struct ip_path *path)
 
 int tcp_connect(struct tcp *t, const struct inet_address *to, const uint8_t from[16])
 {
-	struct ip_query q = { .to = to->ip, .from = from, .dev_index = t->dev_index };
+	struct ip_query q = { .to = to->ip, .from = from, .dev_index = t->endpoint.dev_index };
 	struct ip_path path = { 0 }, old;
 	int err = may_connect(t);
 
@@ -307,6 +320,8 @@ static void send_fin(struct tcp *t)
 		return;
 	}
 	t->sent_fin = t->no_send = true;
+	if (t->state == TCP_STATE_SYN_RECEIVED)
+		return; /* it goes when our SYN is acknowledged: RFC 9293 §3.10.4 */
 	tcp_set_state(t,
 		      t->state == TCP_STATE_CLOSE_WAIT ? TCP_STATE_LAST_ACK : TCP_STATE_FIN_WAIT_1);
 	tcp_output(t);
@@ -338,7 +353,7 @@ int tcp_shutdown(struct tcp *t, bool receive, bool send)
 
 static void start_orphan(struct tcp *t)
 {
-	if (READ_ONCE(t->stack->counters.orphans) > tcp_setting(t->stack, max_orphans)) {
+	if (atomic_load(&t->stack->counters.orphans) > tcp_setting(t->stack, max_orphans)) {
 		tcp_send_reset(t);
 		tcp_end(t, 0);
 		return;
@@ -381,7 +396,7 @@ static void close_locked(struct tcp *t, bool reset)
 
 static void close_with(struct tcp *t, bool reset)
 {
-	bool listened;
+	bool listened, is_over;
 
 	tcp_lock(t);
 	listened = t->state == TCP_STATE_LISTEN;
@@ -391,11 +406,11 @@ static void close_with(struct tcp *t, bool reset)
 	} else {
 		close_locked(t, reset);
 	}
-	reset = !t->held; /* nothing goes on behind the user's back */
+	is_over = !t->held && !t->is_leaving; /* nothing goes on behind the user's back */
 	tcp_unlock(t);
 	if (listened)
 		tcp_listener_stop(t);
-	if (reset)
+	if (is_over)
 		endpoint_remove(&t->endpoint);
 }
 
@@ -427,4 +442,8 @@ void tcp_disconnect(struct tcp *t)
 	if (listened)
 		tcp_listener_stop(t);
 	endpoint_disconnect(&t->endpoint);
+	spin_lock(&t->lock);
+	if (t->state == TCP_STATE_CLOSED && !t->is_leaving)
+		start_afresh(t);
+	spin_unlock(&t->lock);
 }

@@ -80,14 +80,14 @@ void tcp_cookie_answer(struct tcp *l, const struct tcp_segment *s)
 	r.scale = r.has_scale ? r.scale : 0;
 	r.iss = make(&r, minute_now(), index_of(r.mss));
 	r.ts_offset += stamp(&r) - now;
-	WRITE_ONCE(l->stack->cookie_sent_at, clock_monotonic());
+	atomic_store(&l->stack->cookie_sent_at, clock_monotonic());
 	tcp_count(l->stack, syncookies_sent);
 	tcp_request_answer(&r);
 }
 
 bool tcp_cookie_check(struct tcp *l, const struct tcp_segment *s, struct tcp_request *r)
 {
-	nsec_t sent_at = READ_ONCE(l->stack->cookie_sent_at);
+	nsec_t sent_at = atomic_load(&l->stack->cookie_sent_at);
 	uint32_t value, bits;
 
 	if (sent_at == 0 || clock_monotonic() - sent_at > COOKIE_AGE * 60 * NSEC_PER_SEC)

@@ -4,6 +4,7 @@
  * lock held, unless they say otherwise.
  */
 #pragma once
+#include "core/panic.h"
 #include "lib/atomic.h"
 #include "lib/compiler.h"
 #include "lib/errno.h"
@@ -199,6 +200,7 @@ void tcp_start_space(struct tcp *t); /* both are known: windows, buffers, the al
 void tcp_accepted(struct tcp *t);    /* a passive one is established */
 void tcp_memory_add(struct tcp *t, int64_t bytes);
 bool tcp_memory_is_short(const struct tcp_stack *s);
+bool tcp_memory_is_out(const struct tcp_stack *s);
 
 /* ---- segment.c, header.c, options.c ---- */
 
@@ -257,8 +259,8 @@ struct tcp_request { /* a handshake that a listener has begun: SYN-RECEIVED */
 	uint16_t mss;         /* the peer's */
 	uint16_t peer_window; /* of its SYN */
 	uint8_t scale, peer_scale;
-	bool has_scale, has_timestamps, has_sack, has_ecn, has_acked; /* has_acked: [a] deferred */
-	uint8_t tries;                                                /* [alarm only] */
+	bool has_scale, has_timestamps, has_sack, has_ecn;
+	uint8_t tries; /* [a] */
 	uint8_t traffic_class;
 	unsigned dev_index;
 	nsec_t born, answered_at; /* [a] */
@@ -426,3 +428,4 @@ void tcp_retransmit_arm(struct tcp *t); /* from now, if anything is in flight */
 void tcp_keepalive_arm(struct tcp *t);
 void tcp_delay_ack(struct tcp *t);
 bool tcp_black_hole(struct tcp *t); /* RFC 4821: full segments do not get through */
+void tcp_black_hole_retry(struct tcp *t);

@@ -242,7 +242,7 @@ static bool finish_handshake(struct tcp *t, struct tcp_segment *s)
 	t->retries = t->backoff = 0;
 	tcp_set_rto(t);
 	tcp_retransmit_arm(t);
-	tcp_set_state(t, TCP_STATE_ESTABLISHED);
+	tcp_set_state(t, t->sent_fin ? TCP_STATE_FIN_WAIT_1 : TCP_STATE_ESTABLISHED);
 	if (!t->is_passive)
 		tcp_start_space(t);
 	t->is_passive = false;

@@ -406,6 +406,7 @@ void tcp_output(struct tcp *t)
 		return;
 	if (t->out_next != NULL && t->snd.una == t->snd.nxt)
 		tcp_congestion_idle(t);
+	tcp_black_hole_retry(t);
 	if (!t->frto_new_data)
 		retransmit_lost(t);
 	while (send_next(t, cwnd_room(t)))

@@ -94,10 +94,10 @@ void tcp_consumed(struct tcp *t, uint32_t n)
 	netbuf_free_all(&gone);
 }
 
-bool tcp_is_at_end(const struct tcp *t)
+bool tcp_is_at_end(struct tcp *t)
 {
-	return READ_ONCE(t->in_bytes) == 0 && (READ_ONCE(t->got_fin) || READ_ONCE(t->no_receive) ||
-					       tcp_state(t) == TCP_STATE_CLOSED);
+	scoped_spin(&t->lock);
+	return t->in_bytes == 0 && (t->got_fin || t->no_receive || t->state == TCP_STATE_CLOSED);
 }
 
 /* ---- the mark ---- */
@@ -111,6 +111,14 @@ uint32_t tcp_readable(struct tcp *t)
 {
 	scoped_spin(&t->lock);
 	if (!is_mark_ahead(t) || t->urgent_seq == t->rcv.read || t->wishes.out_of_band_inline)
+		return t->in_bytes;
+	return min(t->in_bytes, t->urgent_seq - t->rcv.read);
+}
+
+uint32_t tcp_run(struct tcp *t)
+{
+	scoped_spin(&t->lock);
+	if (!is_mark_ahead(t) || t->urgent_seq == t->rcv.read)
 		return t->in_bytes;
 	return min(t->in_bytes, t->urgent_seq - t->rcv.read);
 }

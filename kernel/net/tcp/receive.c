@@ -56,7 +56,7 @@ static bool make_room(struct tcp *t, uint32_t bytes, uint32_t seq)
 		t->nr_blocks = 0;
 	}
 	if (t->in_charge + bytes <= limit)
-		return t->stack->memory < t->stack->settings.mem[2] || t->in_charge == 0;
+		return t->in_charge == 0 || !tcp_memory_is_out(t->stack);
 	return list_is_empty(&t->in) && seq == t->rcv.nxt;
 }
 
@@ -158,20 +158,23 @@ static void note_fin(struct tcp *t)
 }
 
 /* Into the last netbuf, if it is worth it and nobody looks at it. */
-static bool copy_behind(struct tcp *t, struct netbuf *b)
+static bool copy_behind(struct tcp *t, struct netbuf *last, struct netbuf *b)
 {
-	struct netbuf *last = list_last(&t->in, struct netbuf, link);
-	uint32_t was;
+	uint32_t was, len;
+	bool done;
 
 	if (last == NULL || (tcp_piece(last)->flags & TCP_PIECE_SEEN) != 0 || b->nr_parts > 0 ||
 	    b->len * 4 > b->charge || last->len + b->len > JOIN_MAX)
 		return false;
 	was = last->charge;
-	if (netbuf_append(last, b->data, b->len) != 0)
-		return false;
+	len = last->len;
+	done = netbuf_append(last, b->data, b->len) == 0;
 	charge(t, last->charge - was);
-	netbuf_free(b);
-	return true;
+	if (done)
+		netbuf_free(b);
+	else
+		netbuf_trim(last, len);
+	return done;
 }
 
 /* Takes b, the bytes at RCV.NXT. */
@@ -186,7 +189,7 @@ static void queue_in_order(struct tcp *t, struct netbuf *b, bool has_fin)
 		netbuf_free(b);
 	} else {
 		t->news |= TCP_NEWS_READABLE;
-		if (!copy_behind(t, b)) {
+		if (!copy_behind(t, list_last(&t->in, struct netbuf, link), b)) {
 			tcp_piece(b)->flags = 0;
 			charge(t, b->charge);
 			list_append(&t->in, &b->link);
@@ -286,7 +289,8 @@ static bool fit_in(struct tcp *t, struct netbuf *b, struct tcp_piece *p)
 /* Takes b. */
 static void queue_out_of_order(struct tcp *t, struct netbuf *b, uint32_t seq, bool has_fin)
 {
-	struct tcp_piece *p = tcp_piece(b);
+	struct tcp_piece *p = tcp_piece(b), *other;
+	uint32_t end;
 
 	t->ack_now = true;
 	t->nr_out_of_order++;
@@ -298,11 +302,18 @@ static void queue_out_of_order(struct tcp *t, struct netbuf *b, uint32_t seq, bo
 		netbuf_free(b);
 		return;
 	}
-	plant(t, p);
-	t->out_of_order_bytes += b->len;
-	charge(t, b->charge);
 	if (t->has_sack)
 		add_block(t, p->seq, p->end);
+	t->out_of_order_bytes += b->len;
+	other = piece_before(t, p->seq);
+	end = p->end;
+	if (!has_fin && other != NULL && other->end == p->seq &&
+	    copy_behind(t, tcp_piece_netbuf(other), b)) {
+		other->end = end;
+		return;
+	}
+	plant(t, p);
+	charge(t, b->charge);
 }
 
 /* ---- a segment ---- */

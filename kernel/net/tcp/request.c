@@ -34,7 +34,7 @@ static void put_endpoint(struct endpoint *e)
 	tcp_request_put(tcp_request_of_endpoint(e));
 }
 
-static const struct endpoint_ops request_ops = { get_endpoint, put_endpoint };
+static const struct endpoint_ops request_ops = { .get = get_endpoint, .put = put_endpoint };
 
 bool tcp_is_request(const struct endpoint *e)
 {
@@ -96,7 +96,7 @@ static void timeout(struct tcp_alarm *a)
 		tcp_count(stack, attempt_fails);
 		tcp_request_drop(r);
 	} else {
-		r->tries++;
+		(void)atomic_add(&r->tries, 1);
 		tcp_count(stack, retrans_segs);
 		tcp_request_answer(r);
 		ref_get(&r->ref);
@@ -205,7 +205,7 @@ void tcp_request_answer(struct tcp_request *r)
 	};
 
 	reply.options_len = tcp_options_syn(reply.options, &o);
-	WRITE_ONCE(r->answered_at, clock_monotonic());
+	atomic_store(&r->answered_at, clock_monotonic());
 	tcp_reply_send(r->net, &reply);
 }
 
@@ -277,8 +277,8 @@ struct tcp *tcp_request_child(const struct tcp_request *r)
 	take_over(t, r);
 	tcp_set_state(t, TCP_STATE_SYN_RECEIVED);
 	tcp_start_space(t);
-	t->last_sent_at = r->answered_at;
-	t->retries = r->tries;
+	t->last_sent_at = atomic_load(&r->answered_at);
+	t->retries = atomic_load(&r->tries);
 	t->held = true;
 	t->events->get(t);
 	return t;
@@ -294,7 +294,7 @@ static bool is_wanted(struct tcp_request *r, struct tcp_segment *s)
 		return false;
 	}
 	if ((s->flags & TCP_SYN) != 0 && s->seq == r->irs && (s->flags & TCP_ACK) == 0) {
-		if (clock_monotonic() - READ_ONCE(r->answered_at) > TCP_DELAY_MAX)
+		if (clock_monotonic() - atomic_load(&r->answered_at) > TCP_DELAY_MAX)
 			tcp_request_answer(r); /* ours was lost */
 		return false;
 	}
@@ -324,7 +324,7 @@ static bool is_deferred(struct tcp_request *r, const struct tcp_segment *s)
 
 	if (wait == 0 || s->end != s->seq || s->seq != r->irs + 1)
 		return false;
-	return (TCP_RTO_FIRST << r->tries) <= wait * NSEC_PER_SEC;
+	return (TCP_RTO_FIRST << atomic_load(&r->tries)) <= wait * NSEC_PER_SEC;
 }
 
 /* Gives up the count of being alive, if the child took r's place. */

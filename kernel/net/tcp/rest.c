@@ -24,6 +24,7 @@ struct tcp_rest {
 	uint8_t traffic_class;
 	bool has_timestamps;
 	nsec_t answered_at; /* [a] */
+	nsec_t born;
 };
 
 static struct tcp_rest *rest_of(struct endpoint *e)
@@ -50,7 +51,19 @@ static void put_endpoint(struct endpoint *e)
 	put(rest_of(e));
 }
 
-static const struct endpoint_ops rest_ops = { get_endpoint, put_endpoint };
+/* RFC 6191 §2, as tcp_tw_reuse has it: timestamps that are a second newer keep both apart. */
+static bool yields(const struct endpoint *e)
+{
+	const struct tcp_rest *r = container_of(e, const struct tcp_rest, endpoint);
+	unsigned reuse = tcp_setting(r->net->tcp_stack, tw_reuse);
+
+	if (reuse == 0 || !r->has_timestamps || clock_monotonic() - r->born < NSEC_PER_SEC)
+		return false;
+	return reuse == 1 || inet_ip_is_loopback(r->remote.ip) ||
+	       inet_ip_equal(r->local.ip, r->remote.ip);
+}
+
+static const struct endpoint_ops rest_ops = { get_endpoint, put_endpoint, yields };
 
 /* The alarm's count is the one of being alive. */
 static void timeout(struct tcp_alarm *a)
@@ -71,6 +84,7 @@ static void stop(struct tcp_rest *r)
 static void fill(struct tcp_rest *r, const struct tcp *t)
 {
 	r->net = t->net;
+	r->born = clock_monotonic();
 	r->local = t->local;
 	r->remote = t->remote;
 	r->dev_index = t->dev_index;

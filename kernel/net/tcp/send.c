@@ -54,7 +54,7 @@ static uint32_t room_of(const struct tcp *t)
 {
 	uint32_t charge = READ_ONCE(t->out_charge), limit = READ_ONCE(t->send_limit);
 
-	if (t->stack->memory > t->stack->settings.mem[2] && charge > 0)
+	if (charge > 0 && tcp_memory_is_out(t->stack))
 		return 0;
 	return charge < limit ? limit - charge : 0;
 }

@@ -85,5 +85,10 @@ void tcp_memory_add(struct tcp *t, int64_t bytes)
 
 bool tcp_memory_is_short(const struct tcp_stack *s)
 {
-	return READ_ONCE(s->memory) > s->settings.mem[1];
+	return atomic_load(&s->memory) > tcp_setting(s, mem[1]);
+}
+
+bool tcp_memory_is_out(const struct tcp_stack *s)
+{
+	return atomic_load(&s->memory) > tcp_setting(s, mem[2]);
 }

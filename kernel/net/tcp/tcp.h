@@ -3,19 +3,20 @@
  * TCP (RFC 9293): connections, without sockets. A user of TCP (a socket in inet/, the SDK's
  * objects) embeds a struct tcp and is told of what happens by tcp_events.
  *
- *	connection.c	birth, states, ends; listen.c, request.c, cookie.c: what comes to a listener
+ *	connection.c	birth, states, ends; listen.c, request.c, cookie.c: what is for a listener
  *	segment.c	a segment from outside: checked, and whom it concerns; rest.c: TIME-WAIT
  *	input.c		segments in: RFC 9293 §3.10.7, RFC 5961's challenges; error.c: ICMP's
  *	ack.c		what an ACK says: round trips (RFC 6298), windows; sack.c (RFC 2018, 2883)
  *	rack.c		what is lost: RACK-TLP (RFC 8985); recovery.c: what is done about it (RFC
  *			6937, 5682, 4015)
- *	receive.c	what arrived, in order and out of order; read.c: the user takes it, the urgent
- *			byte; window.c: how much may come
+ *	receive.c	what arrived, in order and out of order; read.c: the user takes it, the
+ *			urgent byte; window.c: how much may come
  *	send.c		what the user gives; queue.c: what was sent and is not acknowledged
  *	output.c	segments out: what may go now, Nagle, cork, windows; header.c: how they look
  *	timer.c		retransmission, probes, delayed ACKs, keepalive, user time-out; alarm.c
- *	congestion.c	the interface of algorithms, HyStart++; cubic.c (RFC 9438), reno.c (RFC 5681)
- *	options.c	options in and out (RFC 7323); secret.c; fastopen.c (RFC 7413); tune.c: setsockopt's
+ *	congestion.c	the interface of algorithms, HyStart++; cubic.c (RFC 9438), reno.c (5681)
+ *	options.c	options in and out (RFC 7323); fastopen.c (RFC 7413)
+ *	stack.c		settings, memory; secret.c: hashes; tune.c: setsockopt's, tcp_info
  *
  * tcp->lock guards a connection. It is taken inside every call below, and no event is called under
  * it. Data goes in and out as netbufs: what is sent is kept, by its pages, until it is
@@ -105,7 +106,7 @@ enum tcp_mood {
 
 /* A user's wishes. All: [l]; 0 where not said otherwise: as the stack's settings have it. */
 struct tcp_wishes {
-	bool no_delay, cork, keepalive, out_of_band_inline, no_quick_ack, defer_accept_on;
+	bool no_delay, cork, keepalive, out_of_band_inline, no_quick_ack;
 	bool fastopen_connect, receive_limit_fixed, send_limit_fixed;
 	uint32_t keep_idle_s, keep_interval_s, keep_count;
 	uint32_t user_timeout_ms, defer_accept_s, syn_retries, max_segment, window_clamp;
@@ -113,7 +114,6 @@ struct tcp_wishes {
 	int linger2_s;           /* -1: FIN-WAIT-2 ends at once */
 	uint32_t fastopen_queue; /* a listener's; 0: no fast open */
 	uint8_t traffic_class, hops;
-	uint32_t receive_low; /* SO_RCVLOWAT; 0 is 1 */
 };
 
 /* Send and receive sequence spaces, RFC 9293 §3.3.1. */
@@ -160,9 +160,10 @@ struct tcp {
 	bool v6;                           /* [I] */
 	bool is_orphan;                    /* [l] the user has closed it */
 	bool held;                         /* [l] the engine's count */
+	bool is_leaving;                   /* [l] it is over, and about to leave the endpoints */
 	struct inet_address local, remote; /* [c] */
 	struct ip_path path;               /* [l] */
-	unsigned dev_index;                /* [l] SO_BINDTODEVICE, a link-local's scope */
+	unsigned dev_index;                /* [c] as the endpoint has it */
 	struct tcp_wishes wishes;          /* [l] */
 	nsec_t due[TCP_NR_TIMERS];         /* [l] NSEC_NEVER: off */
 	nsec_t alarm_at;                   /* [l] what the alarm is set to at the latest */
@@ -171,7 +172,7 @@ struct tcp {
 	struct list pending, requests; /* [l] of tcp.pending_link; of tcp_request.link */
 	struct list pending_link;      /* [the listener's l] */
 	struct tcp *listener;          /* [the listener's l] counted: whose queue it waits in */
-	unsigned nr_pending, nr_requests, nr_fastopen, backlog; /* [l, a] */
+	unsigned nr_pending, nr_requests, backlog; /* [l, a] */
 
 	const struct tcp_congestion *congestion; /* [l] */
 	uint32_t send_limit, receive_limit;      /* [a] memory that may be in `out`; received */
@@ -260,7 +261,8 @@ struct tcp {
 	uint8_t fastopen_cookie[16];
 	uint8_t fastopen_len;
 	bool fastopen_wanted, syn_data_acked;
-	uint32_t syn_data; /* bytes that went with our SYN */
+	uint32_t syn_data;  /* bytes that went with our SYN */
+	nsec_t base_mtu_at; /* when a black hole was found */
 	/* tcp_info's counts */
 	uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
 	uint32_t segs_in, segs_out, data_segs_in, data_segs_out, nr_retrans, nr_dsacks;
@@ -348,9 +350,10 @@ struct netbuf *tcp_next(struct tcp *t, struct netbuf *b);
 void tcp_consumed(struct tcp *t, uint32_t n);
 /* To be read before the mark, or in all if there is none ahead: FIONREAD. */
 uint32_t tcp_readable(struct tcp *t);
-bool tcp_is_at_end(const struct tcp *t); /* nothing more will come */
-bool tcp_is_at_mark(struct tcp *t);      /* SIOCATMARK */
-void tcp_pass_mark(struct tcp *t);       /* the reader steps over the urgent byte, if it is there */
+uint32_t tcp_run(struct tcp *t); /* what one read may take: no further than a mark ahead */
+bool tcp_is_at_end(struct tcp *t);  /* nothing more will come */
+bool tcp_is_at_mark(struct tcp *t); /* SIOCATMARK */
+void tcp_pass_mark(struct tcp *t);  /* the reader steps over the urgent byte, if it is there */
 /* The urgent byte: 1, and with !peek it is taken; 0: the end; -EINVAL, -EAGAIN. */
 MUST_CHECK int tcp_urgent(struct tcp *t, bool peek, uint8_t *byte);
 

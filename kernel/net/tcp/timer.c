@@ -6,9 +6,10 @@
  */
 #include "net/tcp/engine.h"
 
-#define BACKOFF_MAX      16u
+#define BACKOFF_MAX       16u
 /* Black holes: RFC 4821 §7.7; a full segment was lost so often, and nothing of it arrived. */
-#define BLACK_HOLE_TRIES 3u
+#define BLACK_HOLE_TRIES  3u
+#define BLACK_HOLE_FORGET (600 * NSEC_PER_SEC) /* as tcp_probe_interval */
 
 /* ---- setting ---- */
 
@@ -130,8 +131,18 @@ bool tcp_black_hole(struct tcp *t)
 	    b->len < t->mss || t->mss <= TCP_MSS_USUAL)
 		return false;
 	t->base_mtu = t->pmtu > base + 92 ? base + 92 : max(t->pmtu / 2, TCP_MSS_USUAL + 92);
+	t->base_mtu_at = clock_monotonic();
 	tcp_update_mss(t);
 	return true;
+}
+
+/* The path may have changed, or it was plain loss: full segments are tried again. */
+void tcp_black_hole_retry(struct tcp *t)
+{
+	if (t->base_mtu == 0 || clock_monotonic() - t->base_mtu_at < BLACK_HOLE_FORGET)
+		return;
+	t->base_mtu = 0;
+	tcp_update_mss(t);
 }
 
 static void retransmit_timeout(struct tcp *t)

@@ -145,7 +145,27 @@ static void push_header(struct udp *u, struct netbuf *b, const struct udp_values
 	}
 }
 
-int udp_send(struct udp *u, struct netbuf *b, const struct udp_values *v)
+/* 0: so it may go along that path. */
+static int check_values(const struct netbuf *b, const struct udp_values *v,
+			const struct ip_path *path)
+{
+	bool v4 = inet_ip_is_v4(v->to.ip);
+	unsigned headers = HEADER + (v4 ? (unsigned)sizeof(struct ip4_header)
+					: (unsigned)sizeof(struct ip6_header));
+
+	if (b->len > (v4 ? UDP_MAX4 : UDP_MAX6))
+		return -EMSGSIZE;
+	if (path->is_broadcast && !v->is_broadcast_allowed)
+		return -EACCES;
+	/* Each of several must be one packet: udp(7). */
+	if (v->segment != 0 && v->segment < b->len &&
+	    v->segment + headers + v->options_len > path->mtu)
+		return -EINVAL;
+	return 0;
+}
+
+int udp_send_along(struct udp *u, struct netbuf *b, const struct udp_values *v,
+		   const struct ip_path *path)
 {
 	struct ip_header_values ip = {
 		.to = v->to.ip,
@@ -156,22 +176,30 @@ int udp_send(struct udp *u, struct netbuf *b, const struct udp_values *v)
 		.flow_label = v->flow_label,
 		.options = v->options,
 		.options_len = v->options_len,
+		.first_header = v->first_header,
+		.no_echo = v->no_echo,
 	};
-	struct ip_path path = { .dev = NULL };
-	int err;
+	int err = check_values(b, v, path);
 
-	err = b->len > (inet_ip_is_v4(v->to.ip) ? UDP_MAX4 : UDP_MAX6) ? -EMSGSIZE
-								       : find_path(u, v, &path);
-	if (err == 0 && path.is_broadcast && !v->is_broadcast_allowed)
-		err = -EACCES;
 	if (err != 0) {
-		ip_path_drop(&path);
 		netbuf_free(b);
 		return err;
 	}
-	ip.from = v->from != NULL && !inet_ip_is_any(v->from) ? v->from : path.from;
+	ip.from = v->from != NULL && !inet_ip_is_any(v->from) ? v->from : path->from;
 	push_header(u, b, v, ip.from);
-	err = ip_send(u->net, b, &ip, &path);
+	return ip_send(u->net, b, &ip, path);
+}
+
+int udp_send(struct udp *u, struct netbuf *b, const struct udp_values *v)
+{
+	struct ip_path path = { .dev = NULL };
+	int err = find_path(u, v, &path);
+
+	if (err != 0) {
+		netbuf_free(b);
+		return err;
+	}
+	err = udp_send_along(u, b, v, &path);
 	ip_path_drop(&path);
 	return err;
 }
@@ -199,6 +227,36 @@ static bool check(struct netbuf *b, const struct ip_info *i)
 	return be16_get(checksum_finish(checksum_join(sum, netbuf_sum(b, 0, len)))) == 0;
 }
 
+/* One of several datagrams that came as one, with the notes of all. NULL = no memory. */
+static struct netbuf *take_piece(const struct netbuf *b, uint32_t at)
+{
+	struct netbuf *piece = netbuf_slice(b, at, min(b->len - at, (uint32_t)b->gso_size));
+
+	if (piece == NULL)
+		return NULL;
+	memcpy(piece->notes, b->notes, sizeof(piece->notes));
+	piece->dev = b->dev;
+	piece->flags = b->flags;
+	piece->time_ns = b->time_ns;
+	return piece;
+}
+
+/* What was sent with UDP_SEGMENT to this machine has never been cut: it is now. Takes b. */
+static void hand_over(struct udp *u, struct netbuf *b)
+{
+	if (b->gso_size == 0) {
+		u->events->received(u, b);
+		return;
+	}
+	for (uint32_t at = 0; at < b->len; at += b->gso_size) {
+		struct netbuf *piece = take_piece(b, at);
+
+		if (piece != NULL)
+			u->events->received(u, piece);
+	}
+	netbuf_free(b);
+}
+
 static void deliver_to_many(struct endpoint_table *t, struct netbuf *b,
 			    const struct inet_address *from, const struct inet_address *to)
 {
@@ -209,7 +267,7 @@ static void deliver_to_many(struct endpoint_table *t, struct netbuf *b,
 	while ((e = endpoint_find_next(t, e, from, to, dev_index)) != NULL) {
 		copy = netbuf_clone(b);
 		if (copy != NULL)
-			udp_of(e)->events->received(udp_of(e), copy);
+			hand_over(udp_of(e), copy);
 	}
 	netbuf_free(b);
 }
@@ -226,7 +284,7 @@ static void deliver_to_one(struct net *net, struct netbuf *b, const struct inet_
 		netbuf_free(b);
 		return;
 	}
-	udp_of(e)->events->received(udp_of(e), b);
+	hand_over(udp_of(e), b);
 	put(e);
 }
 
@@ -263,11 +321,11 @@ void udp_error(struct net *net, const struct ip_error *e)
 	theirs.port = be16_get(h.to);
 	memcpy(ours.ip, e->from, sizeof(ours.ip));
 	memcpy(theirs.ip, e->to, sizeof(theirs.ip));
-	if (e->mtu != 0)
-		pmtu_learn(net, e->to, e->mtu);
 	end = endpoint_find(net->udp, &theirs, &ours, 0);
 	if (end == NULL)
 		return;
+	if (e->mtu != 0)
+		pmtu_learn(net, e->to, e->mtu);
 	udp_of(end)->events->failed(udp_of(end), e, &theirs);
 	put(end);
 }

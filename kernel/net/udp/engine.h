@@ -49,8 +49,10 @@ struct udp_values {
 	bool no_checksum; /* SO_NO_CHECK, IPv4's only */
 	bool is_broadcast_allowed;
 	uint32_t flow_label;
-	const void *options;
+	const void *options; /* as ip_header_values has them */
 	unsigned options_len;
+	uint8_t first_header;
+	bool no_echo; /* IP_MULTICAST_LOOP is off */
 };
 
 void udp_init(struct udp *u, struct net *net, const struct udp_events *events, bool v6);
@@ -59,6 +61,10 @@ void udp_fini(struct udp *u); /* nobody finds it any more; counts may still be h
  * endpoint_connect. */
 MUST_CHECK int udp_connect(struct udp *u, const struct inet_address *to, const uint8_t *from);
 void udp_disconnect(struct udp *u);
-/* Takes b, the payload, and sends it from the endpoint's port, which is bound. -EMSGSIZE, -EACCES: a
- * broadcast that was not allowed, and as ip_route and ip_send. net_run() is the caller's. */
+/* Takes b, the payload, and sends it from the endpoint's port, which is bound. -EMSGSIZE, -EACCES:
+ * a broadcast that was not allowed, and as ip_route and ip_send. net_run() is the caller's. */
 MUST_CHECK int udp_send(struct udp *u, struct netbuf *b, const struct udp_values *v);
+/* The same along a path that the caller has: DHCP has no address, and so no route, when it asks for
+ * one. The path stays the caller's. */
+MUST_CHECK int udp_send_along(struct udp *u, struct netbuf *b, const struct udp_values *v,
+			      const struct ip_path *path);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The internet checksum (RFC 1071): the 16-bit ones' complement sum of bytes taken in pairs. A sum
- * is kept unfolded and in the wire's byte order; parts are added in any order, one that begins at an
- * odd byte by checksum_add_odd.
+ * is kept unfolded and in the wire's byte order; parts are added in any order, one that begins at
+ * an odd byte by checksum_add_odd.
  */
 #pragma once
 #include "lib/types.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ICMP (RFC 792, RFC 1812 §4.3.3 for the later codes) and ICMPv6 (RFC 4443). Layouts and numbers. */
+/* ICMP (RFC 792, RFC 1812 §4.3.3 for the later codes) and ICMPv6 (RFC 4443): layouts. */
 #pragma once
 #include "net/wire/bytes.h"
 
@@ -45,6 +45,11 @@ enum icmp4_unreachable { /* codes of ICMP4_UNREACHABLE */
 };
 
 #define ICMP4_TIME_REASSEMBLY 1 /* code of ICMP4_TIME_EXCEEDED */
+#define ICMP6_TIME_REASSEMBLY 1 /* code of ICMP6_TIME_EXCEEDED */
+#define ICMP6_ADDRESS         3 /* codes of ICMP6_UNREACHABLE */
+#define ICMP6_PORT            4
+
+enum icmp6_problem { ICMP6_BAD_FIELD = 0, ICMP6_BAD_HEADER = 1, ICMP6_BAD_OPTION = 2 };
 
 enum icmp6_type {
 	ICMP6_UNREACHABLE = 1,
