@@ -389,11 +389,13 @@ void endpoint_disconnect(struct endpoint *e)
 	scoped_spin(&e->table->lock);
 	if (e->remote.port != 0)
 		leave_pair(e);
-	set_any(&e->remote, e);
+	/* Off both lists it is this one's alone. */
 	port = e->local.port;
+	if (port != 0)
+		leave_port(e);
+	set_any(&e->remote, e);
 	if (port == 0)
 		return;
-	leave_port(e);
 	if ((READ_ONCE(e->flags) & ENDPOINT_ADDRESS_CHOSEN) == 0)
 		set_any(&e->local, e);
 	e->local.port = (READ_ONCE(e->flags) & ENDPOINT_PORT_CHOSEN) != 0 ? port : 0;

@@ -350,7 +350,7 @@ struct netbuf *tcp_next(struct tcp *t, struct netbuf *b);
 void tcp_consumed(struct tcp *t, uint32_t n);
 /* To be read before the mark, or in all if there is none ahead: FIONREAD. */
 uint32_t tcp_readable(struct tcp *t);
-uint32_t tcp_run(struct tcp *t); /* what one read may take: no further than a mark ahead */
+uint32_t tcp_run(struct tcp *t);    /* what one read may take: no further than a mark ahead */
 bool tcp_is_at_end(struct tcp *t);  /* nothing more will come */
 bool tcp_is_at_mark(struct tcp *t); /* SIOCATMARK */
 void tcp_pass_mark(struct tcp *t);  /* the reader steps over the urgent byte, if it is there */
