@@ -83,10 +83,15 @@ static void count(struct udp *u)
 
 static const struct udp_events events = { received, failed, count, count };
 
+void dhcp_client_order(struct dhcp_client *c, enum dhcp_event event)
+{
+	dhcp_client_post(c, event);
+	net_run();
+}
+
 static void ring(struct timer *t)
 {
-	dhcp_client_post(container_of(t, struct dhcp_client, timer), DHCP_TIME);
-	net_run();
+	dhcp_client_order(container_of(t, struct dhcp_client, timer), DHCP_TIME);
 }
 
 static void changed(struct net_listener *l, unsigned what)

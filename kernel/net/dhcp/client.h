@@ -37,3 +37,5 @@ struct dhcp_client {
 MUST_CHECK int dhcp_client_init(struct dhcp_client *c, struct netdev *d, unsigned port, bool v6);
 void dhcp_client_fini(struct dhcp_client *c); /* for net_fini: nothing goes on */
 void dhcp_client_post(struct dhcp_client *c, enum dhcp_event event);
+/* The same, and net_run(): for who comes from outside of the stack. */
+void dhcp_client_order(struct dhcp_client *c, enum dhcp_event event);

@@ -455,19 +455,15 @@ int dhcp4_start(struct netdev *d, const char *host_name)
 {
 	int err = ip_device_of(d)->dhcp4 == NULL ? make(d, host_name) : 0;
 
-	if (err != 0)
-		return err;
-	dhcp_client_post(&ip_device_of(d)->dhcp4->client, DHCP_START);
-	net_run();
-	return 0;
+	if (err == 0)
+		dhcp_client_order(&ip_device_of(d)->dhcp4->client, DHCP_START);
+	return err;
 }
 
 void dhcp4_stop(struct netdev *d)
 {
-	if (ip_device_of(d)->dhcp4 == NULL)
-		return;
-	dhcp_client_post(&ip_device_of(d)->dhcp4->client, DHCP_STOP);
-	net_run();
+	if (ip_device_of(d)->dhcp4 != NULL)
+		dhcp_client_order(&ip_device_of(d)->dhcp4->client, DHCP_STOP);
 }
 
 bool dhcp4_is_bound(const struct netdev *d)

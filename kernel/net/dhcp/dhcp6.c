@@ -345,19 +345,15 @@ int dhcp6_start(struct netdev *d)
 {
 	int err = ip_device_of(d)->dhcp6 == NULL ? make(d) : 0;
 
-	if (err != 0)
-		return err;
-	dhcp_client_post(&ip_device_of(d)->dhcp6->client, DHCP_START);
-	net_run();
-	return 0;
+	if (err == 0)
+		dhcp_client_order(&ip_device_of(d)->dhcp6->client, DHCP_START);
+	return err;
 }
 
 void dhcp6_stop(struct netdev *d)
 {
-	if (ip_device_of(d)->dhcp6 == NULL)
-		return;
-	dhcp_client_post(&ip_device_of(d)->dhcp6->client, DHCP_STOP);
-	net_run();
+	if (ip_device_of(d)->dhcp6 != NULL)
+		dhcp_client_order(&ip_device_of(d)->dhcp6->client, DHCP_STOP);
 }
 
 bool dhcp6_is_bound(const struct netdev *d)

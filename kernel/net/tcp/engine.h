@@ -290,6 +290,10 @@ void tcp_listener_stop(struct tcp *l); /* after it is CLOSED: what was for it is
 bool tcp_listener_reserve(struct tcp *l);
 void tcp_listener_unreserve(struct tcp *l);
 void tcp_listener_deliver(struct tcp *l, struct tcp *child);
+/* The same once the child has seen the segment that completes it; or it is found by nobody yet,
+ * and goes. */
+void tcp_listener_complete(struct tcp *l, struct tcp *child, struct tcp_segment *s);
+void tcp_child_drop(struct tcp *child);
 
 void tcp_cookie_answer(struct tcp *l, const struct tcp_segment *s);
 /* An ACK that no handshake knows: false, it proves nothing. Else r is as it would have been. */

@@ -42,8 +42,7 @@ static bool start_child(struct tcp *l, struct tcp_segment *s, struct tcp_request
 	if (child == NULL)
 		return false;
 	if (endpoint_accept(&child->endpoint, &l->endpoint, &r->local, &r->remote) != 0) {
-		tcp_forget(child);
-		child->events->put(child);
+		tcp_child_drop(child);
 		return false;
 	}
 	tcp_lock(child);

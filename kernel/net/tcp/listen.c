@@ -127,6 +127,20 @@ void tcp_listener_deliver(struct tcp *l, struct tcp *child)
 	child->events->put(child);
 }
 
+void tcp_listener_complete(struct tcp *l, struct tcp *child, struct tcp_segment *s)
+{
+	tcp_lock(child);
+	tcp_connection_input(child, s);
+	tcp_unlock(child);
+	tcp_listener_deliver(l, child);
+}
+
+void tcp_child_drop(struct tcp *child)
+{
+	tcp_forget(child);
+	child->events->put(child);
+}
+
 /* ---- what comes ---- */
 
 enum verdict { DROP, REFUSE, COOKIE, REMEMBER };
@@ -193,14 +207,10 @@ static void cookie_input(struct tcp *l, struct tcp_segment *s)
 	}
 	if (endpoint_accept(&child->endpoint, &l->endpoint, &r.local, &r.remote) != 0) {
 		tcp_listener_unreserve(l);
-		tcp_forget(child);
-		child->events->put(child);
+		tcp_child_drop(child);
 		return;
 	}
-	tcp_lock(child);
-	tcp_connection_input(child, s);
-	tcp_unlock(child);
-	tcp_listener_deliver(l, child);
+	tcp_listener_complete(l, child, s);
 }
 
 void tcp_listener_input(struct tcp *l, struct tcp_segment *s, uint32_t iss)

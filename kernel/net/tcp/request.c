@@ -363,14 +363,9 @@ void tcp_request_input(struct tcp_request *r, struct tcp_segment *s)
 	child = tcp_request_child(r);
 	if (child == NULL || !replace(r, child)) {
 		tcp_listener_unreserve(l);
-		if (child != NULL) {
-			tcp_forget(child);
-			child->events->put(child);
-		}
+		if (child != NULL)
+			tcp_child_drop(child);
 		return;
 	}
-	tcp_lock(child);
-	tcp_connection_input(child, s);
-	tcp_unlock(child);
-	tcp_listener_deliver(l, child);
+	tcp_listener_complete(l, child, s);
 }

@@ -47,12 +47,6 @@ uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
 	return len > 0 ? add(sum, load_rest(p, len)) : sum;
 }
 
-uint64_t checksum_copy(uint64_t sum, void *to, const void *from, size_t len)
-{
-	memcpy(to, from, len);
-	return checksum_add(sum, to, len);
-}
-
 static uint16_t fold(uint64_t sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);

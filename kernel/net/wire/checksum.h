@@ -9,8 +9,6 @@
 #include "net/wire/bytes.h"
 
 uint64_t checksum_add(uint64_t sum, const void *data, size_t len);
-/* The same while copying. */
-uint64_t checksum_copy(uint64_t sum, void *to, const void *from, size_t len);
 /* A part's own sum (begun at 0) when the part stands at an odd distance from the start. */
 uint64_t checksum_add_odd(uint64_t sum, uint64_t part);
 /* Two sums of parts that both stand at an even distance: an ordinary + would lose the carry. */
