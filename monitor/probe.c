@@ -51,7 +51,7 @@ static unsigned max_cpus(int kvm_fd)
 
 static void probe_vm(struct vm_host *host, int kvm_fd)
 {
-	int vm_fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
+	int vm_fd = vm_fd_create(kvm_fd);
 	int vcpu_fd = vm_fd < 0 ? -1 : ioctl(vm_fd, KVM_CREATE_VCPU, 0);
 
 	if (vcpu_fd >= 0) {

@@ -216,6 +216,16 @@ static int check_nr_cpus(struct vm *vm)
 	return 0;
 }
 
+int vm_fd_create(int kvm_fd)
+{
+	int fd;
+
+	do {
+		fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
+	} while (fd < 0 && errno == EINTR);
+	return fd;
+}
+
 int vcpu_create_vm(struct vm *vm)
 {
 	struct kvm_enable_cap split = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { 24 } };
@@ -223,7 +233,7 @@ int vcpu_create_vm(struct vm *vm)
 
 	if (error != 0)
 		return error;
-	vm->vm_fd = ioctl(vm->kvm_fd, KVM_CREATE_VM, 0);
+	vm->vm_fd = vm_fd_create(vm->kvm_fd);
 	if (vm->vm_fd < 0)
 		return vm_fail_errno(vm, "KVM_CREATE_VM");
 	error = add_memory(vm);

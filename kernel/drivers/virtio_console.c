@@ -70,7 +70,10 @@ struct console {
 	bool multiport;                            /* [I] */
 	unsigned first_port, nr_ports; /* [I] 1 with many ports: nobody uses port 0 then */
 	struct console_port *ports;    /* [I] */
+	struct console *next;          /* [I] */
 };
+
+static struct console *consoles; /* [a] only grows, at boot */
 
 static struct console_port *console_port_of(struct port *p)
 {
@@ -506,6 +509,31 @@ static int init_queues(struct console *c)
 	return err == 0 && c->multiport ? init_control(c) : err;
 }
 
+/* Chunks that the host has done with, as no interrupt is asked for while there is room. */
+static size_t take_back(struct console_port *p)
+{
+	size_t before;
+
+	scoped_spin(&p->lock);
+	before = p->tx_bytes;
+	if (p->active)
+		take_tx_locked(p);
+	return (before - p->tx_bytes) / PAGE_SIZE;
+}
+
+static size_t reclaim(size_t want)
+{
+	size_t got = 0;
+
+	(void)want;
+	for (struct console *c = atomic_load(&consoles); c != NULL; c = c->next) {
+		for (unsigned i = c->first_port; i < c->nr_ports; i++)
+			got += take_back(&c->ports[i]);
+	}
+	return got;
+}
+PAGE_RECLAIMER(virtio_console_reclaimer) = { .reclaim = reclaim };
+
 static int probe(struct virtio_device *d)
 {
 	struct console *c = kmem_new(struct console);
@@ -528,6 +556,8 @@ static int probe(struct virtio_device *d)
 	send_control(c, VIRTIO_CONSOLE_BAD_ID, VIRTIO_CONSOLE_DEVICE_READY, 1);
 	for (unsigned i = c->first_port; i < c->nr_ports; i++)
 		port_add(&c->ports[i].port);
+	c->next = consoles;
+	atomic_store(&consoles, c);
 	return 0;
 }
 

@@ -21,6 +21,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/kmem.h"
+#include "mm/page.h"
 
 #define TAG_LEN        36 /* struct virtio_fs_config.tag */
 #define QUEUE_HIPRIO   0
@@ -39,7 +40,10 @@ struct virtio_fs {
 	unsigned nr_sleepers;             /* [lock] threads that need an interrupt */
 	struct waitq room;                /* for a place in the ring */
 	char tag[TAG_LEN + 1];
+	struct virtio_fs *next; /* [I] */
 };
+
+static struct virtio_fs *first; /* [a] only grows, at boot */
 
 /* Completed requests: their callers go on. */
 static void take_requests_locked(struct virtio_fs *fs)
@@ -199,6 +203,18 @@ static void post(struct fuse_transport *t, struct fuse_request *r)
 		kmem_free(r);
 }
 
+/* No interrupt comes for a forget: what the host has done with stays in the ring until the next. */
+static size_t reclaim(size_t want)
+{
+	(void)want;
+	for (struct virtio_fs *fs = atomic_load(&first); fs != NULL; fs = fs->next) {
+		scoped_spin(&fs->lock);
+		take_forgets_locked(fs);
+	}
+	return 0; /* no whole pages */
+}
+PAGE_RECLAIMER(virtio_fs_reclaimer) = { .reclaim = reclaim };
+
 /* Most tags are short, and each access may be an exit: it stops at the first NUL. */
 static void read_tag(struct virtio_device *d, char tag[TAG_LEN + 1])
 {
@@ -231,6 +247,8 @@ static int probe(struct virtio_device *d)
 	if (err != 0)
 		goto err_free;
 	d->private = fs;
+	fs->next = first;
+	atomic_store(&first, fs);
 	fs->transport = (struct fuse_transport){
 		.tag = fs->tag,
 		.call = call,

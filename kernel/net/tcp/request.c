@@ -86,11 +86,22 @@ void tcp_request_fill(struct tcp_request *r, struct tcp *l, const struct tcp_seg
 	r->answered_at = clock_monotonic();
 }
 
+/* False: it has ended, or a connection has taken its place, while the alarm was on its way. */
+static bool is_listed(struct tcp_request *r)
+{
+	scoped_spin(&r->listener->lock);
+	return !list_is_empty(&r->link);
+}
+
 static void timeout(struct tcp_alarm *a)
 {
 	struct tcp_request *r = container_of(a, struct tcp_request, alarm);
 	struct tcp_stack *stack = r->net->tcp_stack;
 
+	if (!is_listed(r)) {
+		tcp_request_put(r);
+		return;
+	}
 	if (r->tries >= tcp_setting(stack, synack_retries) ||
 	    tcp_state(r->listener) != TCP_STATE_LISTEN) {
 		tcp_count(stack, attempt_fails);
@@ -126,14 +137,15 @@ bool tcp_request_start(struct tcp_request *r, struct tcp *l)
 {
 	if (endpoint_accept(&r->endpoint, &l->endpoint, &r->local, &r->remote) != 0)
 		return false;
+	/* Who takes it off the list clears its alarm: that is set before. */
+	ref_get(&r->ref);
+	if (!tcp_alarm_set(l->stack, &r->alarm, clock_monotonic() + TCP_RTO_FIRST))
+		tcp_request_put(r);
 	ref_get(&r->ref); /* alive */
 	spin_lock(&l->lock);
 	list_append(&l->requests, &r->link);
 	l->nr_requests++;
 	spin_unlock(&l->lock);
-	ref_get(&r->ref);
-	if (!tcp_alarm_set(l->stack, &r->alarm, clock_monotonic() + TCP_RTO_FIRST))
-		tcp_request_put(r);
 	if (tcp_state(l) == TCP_STATE_LISTEN)
 		return true;
 	tcp_request_drop(r); /* it was closed meanwhile */

@@ -117,8 +117,9 @@ bool tcp_rest_start(struct tcp *t)
 		return false;
 	}
 	tcp_count(s, time_wait);
-	/* It is fresh: nobody has set its alarm, and the first count is for that. */
-	IGNORE_RESULT(tcp_alarm_set(s, &r->alarm, clock_monotonic() + TCP_TIME_WAIT));
+	/* The first count is the alarm's, unless a FIN that came meanwhile has set it (answer). */
+	if (!tcp_alarm_set(s, &r->alarm, clock_monotonic() + TCP_TIME_WAIT))
+		put(r);
 	return true;
 err:
 	(void)atomic_sub(&s->nr_rest, 1);
@@ -160,6 +161,14 @@ static bool is_new_connection(const struct tcp_rest *r, const struct tcp_segment
 						 tcp_after(s->options.ts, READ_ONCE(r->ts_recent)));
 }
 
+/* The alarm's count is there before the alarm, which somebody may clear at once. */
+static void wait_anew(struct tcp_rest *r)
+{
+	ref_get(&r->ref);
+	if (!tcp_alarm_set(r->net->tcp_stack, &r->alarm, clock_monotonic() + TCP_TIME_WAIT))
+		put(r);
+}
+
 /* RFC 9293 §3.10.7.4 for TIME-WAIT. */
 static void answer(struct tcp_rest *r, const struct tcp_segment *s)
 {
@@ -171,9 +180,8 @@ static void answer(struct tcp_rest *r, const struct tcp_segment *s)
 	}
 	if (s->seq == r->rcv_nxt && s->end == s->seq && !is_stale(r, s))
 		return; /* the last ACK, once more */
-	if ((s->flags & TCP_FIN) != 0 &&
-	    tcp_alarm_set(r->net->tcp_stack, &r->alarm, clock_monotonic() + TCP_TIME_WAIT))
-		ref_get(&r->ref);
+	if ((s->flags & TCP_FIN) != 0)
+		wait_anew(r);
 	acknowledge(r);
 }
 

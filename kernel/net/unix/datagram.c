@@ -121,6 +121,8 @@ ssize_t unix_datagram_send(struct socket *s, struct socket_message *m)
 		err = unix_wait_send(u, m->flags);
 	if (err != 0)
 		return err;
+	if (m->rights != NULL)
+		unix_bound_garbage();
 	msg = unix_message_new(u, len);
 	if (msg == NULL)
 		return -ENOMEM;

@@ -11,7 +11,12 @@
  * of it happens with unix_rights_lock held, so that no count changes but by programs closing
  * descriptors.
  */
+#include "lib/atomic.h"
 #include "net/unix/message.h"
+
+#define FLIGHTS_UNSEEN 1000u
+
+static unsigned look_at = FLIGHTS_UNSEEN; /* [rights_lock to write] */
 
 typedef void visit_fn(struct unix_socket *found, void *arg);
 
@@ -130,6 +135,17 @@ static void strip(struct unix_socket *u, struct list *stripped)
 		strip_queue(e, stripped);
 }
 
+/*
+ * Circles are looked for when a local socket closes. Whoever only makes circles closes none: so
+ * also before files depart, when as many sockets are under way as the last look left, and some
+ * more. Each look costs what came since.
+ */
+void unix_bound_garbage(void)
+{
+	if (READ_ONCE(unix_nr_flights) >= READ_ONCE(look_at))
+		unix_collect_garbage();
+}
+
 void unix_collect_garbage(void)
 {
 	struct list stripped = LIST_INIT(stripped);
@@ -146,6 +162,7 @@ void unix_collect_garbage(void)
 	}
 	list_foreach(&stripped, r, link)
 		unix_rights_arrive_locked(r);
+	WRITE_ONCE(look_at, 2 * unix_nr_flights + FLIGHTS_UNSEEN);
 	mutex_unlock(&unix_rights_lock);
 	while ((r = list_first(&stripped, struct socket_rights, link)) != NULL) {
 		list_remove(&r->link);

@@ -62,5 +62,8 @@ void unix_rights_discard(struct socket_rights *r);
 
 /* Frees sockets that only messages in their own queues refer to. */
 void unix_collect_garbage(void);
+/* The same, when many are under way. Closes sockets: with no lock held. */
+void unix_bound_garbage(void);
 /* What is under way: [rights_lock] by flight_link. */
 extern struct list unix_flights;
+extern unsigned unix_nr_flights; /* [rights_lock to write] */

@@ -23,6 +23,7 @@ struct sender {
 
 struct mutex unix_rights_lock = MUTEX_INIT(unix_rights_lock);
 struct list unix_flights = LIST_INIT(unix_flights);
+unsigned unix_nr_flights;
 
 static struct list senders = LIST_INIT(senders); /* [rights_lock] */
 
@@ -71,8 +72,10 @@ int unix_rights_depart_locked(struct socket_rights *r)
 		if (u == NULL)
 			continue;
 		u->file = r->files[i];
-		if (u->in_flight++ == 0)
-			list_append(&unix_flights, &u->flight_link);
+		if (u->in_flight++ > 0)
+			continue;
+		list_append(&unix_flights, &u->flight_link);
+		WRITE_ONCE(unix_nr_flights, unix_nr_flights + 1);
 	}
 	return 0;
 }
@@ -98,8 +101,10 @@ void unix_rights_arrive_locked(struct socket_rights *r)
 	for (unsigned i = 0; i < r->nr; i++) {
 		struct unix_socket *u = unix_of_file(r->files[i]);
 
-		if (u != NULL && --u->in_flight == 0)
-			list_remove(&u->flight_link);
+		if (u == NULL || --u->in_flight > 0)
+			continue;
+		list_remove(&u->flight_link);
+		WRITE_ONCE(unix_nr_flights, unix_nr_flights - 1);
 	}
 }
 

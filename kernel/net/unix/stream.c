@@ -47,6 +47,8 @@ ssize_t unix_stream_send(struct socket *s, struct socket_message *m)
 		return -ENOTCONN;
 	if ((READ_ONCE(u->shutdown) & UNIX_NO_SEND) != 0)
 		n = -EPIPE;
+	if (m->rights != NULL)
+		unix_bound_garbage();
 	while (n >= 0 && m->data->left > 0) {
 		n = send_part(u, peer, m);
 		if (n > 0)
