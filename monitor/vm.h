@@ -115,7 +115,7 @@ int boot_load_kernel(struct vm *vm);
 void boot_write_info(struct vm *vm);
 
 /* vcpu.c */
-int vcpu_open_kvm(int *kvm_fd);    /* 0 or -Exxx; checks the API's version */
+int vcpu_open_kvm(int *kvm_fd); /* 0 or -Exxx; checks the API's version */
 /* A new VM's descriptor, however often a signal comes meanwhile; -1 and errno. */
 int vm_fd_create(int kvm_fd);
 int vcpu_create_vm(struct vm *vm); /* KVM's VM with memory, interrupts and the first vCPU */
