@@ -10,7 +10,7 @@ export O
 MAKEFLAGS += --no-builtin-rules
 
 all: deps-build
-	@$(MAKE) --no-print-directory $(O)/hull-kernel.elf hull
+	@$(MAKE) --no-print-directory $(O)/hull-kernel.elf $(O)/hull-kernel-small.a hull $(O)/hull-image hull-image
 
 help:
 	@echo 'make          the kernel and ./hull'
@@ -25,4 +25,4 @@ include mk/kernel.mk
 include $(filter-out mk/kernel.mk,$(wildcard mk/*.mk))
 
 clean:
-	rm -rf $(O) hull
+	rm -rf $(O) hull hull-image

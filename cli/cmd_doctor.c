@@ -157,6 +157,21 @@ static void check_confinement(void)
 		    strerror(errno));
 }
 
+static void check_network(void)
+{
+	char message[512];
+
+	if (monitor_has_user_network(message))
+		say(GOOD, "network", "the user network can be had (hull run --net user, -p)");
+	else
+		say(NOTE, "network", "%s", message);
+	if (access("/dev/net/tun", R_OK | W_OK) == 0)
+		say(GOOD, "tap", "/dev/net/tun can be opened (hull run --net tap=NAME)");
+	else
+		say(NOTE, "tap", "/dev/net/tun: %s: no --net tap=NAME; --net user needs nothing",
+		    strerror(errno));
+}
+
 static int run(int argc, char **argv)
 {
 	int rest, err = options_parse(&cmd_doctor, argc, argv, NULL, &rest);
@@ -171,6 +186,7 @@ static int run(int argc, char **argv)
 	has_qemu = check_qemu(has_kvm);
 	check_resources(max_cpus);
 	check_confinement();
+	check_network();
 	if (has_kvm)
 		printf("\nPrograms run by KVM. Try: hull run /bin/echo hello\n");
 	else if (has_qemu)

@@ -33,6 +33,11 @@ static void print_completion_options(const struct command *command)
 {
 	const struct option_row *row = command->options;
 
+	if (command->elsewhere) {
+		printf("\t%s) words=$(hull %s --help | grep -o -e '--[a-z-]*');;\n", command->name,
+		       command->name);
+		return;
+	}
 	printf("\t%s) words=\"--help", command->name);
 	for (; row && row->name; row++) {
 		if (row->help)
@@ -80,6 +85,8 @@ static int run(int argc, char **argv)
 		message_print("there is no command '%s'; 'hull --help' lists them", argv[rest]);
 		return EXIT_USAGE;
 	}
+	if (command->elsewhere)
+		return command->run(2, (char *[]){ argv[rest], "--help", NULL });
 	options_print_help(command);
 	return 0;
 }

@@ -33,13 +33,17 @@ struct command {
 	const char *arguments; /* for the usage line */
 	const char *summary;
 	const struct option_row *options; /* ends with a row without name; NULL: none */
+	bool elsewhere;                   /* it runs another executable, which knows its options */
 	/* argv[0] is the subcommand; returns the exit status */
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct command *const commands[]; /* main.c; ends with NULL */
+extern const struct command *const commands[]; /* of each executable's main.c; ends with NULL */
 extern const struct command cmd_run, cmd_doctor, cmd_version, cmd_help;
+/* Of hull-image; in hull, rows of image_commands.c that run it. */
+extern const struct command cmd_init, cmd_build, cmd_inspect, cmd_scan, cmd_rewrite;
 
+/* A row of commands[]; NULL: none of that name. */
 const struct command *command_find(const char *name);
 
 /* Parses argv[1...]; *rest is the index of the first argument that is not an option. */

@@ -8,16 +8,10 @@
 
 #include "cli/command.h"
 
-const struct command *const commands[] = { &cmd_run, &cmd_doctor, &cmd_version, &cmd_help, NULL };
-
-const struct command *command_find(const char *name)
-{
-	for (size_t i = 0; commands[i]; i++) {
-		if (strcmp(commands[i]->name, name) == 0)
-			return commands[i];
-	}
-	return NULL;
-}
+const struct command *const commands[] = {
+	&cmd_run,     &cmd_init,   &cmd_build,   &cmd_inspect, &cmd_scan,
+	&cmd_rewrite, &cmd_doctor, &cmd_version, &cmd_help,    NULL,
+};
 
 int main(int argc, char **argv)
 {

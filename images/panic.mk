@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The full kernel with a panic in place of the program: test/kernel/run looks at its report.
 include images/full.mk
-LEAVES += test/kernel/panic/panic.c
+MORE := test/kernel/panic/panic.c

@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The full kernel and its own tests, which run instead of a program.
 include images/full.mk
-LEAVES += $(wildcard test/kernel/*.c)
+MORE := $(wildcard test/kernel/*.c)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The measurements, and the demonstration.
 
-BENCHES := $(patsubst bench/%.c,$(O)/bench/%,$(wildcard bench/*.c))
+BENCHES := $(patsubst bench/programs/%.c,$(O)/bench/%,$(wildcard bench/programs/*.c))
 
-$(O)/bench/%: bench/%.c bench/measure.h
+$(O)/bench/%: bench/programs/%.c bench/programs/measure.h
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -O2 $(BENCH_CFLAGS_$*) $< -o $@
 

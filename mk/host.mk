@@ -9,8 +9,12 @@ HOST_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmi
 	-fPIE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fno-common -pthread -Iinclude -Ikernel -I.
 HOST_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack -pthread
 
+# Reads images; without a library, so that `hull` needs none.
+IMAGE_READER := $(addprefix pack/,failure.c image/image_file.c image/kernel_file.c \
+	fs/erofs_find.c fs/erofs_image.c)
 MONITOR_SRCS := $(sort $(wildcard monitor/*.c monitor/*/*.c))
-CLI_SRCS := $(sort $(wildcard cli/*.c)) kernel/lib/cpio.c
+CLI_SRCS := $(sort $(wildcard cli/*.c cli/run/*.c launch/*.c)) $(addprefix kernel/lib/,cpio.c crc32c.c launch_record.c) \
+	$(IMAGE_READER)
 MONITOR_OBJS := $(MONITOR_SRCS:%.c=$(O)/host/%.o)
 CLI_OBJS := $(CLI_SRCS:%.c=$(O)/host/%.o)
 MONITOR_LIB := $(O)/libmonitor.a

@@ -14,11 +14,11 @@ $(O)/test/linux/%: test/linux/%.c $(wildcard test/linux/*.h)
 # test/linux/programs: what test/cli runs, each kind of executable that Debian's compilers make.
 P		:= $(O)/test/programs
 PROGRAMS	:= $(addprefix $(P)/,hello hello-static hello-static-pie hello-no-pie segv compute cpus echo-tty throw \
-		     hello-minimal fuzz_syscalls)
+		     hello-minimal fuzz_syscalls fuzz_sockets net_stream net_load net_lend flood)
 PROGRAMS	+= $(if $(shell command -v musl-gcc),$(P)/hello-musl)
 PROGRAMS	+= $(if $(shell command -v gfortran),$(P)/stencil)
-PROGRAMS	+= $(if $(shell command -v go),$(P)/hello-go $(P)/goroutines)
-PROGRAMS	+= $(if $(shell command -v javac),$(P)/Threads.class)
+PROGRAMS	+= $(if $(shell command -v go),$(P)/hello-go $(P)/goroutines $(P)/network-go)
+PROGRAMS	+= $(if $(shell command -v javac),$(P)/Threads.class $(P)/Network.class)
 PROGRAMS	+= $(if $(shell command -v rustc),$(P)/hello-rust)
 PROGRAMS	+= $(P)/openmp
 PROGRAM_SRC	:= test/linux/programs
@@ -40,20 +40,26 @@ $(P)/hello-musl: $(PROGRAM_SRC)/hello.c
 $(P)/hello-minimal: $(PROGRAM_SRC)/minimal.S
 	$(CC) -nostdlib -static -Wl,--build-id=none $< -o $@
 $(P)/fuzz_syscalls: $(PROGRAM_SRC)/fuzz_table.h $(PROGRAM_SRC)/fuzz_clean.h
-$(P)/segv $(P)/compute $(P)/cpus $(P)/echo-tty $(P)/fuzz_syscalls: $(P)/%: $(PROGRAM_SRC)/%.c
+$(P)/segv $(P)/compute $(P)/cpus $(P)/echo-tty $(P)/fuzz_syscalls $(P)/net_stream $(P)/net_load $(P)/net_lend: $(P)/%: $(PROGRAM_SRC)/%.c
 	$(CC) $(TEST_CFLAGS) -O2 $< -o $@
+$(P)/flood: $(wildcard test/net/flood/*.[ch])
+	$(CC) $(TEST_CFLAGS) -O2 -I. $(filter %.c,$^) -o $@
+$(P)/fuzz_sockets: $(wildcard $(PROGRAM_SRC)/fuzz_sockets/*.[ch]) $(PROGRAM_SRC)/fuzz_clean.h
+	$(CC) $(TEST_CFLAGS) -O2 $(filter %.c,$^) -o $@
 $(P)/throw: $(PROGRAM_SRC)/throw.cpp
 	$(CXX) -O1 -g -Wall -Wextra -Werror $< -o $@
 $(P)/stencil: $(PROGRAM_SRC)/stencil.f90
 	gfortran -O2 -J$(P) $< -o $@
 $(P)/openmp: $(PROGRAM_SRC)/openmp.c
 	gcc $(TEST_CFLAGS) -fopenmp $< -o $@
-$(P)/Threads.class: $(PROGRAM_SRC)/Threads.java
+$(P)/Threads.class $(P)/Network.class: $(P)/%.class: $(PROGRAM_SRC)/%.java
 	javac -d $(P) $<
 	@touch $@ && chmod +x $@
 $(P)/hello-go: $(PROGRAM_SRC)/hello.go
 	GOCACHE=$(abspath $(O))/go-cache GOFLAGS=-buildvcs=false GO111MODULE=off go build -o $@ $<
 $(P)/goroutines: $(PROGRAM_SRC)/goroutines.go
+	GOCACHE=$(abspath $(O))/go-cache GOFLAGS=-buildvcs=false GO111MODULE=off go build -o $@ $<
+$(P)/network-go: $(PROGRAM_SRC)/network.go
 	GOCACHE=$(abspath $(O))/go-cache GOFLAGS=-buildvcs=false GO111MODULE=off go build -o $@ $<
 $(P)/hello-rust: $(PROGRAM_SRC)/hello.rs
 	rustc -O -o $@ $<

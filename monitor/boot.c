@@ -136,6 +136,9 @@ static int load_segments(struct vm *vm, uint64_t *image_end)
 	for (unsigned i = 0; i < elf->e_phnum && error == 0; i++) {
 		if (phdrs[i].p_type != PT_LOAD || phdrs[i].p_memsz == 0)
 			continue;
+		if (vm->config->payload_offset != 0 &&
+		    phdrs[i].p_offset == vm->config->payload_offset)
+			continue;
 		error = load_segment(vm, image, len, &phdrs[i]);
 		*image_end = max(*image_end, (uint64_t)(phdrs[i].p_paddr + phdrs[i].p_memsz));
 	}
@@ -151,6 +154,7 @@ static void write_memory_map(struct vm *vm, struct boot_info *info, uint64_t lau
 		{ BOOT_INFO_GPA, PAGE, BOOT_MEMORY_RESERVED, 0 },
 		{ BOOT_FLAG_PAGE_GPA, PAGE, BOOT_MEMORY_RESERVED, 0 },
 		{ launch, launch_bytes, BOOT_MEMORY_RESERVED, 0 },
+		{ vm->root_gpa, align_up(vm->config->root.bytes, PAGE), BOOT_MEMORY_RESERVED, 0 },
 	};
 
 	for (unsigned i = 0; i < vm->memory.nr_regions; i++)
@@ -182,6 +186,8 @@ int boot_load_kernel(struct vm *vm)
 	if (vm->config->launch_bytes != 0)
 		memcpy(vm->ram + image_end, vm->config->launch, vm->config->launch_bytes);
 	write_tables(vm);
+	info->root = vm->root_gpa;
+	info->root_bytes = vm->config->root.bytes;
 	info->launch = image_end;
 	info->launch_bytes = vm->config->launch_bytes;
 	write_memory_map(vm, info, image_end);

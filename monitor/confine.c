@@ -6,21 +6,25 @@
  *
  * A filter: the architecture must be x86-64 and not x32; then for each permitted call a comparison
  * and a return. Calls whose arguments matter have a block of their own: ioctl permits listed
- * requests, mmap and mprotect nothing executable, kill and tgkill this process only. The default is
- * to kill.
+ * requests, mmap and mprotect nothing executable, kill and tgkill this process only, socket
+ * Internet families, openat (but the file server's) reading. The default is to kill.
  */
+#define _GNU_SOURCE 1
 #include "monitor/confine.h"
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/if_tun.h>
 #include <linux/kvm.h>
 #include <linux/seccomp.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
@@ -69,6 +73,17 @@ static const int calls_all[] = {
 
 static const int calls_streams[] = { SYS_preadv2, SYS_pwritev2 };
 
+/* monitor/net/tap.c, frames.c */
+static const int calls_frames[] = { SYS_sendmsg, SYS_recvmsg };
+
+/* libslirp, whose sockets come and go with the guest's connections. */
+static const int calls_sockets[] = {
+	SYS_connect,    SYS_bind,       SYS_listen,      SYS_accept,      SYS_accept4,
+	SYS_sendto,     SYS_recvfrom,   SYS_sendmsg,     SYS_recvmsg,     SYS_shutdown,
+	SYS_setsockopt, SYS_getsockopt, SYS_getsockname, SYS_getpeername, SYS_fcntl,
+};
+static const uint32_t socket_families[] = { AF_INET, AF_INET6 };
+
 /* fs.h has this list. */
 static const int calls_files[] = {
 	SYS_openat,          SYS_statx,     SYS_fstatfs,     SYS_preadv,     SYS_pwritev,
@@ -95,6 +110,8 @@ static const unsigned long requests_secondary[] = {
 	KVM_SET_MP_STATE,
 };
 static const unsigned long requests_device[] = { KVM_SIGNAL_MSI };
+static const unsigned long requests_frames[] = { TUNSETOFFLOAD, TUNSETQUEUE };
+static const unsigned long requests_sockets[] = { FIONREAD, FIONBIO, TCGETS };
 
 static const int caps_files[] = {
 	CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID,
@@ -171,6 +188,30 @@ static void emit_own_process(struct program *p, int call)
 	emit_return(p, SECCOMP_RET_KILL_PROCESS);
 }
 
+/* Internet sockets only. */
+static void emit_socket(struct program *p)
+{
+	emit_block(p, SYS_socket, 2 * ARRAY_SIZE(socket_families) + 2);
+	emit_load(p, argument(0));
+	for (size_t i = 0; i < ARRAY_SIZE(socket_families); i++) {
+		emit_if(p, socket_families[i]);
+		emit_return(p, SECCOMP_RET_ALLOW);
+	}
+	emit_return(p, SECCOMP_RET_KILL_PROCESS);
+}
+
+/* Files are opened for reading, none is made. */
+static void emit_read_only(struct program *p)
+{
+	emit_block(p, SYS_openat, 4);
+	emit_load(p, argument(2));
+	emit(p,
+	     (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K,
+					  O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_TMPFILE, 1, 0));
+	emit_return(p, SECCOMP_RET_ALLOW);
+	emit_return(p, SECCOMP_RET_KILL_PROCESS);
+}
+
 static void emit_requests(struct program *p, const unsigned long *requests, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++) {
@@ -192,6 +233,10 @@ static void emit_ioctl(struct program *p, enum confine_kind kind)
 		emit_requests(p, requests_secondary, ARRAY_SIZE(requests_secondary));
 	if (kind == CONFINE_VCPU || kind == CONFINE_STREAMS)
 		emit_requests(p, requests_terminal, ARRAY_SIZE(requests_terminal));
+	if (kind == CONFINE_FRAMES)
+		emit_requests(p, requests_frames, ARRAY_SIZE(requests_frames));
+	if (kind == CONFINE_SOCKETS)
+		emit_requests(p, requests_sockets, ARRAY_SIZE(requests_sockets));
 	emit_return(p, SECCOMP_RET_KILL_PROCESS);
 }
 
@@ -205,6 +250,13 @@ static void write_program(struct program *p, enum confine_kind kind)
 		emit_calls(p, calls_files, ARRAY_SIZE(calls_files));
 	if (kind == CONFINE_VCPU)
 		emit_calls(p, calls_vcpu, ARRAY_SIZE(calls_vcpu));
+	if (kind == CONFINE_FRAMES)
+		emit_calls(p, calls_frames, ARRAY_SIZE(calls_frames));
+	if (kind == CONFINE_SOCKETS) {
+		emit_calls(p, calls_sockets, ARRAY_SIZE(calls_sockets));
+		emit_socket(p);
+		emit_read_only(p);
+	}
 	emit_not_executable(p, SYS_mmap);
 	emit_not_executable(p, SYS_mprotect);
 	emit_own_process(p, SYS_tgkill);

@@ -10,6 +10,8 @@ enum confine_kind {
 	CONFINE_VCPU,      /* the caller's thread: runs the guest, later cleans up and exits */
 	CONFINE_SECONDARY, /* a further vCPU's thread */
 	CONFINE_STREAMS,   /* copies between rings and descriptors that are open already */
+	CONFINE_FRAMES,    /* moves frames between rings and descriptors that are open already */
+	CONFINE_SOCKETS,   /* libslirp: makes Internet sockets, reads resolv.conf */
 	CONFINE_FILES,     /* the virtio-fs server: opens files; keeps capabilities for it */
 };
 

@@ -9,7 +9,7 @@
  * Threads. The caller's thread becomes the first vCPU's; it is where the caller's signal handlers
  * run (the other threads block every signal), so a handler may do what is async-signal-safe and the
  * guest goes on afterwards. Each further vCPU has a thread of its own, one serves the console and
- * rng devices, and one more each shared directory.
+ * rng devices, and one more each shared directory and each network interface.
  *
  * Confinement. As soon as the guest is about to start, the process gives up its capabilities
  * (threads that serve files keep those that concern files) and every thread has a seccomp filter.
@@ -24,13 +24,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "abi/hull/boot.h"
 #include "abi/hull/control.h"
 #include "abi/hull/ports.h"
 
-#define VM_MIN_MEMORY (2ull << 20) /* the kernel begins at 1 MiB */
-#define VM_MAX_CPUS   64
-#define VM_MAX_PORTS  16
-#define VM_MAX_SHARES 24
+#define VM_MIN_MEMORY  (2ull << 20) /* the kernel begins at 1 MiB */
+#define VM_MAX_CPUS    BOOT_MAX_CPUS
+#define VM_MAX_PORTS   16
+#define VM_MAX_SHARES  24
+#define VM_MAX_NETS    4
+#define VM_NET_MTU_MIN 68u /* RFC 791 */
+#define VM_NET_MTU_MAX 65520u
 
 /*
  * A byte stream: a port of the console device (abi/hull/launch.h says how they are numbered). End
@@ -50,9 +54,45 @@ struct vm_share {        /* a host directory: one virtio-fs device */
 	bool read_only;
 };
 
+/* A port of the host that leads to one of the guest's (VM_NET_USER). Ports in host order. */
+struct vm_forward {
+	uint8_t address[16]; /* where the host listens: 4 bytes, or with is_ip6 16 */
+	uint16_t host_port, guest_port;
+	bool is_udp, is_ip6;
+};
+
+enum vm_net_kind { VM_NET_USER, VM_NET_TAP, VM_NET_FD };
+
+struct vm_net { /* an interface: one virtio-net device (virtio 1.2 §5.1) */
+	enum vm_net_kind kind;
+	const char *tap;      /* VM_NET_TAP: the host's interface; it is there already */
+	int fd;               /* VM_NET_FD: a tap, or a UNIX socket that keeps frames apart */
+	uint8_t mac[6];       /* unique on its link */
+	uint32_t mtu;         /* without the link header; 0: as the link behind it has it */
+	const char *hostname; /* VM_NET_USER: what DHCP tells the guest; NULL: nothing */
+	const struct vm_forward *forwards; /* VM_NET_USER */
+	unsigned nr_forwards;
+	/* VM_NET_USER: the guest's own, which ports lead to; 0: what it gets by asking */
+	uint8_t guest4[4], guest6[16];
+	bool hides_host; /* VM_NET_USER: the host's loopback cannot be reached */
+};
+
+/*
+ * A file system in a part of a file, which the guest sees in its memory, read-only and beside what
+ * it has as RAM (boot_info.root). It is mapped: what is not looked at is not read.
+ */
+struct vm_root {
+	int fd;
+	uint64_t offset, bytes; /* offset: page aligned; 0 bytes: none */
+};
+
 struct vm_config {
 	const void *kernel; /* an ELF image; NULL: the one inside the executable */
 	size_t kernel_bytes;
+	/* Where in it a segment begins that is left out: an image's payload (abi/hull/image.h). 0:
+	 * none. QEMU loads it, with the root in it. */
+	uint64_t payload_offset;
+	struct vm_root root;   /* QEMU's guests have it in their payload or launch record */
 	uint64_t memory_bytes; /* a multiple of 1 MiB */
 	unsigned nr_cpus;      /* up to VM_MAX_CPUS; 0 is 1 */
 	const void *launch;    /* the launch record, copied into the guest */
@@ -61,6 +101,10 @@ struct vm_config {
 	unsigned nr_shares;
 	const struct vm_port *ports;
 	unsigned nr_ports;
+	const struct vm_net *nets;
+	unsigned nr_nets;
+	bool is_captured; /* what crosses the interfaces is written to capture_fd, as pcapng */
+	int capture_fd;
 
 	/*
 	 * The control port (not among `ports`). Messages for the guest are whole struct
@@ -85,6 +129,7 @@ struct vm_result {
 	enum vm_end end;             /* valid when monitor_run() returns 0 */
 	bool software_kvm;           /* the guest ran by abi/hull/soft_kvm.h */
 	bool confined;               /* the process is under seccomp from now on */
+	int capture_error;           /* 0, or why the capture ends before the guest did */
 	uint32_t tsc_khz;            /* of the two below; 0: not known */
 	uint64_t entry_tsc, end_tsc; /* before the guest's first instruction, after its last */
 	char message[512];           /* when it fails: what, on what, why; no newline */
@@ -119,6 +164,9 @@ struct vm_host {
 
 /* What this host offers. Makes a VM and a vCPU for a moment; never confines. */
 void monitor_probe(struct vm_host *host);
+
+/* Is VM_NET_USER's library there? false: `message` says what to do. */
+bool monitor_has_user_network(char message[512]);
 
 /* The kernel's image inside this executable. */
 void monitor_kernel_image(const void **image, size_t *len_bytes);

@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,19 +17,26 @@
 #include "monitor/device/device.h"
 #include "monitor/device/virtio_console.h"
 #include "monitor/device/virtio_fs.h"
+#include "monitor/device/virtio_net.h"
 #include "monitor/device/virtio_rng.h"
 #include "monitor/device/worker.h"
+#include "monitor/net/capture.h"
 
-#define MIB  (1ull << 20)
-#define HUGE (2 * MIB)
+#define MIB      (1ull << 20)
+#define HUGE     (2 * MIB)
+#define ROOT_GPA (32 * MIB)
 
 struct machine { /* a VM and everything that was made for it */
 	struct vm vm;
 	struct virtio_console *console;
 	struct virtio_rng rng;
 	struct virtio_fs *shares[VM_MAX_SHARES];
-	void *mapping; /* what `ram` lies in, 2 MiB aligned */
+	struct virtio_net *nets[VM_MAX_NETS];
+	struct capture *capture; /* NULL: none */
+	void *mapping;           /* what `ram` lies in, 2 MiB aligned */
 	size_t mapping_bytes;
+	void *root; /* the root's file, mapped; NULL: none */
+	size_t root_bytes;
 	struct sigaction old_kick;
 	bool kick_set;
 };
@@ -110,6 +118,8 @@ static int check_config(struct vm *vm)
 	if (config->nr_shares > VM_MAX_SHARES || config->nr_ports >= VM_MAX_PORTS)
 		return vm_fail(vm, EINVAL, "at most %d directories and %d streams can be shared",
 			       VM_MAX_SHARES, VM_MAX_PORTS - 1);
+	if (config->nr_nets > VM_MAX_NETS)
+		return vm_fail(vm, EINVAL, "a VM has at most %d network interfaces", VM_MAX_NETS);
 	return 0;
 }
 
@@ -117,13 +127,12 @@ static int check_config(struct vm *vm)
  * Committed as it is touched, in huge pages where the host has them; gone with this process. A huge
  * page costs one host fault (some 100 us, mostly zeroing) where 512 small ones cost 2.5 ms and more
  * on software KVM, and the guest's 2 MiB mappings stay whole. What it wastes is little: the kernel
- * keeps what it touches together (kernel/mm/early.c), so that hello takes two of them.
+ * keeps what it touches together (kernel/mm/alloc/early.c), so that hello takes two of them.
  */
 static int map_memory(struct machine *m)
 {
 	struct vm *vm = &m->vm;
 	uint64_t bytes = vm->config->memory_bytes;
-	uint64_t low = min(bytes, (uint64_t)VM_HOLE_BASE);
 	uint8_t *mapping;
 
 	m->mapping_bytes = bytes + HUGE;
@@ -137,10 +146,72 @@ static int map_memory(struct machine *m)
 	vm->ram_bytes = bytes;
 	madvise(vm->ram, bytes, MADV_HUGEPAGE);
 	madvise(vm->ram, bytes, MADV_DONTDUMP);
-	vm->memory.regions[vm->memory.nr_regions++] = (struct guest_region){ 0, low, vm->ram };
-	if (bytes > low)
-		vm->memory.regions[vm->memory.nr_regions++] =
-			(struct guest_region){ VM_HIGH_BASE, bytes - low, vm->ram + low };
+	return 0;
+}
+
+static void add_region(struct vm *vm, uint64_t gpa, uint64_t bytes, uint8_t *host)
+{
+	if (bytes != 0)
+		vm->memory.regions[vm->memory.nr_regions++] = (struct guest_region){ gpa, bytes,
+										     host };
+}
+
+/* The RAM from offset `at` on lies at gpa, and goes on behind the hole. Returns where it ends. */
+static uint64_t place_ram(struct vm *vm, uint64_t at, uint64_t gpa)
+{
+	uint64_t low = min(vm->ram_bytes - at, VM_HOLE_BASE - gpa);
+	uint64_t high = vm->ram_bytes - at - low;
+
+	add_region(vm, gpa, low, vm->ram + at);
+	add_region(vm, VM_HIGH_BASE, high, vm->ram + at + low);
+	return high != 0 ? VM_HIGH_BASE + high : gpa + low;
+}
+
+/*
+ * RAM, and the root in the midst of it: the kernel's array of pages, which has room for every page
+ * up to the last, is touched for the root's pages beside those that are used first, and no huge
+ * page more is committed. Where the root is too large for that it comes last.
+ */
+static void place_memory(struct machine *m)
+{
+	struct vm *vm = &m->vm;
+	uint64_t before = align_down(min(vm->ram_bytes, ROOT_GPA), HUGE);
+	uint64_t bytes = align_up((uint64_t)m->root_bytes, HUGE);
+
+	if (m->root_bytes == 0) {
+		place_ram(vm, 0, 0);
+	} else if (before < ROOT_GPA || bytes > VM_HOLE_BASE - 2 * ROOT_GPA) {
+		vm->root_gpa = align_up(place_ram(vm, 0, 0), HUGE);
+		if (vm->root_gpa < VM_HIGH_BASE && bytes > VM_HOLE_BASE - vm->root_gpa)
+			vm->root_gpa = VM_HIGH_BASE;
+		add_region(vm, vm->root_gpa, m->root_bytes, m->root);
+	} else {
+		vm->root_gpa = before;
+		add_region(vm, 0, before, vm->ram);
+		add_region(vm, before, m->root_bytes, m->root);
+		place_ram(vm, before, before + bytes);
+	}
+}
+
+/*
+ * What the guest does not look at is not read from the file; what it looks at is the host's own
+ * page of the file. It does not write there; if it did, it would get a copy.
+ */
+static int map_root(struct machine *m)
+{
+	struct vm *vm = &m->vm;
+	const struct vm_root *root = &vm->config->root;
+	uint64_t bytes = align_up(root->bytes, 4096ull);
+
+	if (root->bytes == 0)
+		return 0;
+	m->root = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, root->fd,
+		       (off_t)root->offset);
+	if (m->root == MAP_FAILED) {
+		m->root = NULL;
+		return vm_fail_errno(vm, "mapping the guest's root");
+	}
+	m->root_bytes = bytes;
 	return 0;
 }
 
@@ -153,6 +224,23 @@ static int open_kvm(struct vm *vm)
 		return 0;
 	monitor_probe(&host);
 	return vm_fail(vm, ENODEV, "%s", host.message);
+}
+
+static int add_nets(struct machine *m)
+{
+	const struct vm_config *config = m->vm.config;
+
+	if (config->is_captured) {
+		m->capture = capture_new(config->capture_fd, config->nets, config->nr_nets);
+		if (m->capture == NULL)
+			return vm_fail(&m->vm, ENOMEM, "no memory for a packet capture");
+	}
+	for (unsigned i = 0; i < config->nr_nets; i++) {
+		m->nets[i] = virtio_net_new(&m->vm, i, m->capture);
+		if (m->nets[i] == NULL)
+			return -EIO;
+	}
+	return 0;
 }
 
 static int add_devices(struct machine *m)
@@ -168,6 +256,8 @@ static int add_devices(struct machine *m)
 		m->shares[i] = virtio_fs_new(&m->vm, &config->shares[i]);
 		error = m->shares[i] != NULL ? 0 : -EIO;
 	}
+	if (error == 0)
+		error = add_nets(m);
 	for (unsigned i = 0; i < m->vm.nr_devices && error == 0; i++)
 		error = virtio_mmio_register(m->vm.devices[i]);
 	return error;
@@ -194,6 +284,10 @@ static int build(struct machine *m)
 	if (error == 0)
 		error = map_memory(m);
 	if (error == 0)
+		error = map_root(m);
+	if (error == 0)
+		place_memory(m);
+	if (error == 0)
 		error = boot_load_kernel(&m->vm);
 	if (error == 0)
 		error = vcpu_create_vm(&m->vm);
@@ -212,11 +306,16 @@ static int start_workers(struct machine *m)
 
 	for (unsigned i = 0; i < m->vm.config->nr_shares && error == 0; i++)
 		error = virtio_fs_start(m->shares[i]);
+	for (unsigned i = 0; i < m->vm.config->nr_nets && error == 0; i++)
+		error = virtio_net_start(m->nets[i]);
 	return error;
 }
 
 static void stop_workers(struct machine *m)
 {
+	for (unsigned i = 0; i < VM_MAX_NETS; i++)
+		if (m->nets[i] != NULL)
+			virtio_net_stop(m->nets[i]);
 	for (unsigned i = 0; i < VM_MAX_SHARES; i++)
 		if (m->shares[i] != NULL)
 			virtio_fs_stop(m->shares[i]);
@@ -231,6 +330,9 @@ static int run_guest(struct machine *m)
 	int error;
 
 	burial_prepare(vm);
+	/* One heap for all threads: the C library opens a file of /proc to make one of a thread's
+	 * own smaller, whoever does that; and confined threads open none. */
+	mallopt(M_ARENA_MAX, 1);
 	m->kick_set = sigaction(VM_KICK_SIGNAL, &on_kick, &m->old_kick) == 0;
 	error = start_workers(m);
 	if (error == 0)
@@ -263,12 +365,18 @@ static void demolish(struct machine *m)
 	for (unsigned i = 0; i < VM_MAX_SHARES; i++)
 		if (m->shares[i] != NULL)
 			virtio_fs_free(m->shares[i]);
+	for (unsigned i = 0; i < VM_MAX_NETS; i++)
+		if (m->nets[i] != NULL)
+			virtio_net_free(m->nets[i]);
+	m->vm.result->capture_error = capture_free(m->capture);
 	if (m->rng.device.queues != NULL)
 		virtio_rng_fini(&m->rng);
 	if (m->console != NULL)
 		virtio_console_free(m->console);
 	if (m->mapping != NULL)
 		munmap(m->mapping, m->mapping_bytes);
+	if (m->root != NULL)
+		munmap(m->root, m->root_bytes);
 }
 
 static void init_vcpus(struct vm *vm)

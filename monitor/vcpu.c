@@ -18,13 +18,15 @@
 #include "monitor/vm.h"
 
 #define CR0_AT_ENTRY  0x80050033ull /* PG WP NE MP ET PE, AM */
-#define CR4_AT_ENTRY  0x50620ull    /* PAE OSFXSR OSXMMEXCPT FSGSBASE OSXSAVE */
+#define CR4_AT_ENTRY  0x40620ull    /* PAE OSFXSR OSXMMEXCPT OSXSAVE */
+#define CR4_FSGSBASE  0x10000ull    /* where the guest's CPUID says that there is such a thing */
 #define EFER_AT_ENTRY 0xd01ull      /* SCE LME LMA NXE */
 #define RFLAGS_FIXED  2ull
 #define CODE_SELECTOR 0x10
 #define DATA_SELECTOR 0x18
 
 #define CPUID_TSC_DEADLINE (1u << 24) /* leaf 1, ECX */
+#define CPUID_FSGSBASE     (1u << 0)  /* leaf 7, EBX */
 #define CPUID_KVM_FEATURES 0x40000001u
 #define CPUID_KVMCLOCK     (1u << 3)    /* EAX: MSRs 0x4b564d00/01 */
 #define XCR0_AMX           (3ull << 17) /* needs leave from the host: not offered */
@@ -114,6 +116,8 @@ static int get_cpuid(struct vm *vm)
 			e->ecx |= CPUID_TSC_DEADLINE;
 			vm->tsc_deadline = true;
 		}
+		if (e->function == 7 && e->index == 0)
+			vm->fsgsbase = (e->ebx & CPUID_FSGSBASE) != 0;
 		if (e->function == CPUID_KVM_FEATURES)
 			vm->kvmclock = (e->eax & CPUID_KVMCLOCK) != 0;
 		if (e->function == 0xd && e->index == 0)
@@ -171,7 +175,7 @@ static int set_sregs(struct vcpu *vcpu, uint64_t root)
 	set_segments(&sregs);
 	sregs.cr0 = CR0_AT_ENTRY;
 	sregs.cr3 = root;
-	sregs.cr4 = CR4_AT_ENTRY;
+	sregs.cr4 = CR4_AT_ENTRY | (vcpu->vm->fsgsbase ? CR4_FSGSBASE : 0);
 	sregs.efer = EFER_AT_ENTRY;
 	if (ioctl(vcpu->fd, KVM_SET_SREGS, &sregs) < 0)
 		return vm_fail_errno(vcpu->vm, "KVM_SET_SREGS");

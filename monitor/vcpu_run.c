@@ -86,7 +86,8 @@ static void port_access(struct vcpu *vcpu)
 	uint32_t value;
 
 	if (run->io.direction == KVM_EXIT_IO_IN) {
-		memset(data, 0xff, (size_t)run->io.size * run->io.count);
+		memset(data, run->io.port == PORT_DEBUG ? PORT_DEBUG : 0xff,
+		       (size_t)run->io.size * run->io.count);
 		return;
 	}
 	if (run->io.port == PORT_DEBUG && run->io.size == 1 && vm->config->on_log != NULL)

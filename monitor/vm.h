@@ -21,7 +21,7 @@
  *
  * Exits of several vCPUs are handled one at a time, under `bus_lock`: it guards the devices'
  * registers and the ring of collected writes, which all vCPUs share. Locks, outermost first:
- * bus_lock, device.lock, vm.lock.
+ * bus_lock, device.lock, device_part.lock in order, vm.lock.
  */
 #pragma once
 #include <linux/kvm.h>
@@ -40,7 +40,7 @@
 #define VM_DEVICE_BASE   0xd0000000ull
 #define VM_DEVICE_BYTES  0x1000u
 #define VM_DEVICE_VECTOR 0x30u /* device n interrupts with this vector + n */
-#define VM_MAX_DEVICES   (VM_MAX_SHARES + 2)
+#define VM_MAX_DEVICES   (VM_MAX_SHARES + VM_MAX_NETS + 2)
 #define VM_MAX_CPUID     128
 #define VM_KICK_SIGNAL   SIGRTMAX /* takes a vCPU out of KVM_RUN */
 
@@ -83,8 +83,9 @@ struct vm {
 	struct guest_memory memory;             /* [I] */
 	uint8_t *ram;                           /* [I] the mapping behind `memory` */
 	uint64_t ram_bytes;                     /* [I] */
+	uint64_t root_gpa;                      /* [I] of config->root, if there is one */
 	bool software;                          /* [I] */
-	bool tsc_deadline, kvmclock;            /* [I] */
+	bool tsc_deadline, kvmclock, fsgsbase;  /* [I] what `cpuid` says */
 	uint32_t tsc_khz;                       /* [I] */
 	uint64_t entry;                         /* [I] the kernel's first instruction */
 	struct device *devices[VM_MAX_DEVICES]; /* [I] */

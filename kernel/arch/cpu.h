@@ -34,7 +34,7 @@ void cpu_init(struct cpu *cpu);
  * A further CPU. cpu_new() makes its struct cpu, zeroed but for what is the machine's; NULL = no
  * memory. cpu_start_fill() says how it is to begin (abi/hull/cpu_start.h): on cpu->idle's stack,
  * with the kernel's own tables, at cpu_secondary_entry; there it does what cpu_init_early does for
- * the boot CPU and calls cpu_secondary_main(cpu) (core/secondary.c), interrupts off.
+ * the boot CPU and calls cpu_secondary_main(cpu) (core/smp/secondary.c), interrupts off.
  */
 struct cpu_start;
 struct cpu *cpu_new(void);

@@ -70,7 +70,7 @@ MUST_CHECK int mmu_split(struct mmu_batch *b, vaddr_t va);
 /* Give tables that are empty in [start, end) back. */
 void mmu_prune(struct mmu_batch *b, vaddr_t start, vaddr_t end);
 void mmu_clear_dirty(struct mmu_batch *b, vaddr_t va);
-/* mm/page.c's page_put() runs on each page of b->freed (linked by page->batch_next) after the
+/* mm/alloc/page.c's page_put() runs on each page of b->freed (linked by page->batch_next) after the
  * flush. */
 void mmu_batch_end(struct mmu_batch *b);
 

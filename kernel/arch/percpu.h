@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Per-CPU data. struct cpu (core/cpu.h) begins with struct cpu_arch, which <machine/percpu.h>
+ * Per-CPU data. struct cpu (core/smp/cpu.h) begins with struct cpu_arch, which <machine/percpu.h>
  * defines and which holds at least:
  *
  *	struct cpu *self;

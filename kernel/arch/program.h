@@ -41,7 +41,8 @@ MUST_CHECK int signal_frame_pop(struct trap_frame *f, uint64_t *mask, stack_t *a
  */
 struct door_table;
 struct vmspace;
-extern bool door_enabled;                   /* --no-patch clears it at start */
+extern bool door_enabled;
+void door_disable(void);                    /* --no-patch: at start, for good */
 void door_trapped(struct trap_frame *f);    /* may be called at every slow call; cheap */
 void door_table_free(struct door_table *t); /* with its address space */
 /* For fork, after the pages: the sites patched in them go on working. NULL = no memory. */

@@ -12,7 +12,7 @@
 #include "lib/string.h"
 
 /* There is no platform yet to end the VM by. */
-static NORETURN void refuse(const char *text)
+NORETURN void direct_refuse(const char *text)
 {
 	platform_debug_write(text, strlen(text));
 	out32(PORT_EXIT, VM_END_NO_START);
@@ -24,9 +24,9 @@ void direct_main(paddr_t info_paddr)
 	const struct boot_info *info = paddr_to_ptr(info_paddr);
 
 	if (info->magic != BOOT_INFO_MAGIC || info->version != BOOT_INFO_VERSION)
-		refuse("hull: the loader and the kernel are not of one version\n");
+		direct_refuse("hull: the loader and the kernel are not of one version\n");
 	if (info->nr_memory > BOOT_MAX_MEMORY || info->nr_devices > BOOT_MAX_DEVICES ||
 	    info->nr_cpus == 0 || info->nr_cpus > BOOT_MAX_CPUS)
-		refuse("hull: the loader's boot information is damaged\n");
+		direct_refuse("hull: the loader's boot information is damaged\n");
 	kernel_main(info);
 }

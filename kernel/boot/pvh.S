@@ -13,17 +13,25 @@
 #define LARGE		0x87
 #define NR_DIRECTORIES	4	/* of 1 GiB each */
 
-#define CR4_VALUE	0x10620	/* PAE | OSFXSR | OSXMMEXCPT | FSGSBASE */
+#define CR4_VALUE	0x620	/* PAE | OSFXSR | OSXMMEXCPT */
+#define CR4_FSGSBASE	0x10000	/* where the processor has it */
 #define EFER_VALUE	0xd01	/* SCE | LME | LMA | NXE */
 #define CR0_VALUE	0x80050033
 #define MSR_EFER	0xc0000080
 
-/* Without them CR4_VALUE or EFER_VALUE faults, and there is no IDT yet. */
+#define CPUID_EXTENDED		0x80000000
 #define CPUID7_EBX_FSGSBASE	0x1
-#define CPUID81_EDX_NEEDED	0x20100800	/* LM | NX | SYSCALL */
-#define DEBUG_PORT	0xe9	/* PORT_DEBUG, PORT_EXIT, VM_END_NO_START of abi/hull/ports.h */
+/* Without them EFER_VALUE faults, and there is no IDT yet. Intel shows SYSCALL in 64-bit mode only. */
+#define CPUID81_EDX_NEEDED	0x20100000	/* LM | NX */
+
+/* PORT_DEBUG, PORT_EXIT, VM_END_NO_START of abi/hull/ports.h; the first UART (PC16550D,
+ * section 8); Bochs's way to end. */
+#define DEBUG_PORT	0xe9
 #define EXIT_PORT	0xf4
 #define EXIT_NO_START	2
+#define COM1		0x3f8
+#define UART_PATIENCE	100000
+#define BOCHS_PORT	0x8900
 
 	.section .note.pvh, "a", @note
 	.balign	4
@@ -39,20 +47,27 @@
 pvh_entry:
 	cld
 	mov	%ebx, %ebp		/* CPUID writes EBX */
-	xor	%eax, %eax
+	mov	$CPUID_EXTENDED, %eax
 	cpuid
-	cmp	$7, %eax
-	jb	pvh_old_cpu
-	mov	$7, %eax
-	xor	%ecx, %ecx
-	cpuid
-	test	$CPUID7_EBX_FSGSBASE, %ebx
-	jz	pvh_old_cpu
-	mov	$0x80000001, %eax
+	cmp	$CPUID_EXTENDED, %eax
+	jbe	pvh_old_cpu
+	mov	$(CPUID_EXTENDED + 1), %eax
 	cpuid
 	and	$CPUID81_EDX_NEEDED, %edx
 	cmp	$CPUID81_EDX_NEEDED, %edx
 	jne	pvh_old_cpu
+	mov	$CR4_VALUE, %esi
+	xor	%eax, %eax
+	cpuid
+	cmp	$7, %eax
+	jb	1f
+	mov	$7, %eax
+	xor	%ecx, %ecx
+	cpuid
+	test	$CPUID7_EBX_FSGSBASE, %ebx
+	jz	1f
+	or	$CR4_FSGSBASE, %esi
+1:
 	mov	%ebp, %ebx
 
 	mov	$PHYSICAL(boot_root), %edi
@@ -77,8 +92,7 @@ pvh_entry:
 	dec	%ecx
 	jnz	2b
 
-	mov	$CR4_VALUE, %eax
-	mov	%eax, %cr4
+	mov	%esi, %cr4
 	mov	$PHYSICAL(boot_root), %eax
 	mov	%eax, %cr3
 	mov	$MSR_EFER, %ecx
@@ -90,15 +104,42 @@ pvh_entry:
 	lgdt	PHYSICAL(boot_gdt_pointer)
 	ljmp	$SEL_KERNEL_CS, $PHYSICAL(pvh_long)
 
-/* Says so, and ends the machine: by the exit port, or where there is none by a triple fault. */
+/*
+ * Says so where anybody may listen, and ends the machine: by QEMU's port or Bochs's, or where there
+ * is neither by a triple fault.
+ */
 pvh_old_cpu:
 	mov	$PHYSICAL(old_cpu_text), %esi
 	mov	$(old_cpu_text_end - old_cpu_text), %ecx
 	mov	$DEBUG_PORT, %edx
 	rep outsb
+	mov	$(COM1 + 3), %edx
+	mov	$0x83, %al		/* the divisor is seen: 1 is 115200 baud */
+	out	%al, %dx
+	mov	$COM1, %edx
+	mov	$1, %ax
+	out	%ax, %dx
+	mov	$(COM1 + 3), %edx
+	mov	$0x03, %al		/* 8N1 */
+	out	%al, %dx
+	mov	$PHYSICAL(old_cpu_text), %esi
+	mov	$(old_cpu_text_end - old_cpu_text), %ebx
+1:	mov	$(COM1 + 5), %edx
+	mov	$UART_PATIENCE, %ecx
+2:	in	%dx, %al
+	test	$0x20, %al		/* it takes a byte */
+	loopz	2b
+	mov	$COM1, %edx
+	outsb
+	dec	%ebx
+	jnz	1b
 	mov	$EXIT_NO_START, %eax
 	mov	$EXIT_PORT, %edx
 	out	%eax, %dx
+	mov	$PHYSICAL(bochs_word), %esi
+	mov	$(bochs_word_end - bochs_word), %ecx
+	mov	$BOCHS_PORT, %edx
+	rep outsb
 	lidt	PHYSICAL(boot_no_idt)
 	ud2
 
@@ -133,11 +174,14 @@ boot_no_idt:
 	.word	0
 	.long	0
 old_cpu_text:
-	.ascii	"hull: cannot start: the processor has no FSGSBASE, NX or SYSCALL (QEMU: -cpu max)\n"
+	.ascii	"hull: cannot start: the processor has no 64-bit mode or no NX (QEMU: -cpu max)\r\n"
 old_cpu_text_end:
+bochs_word:
+	.ascii	"Shutdown"
+bochs_word_end:
 
 	.bss
-	.balign	4096
+	.balign	8192			/* CR3's bit 12 is clear: abi/hull/soft_kvm.h */
 boot_root:
 	.skip	4096
 boot_pointers:

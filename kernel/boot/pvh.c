@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PVH's start information turned into a struct boot_info. Module 0 is the launch record. Devices
- * come as QEMU's microvm and Firecracker tell them, in the command line:
+ * PVH's start information turned into a struct boot_info. Module 0 is the launch record; without
+ * one it is that of the payload, which also has the root (payload.c). Devices come as QEMU's
+ * microvm and Firecracker tell them, in ACPI's tables or in the command line:
  *
  *	virtio_mmio.device=<size>@<base>:<irq>		with an optional K or M after the size
  *
@@ -12,11 +13,17 @@
 
 #include "abi/hull/boot.h"
 #include "arch/mmu.h"
+#include "boot/acpi.h"
 #include "boot/cpus.h"
 #include "boot/direct.h"
+#include "boot/payload.h"
+#include "boot/soft_kvm.h"
+#include "core/platform.h"
 #include "lib/string.h"
 
 #define CMDLINE_MAX   4096
+#define RESERVED_MAX  4 /* launch record, payload, trampoline */
+#define RAM_MAX       (BOOT_MAX_MEMORY - RESERVED_MAX)
 #define DIRECT_LIMIT  (4ull << 30) /* what pvh.S has mapped */
 #define DEVICE_OPTION "virtio_mmio.device="
 
@@ -37,13 +44,37 @@ static void add_memory(uint64_t base, uint64_t size, uint32_t type)
 		};
 }
 
+/* Of more pieces than there is room for the largest are taken. */
+static bool add_ram(uint64_t base, uint64_t size)
+{
+	struct boot_memory *smallest = &info.memory[0];
+
+	if (info.nr_memory < RAM_MAX) {
+		add_memory(base, size, BOOT_MEMORY_RAM);
+		return true;
+	}
+	for (unsigned i = 1; i < info.nr_memory; i++)
+		if (info.memory[i].size_bytes < smallest->size_bytes)
+			smallest = &info.memory[i];
+	if (size > smallest->size_bytes) {
+		smallest->base = base;
+		smallest->size_bytes = size;
+	}
+	return false;
+}
+
 static void read_memory(const struct pvh_start_info *start)
 {
+	static const char text[] =
+		"hull: memory is in more than 60 pieces: the smallest are not used\n";
 	const struct pvh_memory *map = paddr_to_ptr(start->memmap_paddr);
+	bool all = true;
 
 	for (uint32_t i = 0; i < start->memmap_entries; i++)
 		if (map[i].type == 1)
-			add_memory(map[i].addr, map[i].size, BOOT_MEMORY_RAM);
+			all &= add_ram(map[i].addr, map[i].size);
+	if (!all)
+		platform_debug_write(text, sizeof(text) - 1);
 }
 
 static uint64_t parse_number(const char **at)
@@ -132,18 +163,25 @@ static void reserve_trampoline(void)
 void pvh_main(paddr_t start_paddr)
 {
 	const struct pvh_start_info *start = paddr_to_ptr(start_paddr);
+	const char *wrong;
 
 	info.magic = BOOT_INFO_MAGIC;
 	info.version = BOOT_INFO_VERSION;
 	if (start->magic == PVH_START_MAGIC) {
-		read_launch(start);
 		if (start->version >= 1)
 			read_memory(start);
+		read_launch(start);
 		read_cmdline(start->cmdline_paddr);
 		info.rsdp = start->rsdp_paddr;
 	}
+	wrong = payload_find(&info, DIRECT_LIMIT);
+	if (wrong != NULL)
+		direct_refuse(wrong);
+	acpi_find_power(&info, DIRECT_LIMIT);
+	acpi_find_devices(&info, DIRECT_LIMIT);
 	cpus_find(&info, DIRECT_LIMIT);
 	if (info.nr_cpus > 1)
 		reserve_trampoline();
+	soft_kvm_enter(&info);
 	direct_main(ptr_to_paddr(&info));
 }

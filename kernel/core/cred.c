@@ -2,9 +2,9 @@
 /* Credentials: counted, copied to be changed. */
 #include "core/cred.h"
 
-#include "core/thread.h"
+#include "core/sched/thread.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 #define ALL_CAPS ((1ull << 41) - 1) /* CAP_CHOWN .. CAP_CHECKPOINT_RESTORE */
 

@@ -8,9 +8,9 @@
  * must not.
  */
 #pragma once
-#include "core/mutex.h"
+#include "core/sync/mutex.h"
+#include "core/sync/waitq.h"
 #include "core/uio.h"
-#include "core/waitq.h"
 #include "lib/atomic.h"
 #include "lib/compiler.h"
 #include "lib/types.h"
@@ -57,7 +57,8 @@ struct file_ops {
 			 struct poll_table *t); /* EPOLL* bits; NULL = always IN|OUT */
 	int (*mmap)(struct file *f,
 		    struct vm_area *area); /* sets area->object and takes a reference
-						 * for it (object_get); NULL: -ENODEV */
+						 * for it (object_get); NULL: -ENODEV. May
+						 * change object_idx */
 	void (*unmapped)(struct file *f);  /* one of the mappings that mmap made, or its copy, is
 					    * gone; thread context */
 	int (*sync)(struct file *f, int64_t start, int64_t end, bool data_only);

@@ -10,20 +10,21 @@
 
 #include "arch/cpu.h"
 #include "arch/mmu.h"
+#include "core/boot_root.h"
 #include "core/log.h"
 #include "core/panic.h"
 #include "core/platform.h"
 #include "core/program.h"
 #include "core/random.h"
-#include "core/secondary.h"
+#include "core/sched/thread.h"
+#include "core/smp/secondary.h"
 #include "core/start.h"
-#include "core/thread.h"
-#include "mm/page.h"
+#include "mm/alloc/page.h"
 
 LINKER_SET(start_hooks, struct start_hook);
 
 static struct thread boot_thread = { .name = "idle", .state = THREAD_RUNNING, .weight = 1 };
-struct cpu cpu_boot = { .idle = &boot_thread };
+struct cpu cpu_boot; /* in .bss: mk/kernel.lds says where */
 struct cpu *cpus[CPUS_MAX] = { &cpu_boot };
 unsigned nr_cpus = 1;
 uint64_t cpus_online = 1;
@@ -54,6 +55,7 @@ void kernel_main(const struct boot_info *from_boot)
 
 	info = *from_boot;
 	boot_thread.cpu = &cpu_boot;
+	cpu_boot.idle = &boot_thread;
 	cpu_init_early(&cpu_boot, &info);
 	sched_init_cpu(&cpu_boot);
 	mmu_init(&info, page_early);
@@ -62,6 +64,9 @@ void kernel_main(const struct boot_info *from_boot)
 	platform_choose(&info);
 	platform->init(&info);
 	platform->init_cpu(&cpu_boot);
+	if (info.root_bytes != 0)
+		boot_root = paddr_to_ptr(info.root);
+	boot_root_bytes = info.root_bytes;
 	add_early_entropy();
 	log_info("platform %s, TSC %u kHz", platform->name, clock_tsc_khz());
 	starter = thread_new("start", start, NULL);

@@ -3,10 +3,10 @@
  * called. */
 #include "core/irq.h"
 
-#include "core/ipi.h"
 #include "core/log.h"
 #include "core/platform.h"
-#include "core/spinlock.h"
+#include "core/smp/ipi.h"
+#include "core/sync/spinlock.h"
 #include "lib/errno.h"
 #include "lib/types.h"
 

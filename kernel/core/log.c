@@ -3,8 +3,8 @@
 #include "core/log.h"
 
 #include "core/platform.h"
-#include "core/spinlock.h"
-#include "core/timer.h"
+#include "core/sync/spinlock.h"
+#include "core/time/timer.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 

@@ -10,10 +10,10 @@
 
 #include "arch/cpu.h"
 #include "arch/program.h"
-#include "core/cpu.h"
 #include "core/log.h"
 #include "core/platform.h"
-#include "core/thread.h"
+#include "core/sched/thread.h"
+#include "core/smp/cpu.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 

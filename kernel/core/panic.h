@@ -12,7 +12,7 @@ struct trap_frame;
 PRINTF(1, 2) NORETURN void panic(const char *format, ...);
 PRINTF(2, 3) NORETURN void panic_at(const struct trap_frame *f, const char *format, ...);
 
-#ifdef DEBUG
+#if defined(DEBUG) || defined(ASSERTIONS) /* the latter: tests on the host */
 #define assert(cond) \
 	((cond) ? (void)0 : panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #cond))
 #else

@@ -44,7 +44,7 @@ void platform_debug_write(const char *text,
 			  size_t len); /* PORT_DEBUG; works from the first instruction */
 
 /* A place where a driver may find its hardware. */
-enum device_bus { DEVICE_VIRTIO_MMIO, DEVICE_PCI };
+enum device_bus { DEVICE_VIRTIO_MMIO, DEVICE_PCI, DEVICE_UART /* of a PC: ports */ };
 
 struct device {
 	enum device_bus bus;
@@ -67,5 +67,5 @@ struct driver {
 };
 #define DRIVER(name) LINKER_SET_ITEM(drivers, struct driver) name
 void device_probe_all(void);
-/* What a PCI device writes to raise `vector` (MSI, MSI-X). By platforms that have PCI. */
-void platform_msi_message(unsigned vector, uint64_t *address, uint32_t *data);
+/* What a PCI device writes to raise `vector` on a CPU (MSI, MSI-X). By platforms that have PCI. */
+void platform_msi_message(unsigned vector, unsigned cpu, uint64_t *address, uint32_t *data);

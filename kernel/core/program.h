@@ -19,3 +19,8 @@ void program_no_memory(void);
 void program_exit_work(struct trap_frame *f);
 /* The first thread, after init: mounts, streams, first process. Ends the VM when it cannot. */
 void program_launch(const void *launch_record, size_t len);
+
+/* Calls that are none of Linux's, and what an address space has of them: kernel/native, a part. */
+struct native;
+long program_native_call(const struct trap_frame *f, unsigned long nr); /* as program_syscall */
+void program_native_free(struct native *n);                             /* thread context */

@@ -6,7 +6,7 @@
 #include "core/random.h"
 
 #include "arch/cpu.h"
-#include "core/spinlock.h"
+#include "core/sync/spinlock.h"
 #include "lib/chacha.h"
 #include "lib/hash.h"
 #include "lib/string.h"

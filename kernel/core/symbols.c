@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Names of kernel addresses. tools/ksyms.sh makes the table from the first link, for the second.
+ * Names of kernel addresses. pack/link/symbols.c makes the table from the first link, for the
+ * second.
  */
 #include <abi/hull/boot.h>
 

@@ -2,7 +2,8 @@
 /*
  * Between transports and drivers: matches them by device id, negotiates features, passes interrupts
  * on. The order of steps is virtio 1.2 §3.1.1. What every driver gets: VIRTIO_F_VERSION_1
- * (required), event indices and indirect descriptors where offered.
+ * (required, but of a legacy device), event indices and indirect descriptors where offered, and of
+ * a legacy device VIRTIO_F_ANY_LAYOUT.
  */
 #include <linux/virtio_config.h>
 
@@ -10,7 +11,7 @@
 #include "drivers/virtio.h"
 #include "lib/atomic.h"
 #include "lib/errno.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 LINKER_SET(virtio_drivers, struct virtio_driver);
 
@@ -59,13 +60,25 @@ void virtio_device_interrupt(struct virtio_device *d)
 		d->driver->interrupt(d);
 }
 
+void virtio_device_config_changed(struct virtio_device *d)
+{
+	if (d != NULL && atomic_load(&d->running) && d->driver->config_changed != NULL)
+		d->driver->config_changed(d);
+}
+
+uint64_t virtio_offered(struct virtio_device *d)
+{
+	return d->transport->features(d);
+}
+
 int virtio_start(struct virtio_device *d, uint64_t wanted)
 {
 	uint64_t offered = d->transport->features(d);
+	unsigned own = d->transport->is_legacy ? VIRTIO_F_ANY_LAYOUT : VIRTIO_F_VERSION_1;
 
-	if ((offered & 1ull << VIRTIO_F_VERSION_1) == 0)
+	if (own == VIRTIO_F_VERSION_1 && (offered & 1ull << own) == 0)
 		return -ENODEV;
-	wanted |= 1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_RING_F_EVENT_IDX |
+	wanted |= 1ull << own | 1ull << VIRTIO_RING_F_EVENT_IDX |
 		  1ull << VIRTIO_RING_F_INDIRECT_DESC;
 	d->features = offered & wanted;
 	return d->transport->negotiate(d, d->features);

@@ -20,15 +20,15 @@
 
 #include "arch/cpu.h"
 #include "arch/mmu.h"
-#include "core/cpu.h"
-#include "core/spinlock.h"
+#include "core/smp/cpu.h"
+#include "core/sync/spinlock.h"
 #include "drivers/virtio.h"
 #include "fs/tty/port.h"
 #include "lib/atomic.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
-#include "mm/page.h"
+#include "mm/alloc/kmem.h"
+#include "mm/alloc/page.h"
 
 #define PORTS_MAX       16u
 #define QUEUE_SIZE      16            /* of each port's queues */
@@ -68,9 +68,9 @@ struct console {
 	struct virtq *control_rx, *control_tx;     /* [lock] what they hold */
 	struct virtio_console_control *control_in; /* CONTROL_BUFFERS of them */
 	bool multiport;                            /* [I] */
-	unsigned first_port, nr_ports; /* [I] 1 with many ports: nobody uses port 0 then */
-	struct console_port *ports;    /* [I] */
-	struct console *next;          /* [I] */
+	unsigned first_port, nr_ports;             /* [I] Hull's own monitor has no port 0 */
+	struct console_port *ports;                /* [I] */
+	struct console *next;                      /* [I] */
 };
 
 static struct console *consoles; /* [a] only grows, at boot */
@@ -464,6 +464,8 @@ static int init_port(struct console *c, unsigned nr)
 
 	p->console = c;
 	p->port.nr = nr;
+	if (nr == 0)
+		p->port.console = c->multiport ? PORT_CONSOLE_MAYBE : PORT_CONSOLE_ONLY;
 	p->port.ops = &console_port_ops;
 	waitq_init(&p->port.readable);
 	waitq_init(&p->port.writable);
@@ -490,6 +492,11 @@ static int init_control(struct console *c)
 	return err;
 }
 
+static bool is_of_hull(const struct device *d)
+{
+	return d->bus == DEVICE_VIRTIO_MMIO && d->irq_is_msi;
+}
+
 static int init_queues(struct console *c)
 {
 	uint32_t nr_ports = 1;
@@ -500,7 +507,7 @@ static int init_queues(struct console *c)
 		virtio_config_read(c->d, offsetof(struct virtio_console_config, max_nr_ports),
 				   &nr_ports, sizeof(nr_ports));
 	c->nr_ports = min(nr_ports, PORTS_MAX);
-	c->first_port = c->multiport ? 1 : 0;
+	c->first_port = c->multiport && is_of_hull(c->d->dev) ? 1 : 0;
 	c->ports = kmem_new_array(struct console_port, c->nr_ports);
 	if (c->ports == NULL)
 		return -ENOMEM;
@@ -561,4 +568,4 @@ static int probe(struct virtio_device *d)
 	return 0;
 }
 
-VIRTIO_DRIVER(virtio_console) = { VIRTIO_ID_CONSOLE, "console", probe, interrupt };
+VIRTIO_DRIVER(virtio_console) = { VIRTIO_ID_CONSOLE, "console", probe, interrupt, NULL };

@@ -13,15 +13,15 @@
 #include <linux/virtio_ids.h>
 
 #include "arch/cpu.h"
-#include "core/spinlock.h"
-#include "core/timer.h"
+#include "core/sync/spinlock.h"
+#include "core/time/timer.h"
 #include "drivers/virtio.h"
 #include "fs/fuse/fuse.h"
 #include "lib/atomic.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
-#include "mm/page.h"
+#include "mm/alloc/kmem.h"
+#include "mm/alloc/page.h"
 
 #define TAG_LEN        36 /* struct virtio_fs_config.tag */
 #define QUEUE_HIPRIO   0
@@ -264,4 +264,4 @@ err_free:
 	return err;
 }
 
-VIRTIO_DRIVER(virtio_fs) = { VIRTIO_ID_FS, "file system", probe, interrupt };
+VIRTIO_DRIVER(virtio_fs) = { VIRTIO_ID_FS, "file system", probe, interrupt, NULL };

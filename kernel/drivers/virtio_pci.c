@@ -2,13 +2,14 @@
 /*
  * virtio over PCI, the modern interface (virtio 1.2 §4.1). The vendor capabilities say where in the
  * BARs the common configuration, the notification registers and the device's configuration are.
- * Firmware assigned the BARs. One MSI-X vector, the device's line, serves all queues; configuration
- * changes are not listened to.
+ * Firmware assigned the BARs. One vector, the device's line, serves all queues, by an MSI-X entry
+ * for each CPU; a change of the configuration comes to CPU 0.
  */
 #include <linux/pci_regs.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_pci.h>
 
+#include "core/smp/cpu.h"
 #include "core/irq.h"
 #include "core/log.h"
 #include "core/pci.h"
@@ -17,13 +18,14 @@
 #include "drivers/virtio.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
-#define VENDOR_VIRTIO  0x1af4
-#define PRODUCT_MODERN 0x1040 /* + device id */
-#define NR_BARS        6
-#define NO_VECTOR      0xffff
-#define CAPS_MAX       48 /* a list longer than this is a loop */
+#define VENDOR_VIRTIO    0x1af4
+#define PRODUCT_MODERN   0x1040 /* + device id */
+#define NR_BARS          6
+#define NO_VECTOR        0xffff
+#define MSIX_ENTRIES_MAX 16u /* in use: a queue for another CPU interrupts CPU 0 */
+#define CAPS_MAX         48  /* a list longer than this is a loop */
 
 struct region {
 	unsigned bar;
@@ -35,7 +37,9 @@ struct pci {
 	volatile struct virtio_pci_common_cfg *common;
 	volatile char *notify, *config;
 	uint32_t notify_bytes, config_bytes, notify_multiplier;
-	unsigned msix_cap; /* offset of the capability; 0: none */
+	unsigned msix_cap;   /* offset of the capability; 0: none */
+	unsigned nr_entries; /* of its table that are in use */
+	uint8_t config_seen; /* generation that the driver was told of; [interrupt] */
 };
 
 static paddr_t bar_base(uint16_t address, unsigned bar)
@@ -111,25 +115,30 @@ static void walk_capabilities(struct pci *p)
 	}
 }
 
-/* Entry 0 of the table, unmasked; the others stay masked and unused. */
+/* Entry n of the table interrupts CPU n, always by the device's line; the others stay masked and
+ * unused. */
 static int enable_msix(struct pci *p, unsigned vector)
 {
 	uint32_t where = pci_read(p->address, p->msix_cap + PCI_MSIX_TABLE, 4);
-	struct region r = { where & 7, where & ~7u, PCI_MSIX_ENTRY_SIZE };
-	volatile uint32_t *entry = map_region(p->address, &r);
 	unsigned flags = pci_read(p->address, p->msix_cap + PCI_MSIX_FLAGS, 2);
+	unsigned nr = min((flags & PCI_MSIX_FLAGS_QSIZE) + 1, MSIX_ENTRIES_MAX);
+	struct region r = { where & 7, where & ~7u, nr * PCI_MSIX_ENTRY_SIZE };
+	volatile uint32_t *entry = map_region(p->address, &r);
 	uint64_t address;
 	uint32_t data;
 
 	if (entry == NULL)
 		return -ENODEV;
-	platform_msi_message(vector, &address, &data);
 	flags = (flags | PCI_MSIX_FLAGS_ENABLE) & ~(unsigned)PCI_MSIX_FLAGS_MASKALL;
 	pci_write(p->address, p->msix_cap + PCI_MSIX_FLAGS, 2, flags);
-	entry[PCI_MSIX_ENTRY_LOWER_ADDR / 4] = (uint32_t)address;
-	entry[PCI_MSIX_ENTRY_UPPER_ADDR / 4] = (uint32_t)(address >> 32);
-	entry[PCI_MSIX_ENTRY_DATA / 4] = data;
-	entry[PCI_MSIX_ENTRY_VECTOR_CTRL / 4] = 0;
+	for (p->nr_entries = 0; p->nr_entries < nr && cpus[p->nr_entries] != NULL;) {
+		platform_msi_message(vector, p->nr_entries++, &address, &data);
+		entry[PCI_MSIX_ENTRY_LOWER_ADDR / 4] = (uint32_t)address;
+		entry[PCI_MSIX_ENTRY_UPPER_ADDR / 4] = (uint32_t)(address >> 32);
+		entry[PCI_MSIX_ENTRY_DATA / 4] = data;
+		entry[PCI_MSIX_ENTRY_VECTOR_CTRL / 4] = 0;
+		entry += PCI_MSIX_ENTRY_SIZE / 4;
+	}
 	return 0;
 }
 
@@ -163,7 +172,7 @@ static int negotiate(struct virtio_device *d, uint64_t accepted)
 	p->common->guest_feature_select = 1;
 	p->common->guest_feature = (uint32_t)(accepted >> 32);
 	add_status(p, VIRTIO_CONFIG_S_FEATURES_OK);
-	p->common->msix_config = NO_VECTOR;
+	p->common->msix_config = d->driver->config_changed != NULL ? 0 : NO_VECTOR;
 	return (p->common->device_status & VIRTIO_CONFIG_S_FEATURES_OK) ? 0 : -ENODEV;
 }
 
@@ -206,8 +215,9 @@ static int queue_setup(struct virtio_device *d, struct virtq *q)
 	c->queue_avail_hi = (uint32_t)(avail >> 32);
 	c->queue_used_lo = (uint32_t)used;
 	c->queue_used_hi = (uint32_t)(used >> 32);
-	c->queue_msix_vector = 0;
-	if (c->queue_msix_vector != 0)
+	q->cpu = q->cpu < p->nr_entries ? q->cpu : 0;
+	c->queue_msix_vector = (uint16_t)q->cpu;
+	if (c->queue_msix_vector != q->cpu)
 		return -ENOSPC;
 	c->queue_enable = 1;
 	return 0;
@@ -243,8 +253,18 @@ static const struct virtio_transport transport = {
 static void interrupt(void *arg)
 {
 	struct device *dev = arg;
+	struct virtio_device *d = dev->driver_data;
+	struct pci *p;
 
-	virtio_device_interrupt(dev->driver_data);
+	if (d == NULL)
+		return;
+	p = d->transport_private;
+	if (cpu_this()->id == 0 && d->driver->config_changed != NULL &&
+	    p->common->config_generation != p->config_seen) {
+		p->config_seen = p->common->config_generation;
+		virtio_device_config_changed(d);
+	}
+	virtio_device_interrupt(d);
 }
 
 static bool match(const struct device *dev)

@@ -16,8 +16,8 @@
 #include "lib/atomic.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
-#include "mm/page.h"
+#include "mm/alloc/kmem.h"
+#include "mm/alloc/page.h"
 
 static void break_device(struct virtq *q, const char *why, unsigned value)
 {
@@ -37,14 +37,16 @@ static uint16_t *avail_event(struct virtq *q)
 	return (uint16_t *)(void *)&q->used->ring[q->size];
 }
 
-/* The three parts of a ring in one block of whole pages, or NULL. */
-static void *ring_memory(unsigned size, size_t *avail_at, size_t *used_at)
+/* The three parts of a ring in one block, or NULL; a legacy device has the last begin on a page,
+ * and therefore all (§2.7.2). */
+static void *ring_memory(unsigned size, bool is_legacy, size_t *avail_at, size_t *used_at)
 {
 	size_t len, order = 0;
 	struct page *page;
 
 	*avail_at = sizeof(struct vring_desc) * size;
-	*used_at = align_up(*avail_at + sizeof(uint16_t) * (size + 3), 4);
+	*used_at = align_up(*avail_at + sizeof(uint16_t) * (size + 3),
+			    is_legacy ? PAGE_SIZE : sizeof(uint32_t));
 	len = *used_at + sizeof(struct vring_used_elem) * size + sizeof(uint16_t) * 3;
 	if (len <= PAGE_SIZE / 2)
 		return kmem_alloc(len);
@@ -55,7 +57,7 @@ static void *ring_memory(unsigned size, size_t *avail_at, size_t *used_at)
 }
 
 /* Rings live as long as the machine: a queue that was given to the device is never freed. */
-struct virtq *virtq_new(struct virtio_device *d, unsigned idx, unsigned size)
+struct virtq *virtq_new_on(struct virtio_device *d, unsigned idx, unsigned size, unsigned cpu)
 {
 	unsigned limit = d->transport->queue_size_max(d, idx);
 	struct virtq *q;
@@ -70,11 +72,14 @@ struct virtq *virtq_new(struct virtio_device *d, unsigned idx, unsigned size)
 	if (q == NULL)
 		return NULL;
 	q->slots = kmem_new_array(struct virtq_slot, size);
-	ring = q->slots == NULL ? NULL : ring_memory(size, &avail_at, &used_at);
+	if (q->slots == NULL)
+		goto err_free;
+	ring = ring_memory(size, d->transport->is_legacy, &avail_at, &used_at);
 	if (ring == NULL)
 		goto err_free;
 	q->dev = d;
 	q->idx = idx;
+	q->cpu = cpu;
 	q->size = (uint16_t)size;
 	q->desc = (struct vring_desc *)(void *)ring;
 	q->avail = (struct vring_avail *)(void *)(ring + avail_at);
@@ -92,6 +97,11 @@ err_free:
 	kmem_free(q->slots);
 	kmem_free(q);
 	return NULL;
+}
+
+struct virtq *virtq_new(struct virtio_device *d, unsigned idx, unsigned size)
+{
+	return virtq_new_on(d, idx, size, 0);
 }
 
 /* The i-th piece of a request. */
@@ -270,11 +280,21 @@ void *virtq_abandon(struct virtq *q)
 	return NULL;
 }
 
-bool virtq_arm(struct virtq *q)
+bool virtq_arm_after(struct virtq *q, unsigned n)
 {
 	if (virtio_has_feature(q->dev, VIRTIO_RING_F_EVENT_IDX)) {
-		WRITE_ONCE(*used_event(q), q->used_idx);
+		WRITE_ONCE(*used_event(q), (uint16_t)(q->used_idx + n - 1));
 		__atomic_thread_fence(__ATOMIC_SEQ_CST); /* our wish before used->idx */
 	}
-	return virtq_has_used(q) && !q->dev->broken;
+	return (uint16_t)(atomic_load(&q->used->idx) - q->used_idx) >= n && !q->dev->broken;
+}
+
+bool virtq_arm(struct virtq *q)
+{
+	return virtq_arm_after(q, 1);
+}
+
+unsigned virtq_in_flight(const struct virtq *q)
+{
+	return (uint16_t)(q->avail_idx - q->used_idx);
 }

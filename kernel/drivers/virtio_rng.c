@@ -9,7 +9,7 @@
 #include "core/random.h"
 #include "drivers/virtio.h"
 #include "lib/errno.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 #define WANTED_BYTES 64
 
@@ -48,4 +48,4 @@ static int probe(struct virtio_device *d)
 	return 0;
 }
 
-VIRTIO_DRIVER(virtio_rng) = { VIRTIO_ID_RNG, "entropy", probe, interrupt };
+VIRTIO_DRIVER(virtio_rng) = { VIRTIO_ID_RNG, "entropy", probe, interrupt, NULL };

@@ -10,13 +10,13 @@
  */
 #include <asm/fcntl.h>
 
-#include "core/mutex.h"
-#include "core/spinlock.h"
+#include "core/sync/mutex.h"
+#include "core/sync/spinlock.h"
 #include "fs/dentry.h"
 #include "fs/mount.h"
 #include "fs/openfile.h"
 #include "lib/errno.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 static const struct superblock_ops anonymous_sb_ops = { .drop_unused = true };
 static const struct inode_ops anonymous_ops = { .getattr = NULL };

@@ -9,7 +9,7 @@
 #include <linux/stat.h>
 #include <linux/xattr.h>
 
-#include "core/thread.h"
+#include "core/sched/thread.h"
 #include "fs/attr.h"
 #include "fs/mount.h"
 #include "fs/notify.h"

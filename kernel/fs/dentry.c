@@ -10,13 +10,13 @@
 #include "fs/dentry.h"
 
 #include "core/random.h"
-#include "core/spinlock.h"
-#include "core/thread.h"
+#include "core/sched/thread.h"
+#include "core/sync/spinlock.h"
 #include "fs/notify.h"
 #include "lib/hash.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
-#include "mm/page.h"
+#include "mm/alloc/kmem.h"
+#include "mm/alloc/page.h"
 
 #define BUCKETS_FIRST 256u
 #define BUCKETS_MAX   65536u

@@ -10,13 +10,13 @@
 #include <linux/fs.h>
 #include <linux/stat.h>
 
-#include "core/mutex.h"
+#include "core/sync/mutex.h"
 #include "fs/dentry.h"
 #include "fs/notify.h"
 #include "fs/openfile.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 void (*vfs_locks_release)(struct file *f);
 void (*vfs_watchers_release)(struct file *f);

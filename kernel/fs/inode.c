@@ -12,12 +12,12 @@
 #include <linux/stat.h>
 
 #include "core/panic.h"
-#include "core/timer.h"
+#include "core/time/timer.h"
 #include "fs/dentry.h"
 #include "fs/object_file.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 void (*vfs_inode_release)(struct inode *inode);
 

@@ -7,14 +7,14 @@
 #include <linux/capability.h>
 #include <linux/mount.h>
 
-#include "core/spinlock.h"
-#include "core/thread.h"
+#include "core/sched/thread.h"
+#include "core/sync/spinlock.h"
 #include "fs/dentry.h"
 #include "fs/mount.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 #define UMOUNT_FORCE    1u
 #define UMOUNT_DETACH   2u

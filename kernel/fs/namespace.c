@@ -8,7 +8,7 @@
 #include <linux/capability.h>
 #include <linux/stat.h>
 
-#include "core/thread.h"
+#include "core/sched/thread.h"
 #include "fs/notify.h"
 #include "fs/permission.h"
 #include "fs/walk.h"

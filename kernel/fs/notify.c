@@ -2,7 +2,7 @@
 /* inotify(7)'s events, from the vfs to whoever set vfs_notify. See notify.h. */
 #include "fs/notify.h"
 
-#include "core/spinlock.h"
+#include "core/sync/spinlock.h"
 #include "fs/dentry.h"
 #include "lib/string.h"
 

@@ -7,7 +7,7 @@
 #include <asm/fcntl.h>
 #include <linux/stat.h>
 
-#include "core/thread.h"
+#include "core/sched/thread.h"
 #include "fs/attr.h"
 #include "fs/notify.h"
 #include "fs/openfile.h"

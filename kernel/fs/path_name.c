@@ -4,7 +4,7 @@
  * from its end, one mount at a time, with renames locked out; it ends at the process's root or
  * where no mount is above.
  */
-#include "core/spinlock.h"
+#include "core/sync/spinlock.h"
 #include "fs/dentry.h"
 #include "fs/mount.h"
 #include "lib/errno.h"

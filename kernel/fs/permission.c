@@ -8,7 +8,7 @@
 #include <linux/capability.h>
 #include <linux/stat.h>
 
-#include "core/thread.h"
+#include "core/sched/thread.h"
 #include "fs/mount.h"
 #include "lib/errno.h"
 

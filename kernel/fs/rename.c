@@ -12,7 +12,7 @@
 #include "fs/walk.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 struct renaming {
 	struct walk from, to;

@@ -25,12 +25,12 @@
 
 #include "core/cred.h"
 #include "core/file.h"
-#include "core/mutex.h"
+#include "core/sync/mutex.h"
 #include "lib/atomic.h"
 #include "lib/compiler.h"
 #include "lib/list.h"
 #include "lib/types.h"
-#include "mm/object.h"
+#include "mm/object/object.h"
 
 #define NAME_LEN_MAX 255
 #define PATH_LEN_MAX 4096

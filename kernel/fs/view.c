@@ -5,13 +5,13 @@
  */
 #include <linux/capability.h>
 
-#include "core/spinlock.h"
-#include "core/thread.h"
+#include "core/sched/thread.h"
+#include "core/sync/spinlock.h"
 #include "fs/mount.h"
 #include "fs/permission.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 struct fs_view *fs_view_new(const struct path *root)
 {

@@ -11,7 +11,7 @@
 #include "fs/walk.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 #define LINKS_MAX 40
 

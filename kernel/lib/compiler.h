@@ -7,6 +7,10 @@
  *	LINKER_SET(drivers, struct driver);				where it is walked
  *	LINKER_SET_FOREACH(drivers, d) ...
  * The section is named set_<name>; the linker defines its bounds.
+ *
+ * A kernel may be linked without some of its parts: pack/link/parts.def says when each is in, and
+ * what stands in for its functions when it is not. A caller that must know which it is says
+ * OPTIONAL(function): the address is NULL where the part is out.
  */
 #pragma once
 
@@ -68,3 +72,5 @@
 #define LINKER_SET_FOREACH(name, it) \
 	for (__typeof__(&__start_set_##name[0]) it = __start_set_##name; it < __stop_set_##name; \
 	     it++)
+
+#define OPTIONAL(name) extern __typeof__(name) name __attribute__((weak))

@@ -13,7 +13,7 @@
 #include "linux/memory_lock.h"
 #include "linux/sys.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 #include "mm/vmspace.h"
 

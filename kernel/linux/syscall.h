@@ -11,8 +11,8 @@
  * unpacks the registers, the table's entry, and what strace prints. A type says both the C type
  * (SYSCALL_C_<type>) and how strace shows the value (enum syscall_arg). Functions live in
  * kernel/linux/<family>.c, return a result or -Exxx, and find pointers as uaddr_t: user memory is
- * reached through mm/user.h only. A row whose function is not linked in answers ENOSYS, so an image
- * may leave families out.
+ * reached through mm/user.h only. A kernel's table has the calls that it was linked for
+ * (pack/link/link.h); others answer ENOSYS.
  *
  * Calls that look at or replace the program's registers use thread_frame(thread_current()).
  */
@@ -63,13 +63,30 @@ enum syscall_arg { SYSCALL_TYPES(SYSCALL_ENUM_) };
 #define SYSCALL_ARGS_MAX 6
 #define SYSCALL_NR_MAX   512
 
+/* What strace shows of a call. */
 struct syscall {
-	long (*call)(const struct trap_frame *f); /* unpacks and calls; NULL: no such row */
-	void (*target)(void);                     /* the function itself; NULL: not linked in */
-	const char *name;
+	const char *name; /* NULL: no such row */
 	uint8_t nr_args, flags;
 	uint8_t args[SYSCALL_ARGS_MAX]; /* enum syscall_arg */
 };
 
-/* NULL: unknown or not linked in. */
+/* NULL: no such row. Of the part "strace". */
 const struct syscall *syscall_find(unsigned long nr);
+
+/* NULL: no such row. Of the part "names". */
+const char *syscall_name(unsigned long nr);
+
+extern bool strace_is_on; /* [I after launch] */
+
+/*
+ * The table of the calls that are in this kernel, made when it is linked (pack/link): a function's
+ * address by number, cut to the low half that is sign extended; 0: the call is not in.
+ *
+ * Every function is called with six arguments. Each is an integer of 32 or 64 bits in a register of
+ * its own (System V psABI, 3.2.3), and a function looks at those, and at the bits of those, that it
+ * declares.
+ */
+typedef long syscall_fn(unsigned long, unsigned long, unsigned long, unsigned long, unsigned long,
+			unsigned long);
+extern const int32_t syscall_table[];
+extern const uint32_t syscall_table_nr;

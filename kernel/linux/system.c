@@ -10,19 +10,19 @@
 #include <linux/sysinfo.h>
 #include <linux/utsname.h>
 
-#include "core/cpu.h"
 #include "core/cred.h"
 #include "core/log.h"
 #include "core/random.h"
-#include "core/spinlock.h"
-#include "core/timer.h"
+#include "core/smp/cpu.h"
+#include "core/sync/spinlock.h"
+#include "core/time/timer.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "linux/file/name.h"
 #include "linux/sys.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
-#include "mm/page.h"
+#include "mm/alloc/kmem.h"
+#include "mm/alloc/page.h"
 #include "mm/user.h"
 
 const char system_release[] = "6.1.0-hull";

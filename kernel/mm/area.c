@@ -9,7 +9,7 @@
 #include "core/file.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 #define OVERCOMMIT_EXTRA ((128ul << 20) / PAGE_SIZE) /* in place of the swap that there is not */
 #define LOW_2G_START     0x40000000ul
@@ -42,6 +42,8 @@ void area_free(struct vm_area *a)
 	if (o != NULL && (a->flags & VM_SHARED) && (a->flags & VM_MAY_WRITE))
 		IGNORE_RESULT(object_flush(o, a->object_idx * PAGE_SIZE,
 					   (a->object_idx + area_pages(a)) * PAGE_SIZE));
+	if (o != NULL && (a->flags & VM_WRITER))
+		atomic_sub(&o->nr_writers, 1);
 	if (o != NULL)
 		object_put(o);
 	if (a->file != NULL) {
@@ -53,6 +55,16 @@ void area_free(struct vm_area *a)
 		page_put(a->special_pages[i]);
 	kmem_free(a->special_pages);
 	kmem_free(a);
+}
+
+void area_hold(struct vm_area *a)
+{
+	if (a->object != NULL)
+		object_get(a->object);
+	if (a->flags & VM_WRITER)
+		atomic_add(&a->object->nr_writers, 1);
+	if (a->file != NULL)
+		file_get(a->file);
 }
 
 struct vm_area *area_next(const struct vm_area *a)
@@ -201,10 +213,7 @@ int area_split(struct vm_area *a, uaddr_t addr)
 		kmem_free(high);
 		return -ENOMEM;
 	}
-	if (high->object != NULL)
-		object_get(high->object);
-	if (high->file != NULL)
-		file_get(high->file);
+	area_hold(high);
 	area_set_end(a, addr);
 	area_link(vs, high);
 	return 0;

@@ -66,6 +66,8 @@ static inline bool page_is_copy(const struct page *p)
 
 struct vm_area *area_new(struct vmspace *vs); /* in no tree; NULL = no memory */
 void area_free(struct vm_area *a);            /* gives its references back; may sleep */
+/* The references of an area whose object, file and flags are another's, which has its own. */
+void area_hold(struct vm_area *a);
 struct vm_area *area_after(struct vmspace *vs, uaddr_t addr);  /* the first that ends above addr */
 struct vm_area *area_before(struct vmspace *vs, uaddr_t addr); /* the last starting below it */
 struct vm_area *area_next(const struct vm_area *a);

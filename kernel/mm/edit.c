@@ -9,8 +9,8 @@
  */
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "mm/alloc/kmem.h"
 #include "mm/area.h"
-#include "mm/kmem.h"
 
 #define HUGE_PAGES      (HUGE_SIZE / PAGE_SIZE)
 #define SPILLS_PER_PAGE (PAGE_SIZE / sizeof(((struct vm_edit *)0)->pages))

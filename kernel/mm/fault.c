@@ -14,7 +14,7 @@
  * area no larger than what would come at once comes whole: most of a program's and its libraries'
  * are.
  */
-#include "core/thread.h"
+#include "core/sched/thread.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/area.h"

@@ -14,8 +14,8 @@
 #include "core/file.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "mm/alloc/kmem.h"
 #include "mm/area.h"
-#include "mm/kmem.h"
 
 static int copy_special(struct vm_area *to, const struct vm_area *from)
 {
@@ -49,9 +49,8 @@ static struct vm_area *copy_area(struct vmspace *child, const struct vm_area *fr
 		return NULL;
 	}
 	a->object = from->object;
-	if (a->object != NULL)
-		object_get(a->object);
-	a->file = from->file != NULL ? file_get(from->file) : NULL;
+	a->file = from->file;
+	area_hold(a);
 	return a;
 }
 

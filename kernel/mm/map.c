@@ -7,8 +7,8 @@
 #include "core/file.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "mm/alloc/kmem.h"
 #include "mm/area.h"
-#include "mm/kmem.h"
 
 #define AREA_FLAGS (VM_MAP_FIXED - 1) /* those of vm_map.flags that an area keeps */
 
@@ -79,13 +79,14 @@ static int make_area(struct vmspace *vs, const struct vm_map *m, struct vm_area 
 	a->prot = m->prot;
 	a->flags = (m->flags & AREA_FLAGS) | VM_MAY_WRITE | READ_ONCE(vs->flags_of_new);
 	a->name = m->name;
+	a->object_idx = m->offset / PAGE_SIZE;
 	err = attach(a, m);
 	if (err != 0) {
 		area_free(a);
 		return err;
 	}
-	if (a->object != NULL)
-		a->object_idx = m->offset / PAGE_SIZE;
+	if (a->object == NULL)
+		a->object_idx = 0;
 	*out = a;
 	return 0;
 }

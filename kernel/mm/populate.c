@@ -3,7 +3,7 @@
  * From an address to a page: the fault entry, stack growth, and faults on purpose (populate, single
  * pages for futexes and patching).
  */
-#include "core/cpu.h"
+#include "core/smp/cpu.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/area.h"

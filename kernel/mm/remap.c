@@ -8,8 +8,8 @@
 
 #include "core/file.h"
 #include "lib/errno.h"
+#include "mm/alloc/kmem.h"
 #include "mm/area.h"
-#include "mm/kmem.h"
 
 struct move {
 	uaddr_t old, new;
@@ -71,12 +71,9 @@ static struct vm_area *new_area(struct vm_area *a, const struct move *m)
 	to->policy = a->policy;
 	to->object = a->object;
 	to->file = a->file;
-	if (to->object != NULL) {
-		object_get(to->object);
+	if (to->object != NULL)
 		to->object_idx = area_idx_at(a, m->old);
-	}
-	if (to->file != NULL)
-		file_get(to->file);
+	area_hold(to);
 	return to;
 }
 

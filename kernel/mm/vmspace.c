@@ -6,10 +6,11 @@
 
 #include "arch/program.h"
 #include "core/file.h"
-#include "core/thread.h"
+#include "core/program.h"
+#include "core/sched/thread.h"
 #include "lib/errno.h"
+#include "mm/alloc/kmem.h"
 #include "mm/area.h"
-#include "mm/kmem.h"
 
 static uint64_t last_id; /* [a] */
 static const char heap_name[] = "[heap]";
@@ -41,6 +42,8 @@ struct vmspace *vmspace_current(void)
 {
 	return thread_current()->vmspace;
 }
+
+OPTIONAL(program_native_free);
 
 static bool is_first(const struct vm_area *a)
 {
@@ -78,6 +81,8 @@ void vmspace_put(struct vmspace *vs)
 {
 	if (!ref_put(&vs->ref))
 		return;
+	if (vs->native != NULL)
+		program_native_free(vs->native);
 	unmap_all(vs);
 	mmu_space_fini(&vs->mmu);
 	if (vs->door != NULL)

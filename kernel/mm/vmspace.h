@@ -10,10 +10,10 @@
 #pragma once
 #include "arch/mmu.h"
 #include "core/file.h"
-#include "core/mutex.h"
+#include "core/sync/mutex.h"
 #include "lib/atomic.h"
 #include "lib/tree.h"
-#include "mm/object.h"
+#include "mm/object/object.h"
 
 enum vm_flags {
 	VM_SHARED = 1 << 0,    /* MAP_SHARED: writes go to the object */
@@ -33,6 +33,7 @@ enum vm_flags {
 	VM_STACK = 1 << 12,  /* the main stack: limited by RLIMIT_STACK */
 	/* a program's or library's segment: its file does not change meanwhile */
 	VM_PROGRAM = 1 << 13,
+	VM_WRITER = 1 << 14, /* counted in object->nr_writers until the area is freed */
 };
 
 /* mbind(2)'s, in its numbers. The default is all 0. */
@@ -84,6 +85,7 @@ struct vmspace {
 	uint64_t nr_minor_faults, nr_major_faults;  /* [a] */
 	uint64_t id;             /* [I] never used twice: names private futexes */
 	struct door_table *door; /* arch/program.h's patched sites, or NULL */
+	struct native *native;   /* [a] core/program.h's, or NULL; a fork's child has none */
 	uaddr_t vdso;            /* [I after exec] */
 };
 

@@ -50,4 +50,6 @@ void inet_ip_from_v4_bytes(uint8_t ip[16], const uint8_t bytes[4]);
 bool inet_ip_in_prefix(const uint8_t ip[16], const uint8_t prefix[16], unsigned bits);
 unsigned inet_ip_common_bits(const uint8_t a[16], const uint8_t b[16]);  /* 0..128 */
 void inet_ip_mask(uint8_t out[16], const uint8_t ip[16], unsigned bits); /* the rest is 0 */
+#define INET_TEXT_MAX 46                                                 /* INET6_ADDRSTRLEN */
+void inet_ip_text(const uint8_t ip[16], char text[INET_TEXT_MAX]);       /* RFC 5952 */
 bool inet_same(const struct inet_address *a, const struct inet_address *b);

@@ -11,11 +11,10 @@
 #include "lib/atomic.h"
 #include "lib/errno.h"
 #include "lib/hash.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "net/net.h"
 
-#define NR_BUCKETS   1024u
-#define NR_EPHEMERAL (ENDPOINT_EPHEMERAL_MAX - ENDPOINT_EPHEMERAL_MIN + 1)
+#define NR_BUCKETS 1024u
 
 struct bucket {
 	struct spinlock lock;
@@ -222,12 +221,16 @@ static bool is_free_to(struct endpoint *e, const struct inet_address *to)
 /* RFC 6056 §3.3.3: each destination has a sequence of its own, at a place that is not known. */
 static int choose_port(struct endpoint *e, const struct inet_address *to)
 {
-	unsigned start = (unsigned)random_u64();
+	const struct net_settings *s = &e->table->net->settings;
+	unsigned first = READ_ONCE(s->port_range[0]), start = (unsigned)random_u64();
+	unsigned nr = READ_ONCE(s->port_range[1]) - first + 1;
 
+	if (nr > UINT16_MAX || first > UINT16_MAX) /* both are being changed just now */
+		nr = 1;
 	if (to != NULL)
 		start = (unsigned)hash_pair(e->table, &e->local, to) + e->table->next;
-	for (unsigned n = 0; n < NR_EPHEMERAL; n++) {
-		e->local.port = (uint16_t)(ENDPOINT_EPHEMERAL_MIN + (start + n) % NR_EPHEMERAL);
+	for (unsigned n = 0; n < nr; n++) {
+		e->local.port = (uint16_t)(first + (start + n) % nr);
 		e->table->next += to != NULL;
 		if (to != NULL ? is_free_to(e, to) : is_free(e))
 			return 0;
@@ -351,12 +354,13 @@ int endpoint_replace(struct endpoint *old, struct endpoint *fresh)
 	fresh->dev_index = READ_ONCE(old->dev_index);
 	fresh->uid = old->uid;
 	fresh->flags |= READ_ONCE(old->flags) & kept;
+	leave_port(old); /* who looks up reads what changes now */
 	swap_pair(old, fresh);
 	enter_port(fresh, false);
 	if ((READ_ONCE(old->flags) & ENDPOINT_PORT_CHOSEN) != 0)
-		return 0;
-	leave_port(old);
-	set_any(&old->local, old);
+		enter_port(old, true);
+	else
+		set_any(&old->local, old);
 	return 0;
 }
 
@@ -508,20 +512,29 @@ struct endpoint *endpoint_find_next(struct endpoint_table *t, struct endpoint *l
 	return o;
 }
 
-struct endpoint *endpoint_next(struct endpoint_table *t, struct endpoint *last)
+/* The same where `last` may be in another bucket by now, or in none. */
+static struct endpoint *next_if_there(struct bucket *k, const struct endpoint *last, unsigned i)
 {
-	unsigned i = last == NULL ? 0 : last->local.port % NR_BUCKETS;
-	struct endpoint *o = last;
+	if (last != NULL && (last->local.port == 0 || last->local.port % NR_BUCKETS != i))
+		return NULL;
+	return next_in_bucket(k, last);
+}
 
-	for (bool again = true; again && i < NR_BUCKETS; i++) {
-		struct bucket *k = &t->ports[i];
+struct endpoint *endpoint_next(struct endpoint_table *t, struct endpoint *last, unsigned *bucket)
+{
+	struct endpoint *o = NULL;
+
+	for (const struct endpoint *from = last; *bucket < NR_BUCKETS; from = NULL) {
+		struct bucket *k = &t->ports[*bucket];
 
 		spin_lock(&k->lock);
-		o = next_in_bucket(k, o);
+		o = next_if_there(k, from, *bucket);
 		if (o != NULL)
 			o->ops->get(o);
-		again = o == NULL;
 		spin_unlock(&k->lock);
+		if (o != NULL)
+			break;
+		++*bucket;
 	}
 	if (last != NULL)
 		last->ops->put(last);

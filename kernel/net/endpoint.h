@@ -12,13 +12,9 @@
  * was found may have been removed meanwhile: its owner's state, under the owner's lock, tells.
  */
 #pragma once
-#include "core/spinlock.h"
+#include "core/sync/spinlock.h"
 #include "lib/list.h"
 #include "net/address.h"
-
-#define ENDPOINT_EPHEMERAL_MIN 32768u
-#define ENDPOINT_EPHEMERAL_MAX 60999u
-#define ENDPOINT_PRIVILEGED    1024u /* below it CAP_NET_BIND_SERVICE is needed: inet/'s */
 
 struct net;
 struct endpoint;
@@ -93,5 +89,6 @@ struct endpoint *endpoint_find(struct endpoint_table *t, const struct inet_addre
 struct endpoint *endpoint_find_next(struct endpoint_table *t, struct endpoint *last,
 				    const struct inet_address *from, const struct inet_address *to,
 				    unsigned dev_index);
-/* Every endpoint of the table in turn, for /proc/net and netlink: as above. */
-struct endpoint *endpoint_next(struct endpoint_table *t, struct endpoint *last);
+/* Every endpoint of the table in turn, for /proc/net and netlink: as above. *bucket, 0 at first, is
+ * where `last` was found: what has left its place meanwhile is followed by the next bucket's. */
+struct endpoint *endpoint_next(struct endpoint_table *t, struct endpoint *last, unsigned *bucket);

@@ -9,8 +9,8 @@
 #include "core/panic.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
-#include "mm/page.h"
+#include "mm/alloc/kmem.h"
+#include "mm/alloc/page.h"
 #include "net/wire/checksum.h"
 
 #define BLOCK_ORDER 3u /* 32 KiB: two make the largest segment */
@@ -38,6 +38,26 @@ static uint8_t *part_bytes(const struct netbuf_part *part)
 static uint32_t block_bytes(const struct page *p)
 {
 	return PAGE_SIZE << p->order;
+}
+
+/* ---- pages that are lent ---- */
+
+static struct netbuf_loan *loan_get(struct netbuf_loan *l)
+{
+	if (l != NULL)
+		ref_get(&l->ref);
+	return l;
+}
+
+void netbuf_loan_put(struct netbuf_loan *l)
+{
+	if (l != NULL && ref_put(&l->ref))
+		l->done(l);
+}
+
+void netbuf_lend(struct netbuf *b, struct netbuf_loan *l)
+{
+	b->loan = loan_get(l);
 }
 
 /* ---- birth and death ---- */
@@ -76,6 +96,7 @@ void netbuf_free(struct netbuf *b)
 		return;
 	netbuf_orphan(b);
 	drop_parts(b);
+	netbuf_loan_put(b->loan);
 	kmem_free(b);
 }
 
@@ -242,7 +263,7 @@ bool netbuf_join(struct netbuf *b, struct netbuf *more)
 {
 	uint32_t linear = more->head_len, was = b->len;
 
-	if (b->nr_parts + more->nr_parts + (linear > 0) > NETBUF_PARTS_MAX)
+	if (b->nr_parts + more->nr_parts + (linear > 0) > NETBUF_PARTS_MAX || b->loan != more->loan)
 		return false;
 	if (linear > 0 && netbuf_append(b, more->data, linear) != 0) {
 		netbuf_trim(b, was);
@@ -250,14 +271,15 @@ bool netbuf_join(struct netbuf *b, struct netbuf *more)
 	}
 	take_parts(b, more);
 	b->len += more->len - linear;
-	b->charge += more->charge;
+	b->charge += more->charge - (uint32_t)kmem_size(more);
 	if (more->len > linear)
 		b->tail_room = more->tail_room;
 	netbuf_free(more);
 	return true;
 }
 
-/* The parts' bytes from `offset` on, counted once more. */
+/* The parts' bytes from `offset` on, counted once more. Only these are charged: the block is, as a
+ * whole, to whoever it was made for, and slices of one often wait in one queue. */
 static void share_parts(struct netbuf *to, const struct netbuf *from, uint32_t offset, uint32_t len)
 {
 	for (unsigned i = 0; i < from->nr_parts && len > 0; i++) {
@@ -273,7 +295,7 @@ static void share_parts(struct netbuf *to, const struct netbuf *from, uint32_t o
 		netbuf_page_get(part.page);
 		to->parts[to->nr_parts++] = part;
 		to->len += part.len;
-		to->charge += block_bytes(part.page);
+		to->charge += part.len;
 	}
 }
 
@@ -288,6 +310,7 @@ struct netbuf *netbuf_slice(const struct netbuf *b, uint32_t offset, uint32_t le
 	if (linear > 0)
 		memcpy(netbuf_put(s, linear), b->data + offset, linear);
 	share_parts(s, b, offset + linear - b->head_len, len - linear);
+	s->loan = loan_get(b->loan);
 	return s;
 }
 
@@ -304,7 +327,44 @@ struct netbuf *netbuf_clone(const struct netbuf *b)
 	c->tail_room = 0;
 	for (unsigned i = 0; i < c->nr_parts; i++)
 		netbuf_page_get(c->parts[i].page);
-	return c;
+	(void)loan_get(c->loan);
+	if (netbuf_own(c) == 0)
+		return c;
+	netbuf_free(c);
+	return NULL;
+}
+
+static struct netbuf *copy_linear(const struct netbuf *b)
+{
+	uint32_t pulled = (uint32_t)(b->data - b->room), room = pulled + b->len;
+	struct netbuf *new = kmem_alloc_nowait(sizeof(*b) + room);
+
+	if (new == NULL)
+		return NULL;
+	memcpy(new, b, sizeof(*b) + pulled);
+	list_init(&new->link);
+	new->data = new->room + pulled;
+	netbuf_copy_out(b, 0, new->data, b->len);
+	new->head_len = b->len;
+	new->room_len = room;
+	new->nr_parts = 0;
+	new->tail_room = 0;
+	new->loan = NULL;
+	new->charge = (uint32_t)kmem_size(new);
+	return new;
+}
+
+struct netbuf *netbuf_linear(struct netbuf *b)
+{
+	struct netbuf *new;
+
+	if (b->head_len == b->len)
+		return b;
+	new = b->len <= NETBUF_LINEAR_MAX ? copy_linear(b) : NULL;
+	if (new != NULL)
+		b->on_free = NULL; /* it is the new one's */
+	netbuf_free(b);
+	return new;
 }
 
 /* ---- bytes in ---- */
@@ -345,8 +405,27 @@ static uint8_t *extend(struct netbuf *b, uint32_t *len, unsigned flags)
 	return part_bytes(&b->parts[b->nr_parts - 1]) + b->parts[b->nr_parts - 1].len - n;
 }
 
+/* The uio's own pages, which are kept: how many bytes of them there were. */
+static uint32_t share_pages(struct netbuf *b, struct uio *u, uint32_t len)
+{
+	uint32_t done = 0;
+	size_t n, offset;
+	struct page *p;
+
+	while (done < len && b->nr_parts < NETBUF_PARTS_MAX) {
+		n = uio_take_page(u, len - done, &p, &offset);
+		if (n == 0)
+			break;
+		IGNORE_RESULT(netbuf_add_page(b, p, (uint32_t)offset, (uint32_t)n)); /* room is */
+		done += (uint32_t)n;
+	}
+	return done;
+}
+
 int netbuf_fill(struct netbuf *b, struct uio *u, uint32_t len)
 {
+	if (b->nr_parts > 0 || linear_room(b) == 0)
+		len -= share_pages(b, u, len);
 	while (len > 0) {
 		uint32_t n = len, was = b->len;
 		uint8_t *to = extend(b, &n, 0);
@@ -441,6 +520,41 @@ int netbuf_append_netbuf(struct netbuf *b, struct netbuf *more)
 		done += s.len;
 	}
 	netbuf_free(more);
+	return 0;
+}
+
+/* All bytes of b's parts, behind to's. */
+static int copy_parts(struct netbuf *to, const struct netbuf *b)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < b->nr_parts && err == 0; i++)
+		err = netbuf_append(to, part_bytes(&b->parts[i]), b->parts[i].len);
+	return err;
+}
+
+/* The charge of one with an on_free is told to its owner: it stays. */
+int netbuf_own(struct netbuf *b)
+{
+	struct netbuf *own;
+
+	if (b->loan == NULL)
+		return 0;
+	own = netbuf_new(0);
+	if (own == NULL || copy_parts(own, b) != 0) {
+		netbuf_free(own);
+		return -ENOBUFS;
+	}
+	drop_parts(b);
+	memcpy(b->parts, own->parts, own->nr_parts * sizeof(own->parts[0]));
+	b->nr_parts = own->nr_parts;
+	if (b->on_free == NULL)
+		b->charge = (uint32_t)kmem_size(b) + own->charge - (uint32_t)kmem_size(own);
+	own->nr_parts = 0;
+	netbuf_free(own);
+	atomic_store(&b->loan->copied, true);
+	netbuf_loan_put(b->loan);
+	b->loan = NULL;
 	return 0;
 }
 

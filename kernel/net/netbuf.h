@@ -12,6 +12,11 @@
  * It has one owner at a time: who calls a function that takes it does not touch it again. Nothing
  * here sleeps; allocations are of the nowait kind, so that every context may make netbufs.
  *
+ * Pages that a program lent (MSG_ZEROCOPY) belong to a struct netbuf_loan, of which each netbuf
+ * with some of them holds a count. It may change their bytes meanwhile: nobody reads them but a
+ * device, or who sums or copies them on the way there. What stays on this machine is made the
+ * kernel's own before (netbuf_own), and so is every clone.
+ *
  * Offloads. NETBUF_SUM_WANTED: the 16-bit checksum at sum_start + sum_offset holds the pseudo
  * header's part, and what sends it last completes it over everything from sum_start on. gso_size
  * above 0: one large segment, which what sends it last cuts into pieces with so many bytes of
@@ -20,6 +25,7 @@
  */
 #pragma once
 #include "core/uio.h"
+#include "lib/atomic.h"
 #include "lib/compiler.h"
 #include "lib/list.h"
 #include "lib/types.h"
@@ -35,12 +41,20 @@ struct page;
 enum netbuf_flags {
 	NETBUF_SUM_WANTED = 1 << 0,
 	NETBUF_SUM_GOOD = 1 << 1,
-	NETBUF_FOR_ALL = 1 << 2,   /* came as a broadcast of the link */
-	NETBUF_FOR_GROUP = 1 << 3, /* came as a multicast of the link */
-	NETBUF_FOR_OTHER = 1 << 4, /* not for our link address: packet sockets alone see it */
+	NETBUF_FOR_ALL = 1 << 2,     /* came as a broadcast of the link */
+	NETBUF_FOR_GROUP = 1 << 3,   /* came as a multicast of the link */
+	NETBUF_WANTS_STAMP = 1 << 5, /* output: time_ns is to be when the device got it */
+	NETBUF_FOR_OTHER = 1 << 4,   /* not for our link address: packet sockets alone see it */
 };
 
 enum netbuf_gso { NETBUF_GSO_NONE, NETBUF_GSO_TCP4, NETBUF_GSO_TCP6, NETBUF_GSO_UDP };
+
+/* Embedded by whoever wants to know when nobody has the pages any more. */
+struct netbuf_loan {
+	struct ref ref;
+	bool copied;                         /* [a] some bytes were: lending saved nothing */
+	void (*done)(struct netbuf_loan *l); /* any context, any lock may be held: net_later */
+};
 
 struct netbuf_part {
 	struct page *page; /* counted: of a block of pages its first (netbuf_page_get) */
@@ -66,6 +80,8 @@ struct netbuf {
 	nsec_t time_ns;                    /* of arrival, since 1970; 0: nobody looked */
 	void (*on_free)(struct netbuf *b); /* tells `owner`; NULL: nobody asked */
 	void *owner;
+	struct netbuf_loan *loan; /* counted; NULL: no page is lent */
+	uint32_t stamp_key;       /* owner's, with NETBUF_WANTS_STAMP */
 	/* What the protocol at hand keeps with it: netbuf_notes(). */
 	uint64_t notes[NETBUF_NOTES / sizeof(uint64_t)];
 	struct netbuf_part parts[NETBUF_PARTS_MAX];
@@ -91,22 +107,36 @@ void *netbuf_push(struct netbuf *b, unsigned n);
 void *netbuf_put(struct netbuf *b, unsigned n);
 /* The first n bytes go; n <= len. */
 void netbuf_pull(struct netbuf *b, uint32_t n);
-/* The first n bytes are made linear. NULL: it is shorter, n is above NETBUF_LINEAR_MAX, or there
- * is no memory. */
+/* The first n bytes are made linear: of headers, which whoever made it left room for. NULL: it is
+ * shorter, n is above NETBUF_LINEAR_MAX, or there is no room. */
 void *netbuf_need(struct netbuf *b, uint32_t n);
+/* Takes b: the same with all of it linear, whatever there was room for. NULL, and b is gone: it is
+ * longer than NETBUF_LINEAR_MAX, or there is no memory. */
+struct netbuf *netbuf_linear(struct netbuf *b);
 void netbuf_trim(struct netbuf *b, uint32_t len); /* to at most so many bytes */
 
 /* Takes one count of the page. False: no part is free. */
 MUST_CHECK bool netbuf_add_page(struct netbuf *b, struct page *p, uint32_t offset, uint32_t len);
-/* Takes the bytes of `more`, which goes, behind b's. False, and nothing changed: too many parts. */
+/* Takes the bytes of `more`, which goes, behind b's. False, and nothing changed: too many parts, or
+ * the pages of one are lent and those of the other are not, or by another call. */
 MUST_CHECK bool netbuf_join(struct netbuf *b, struct netbuf *more);
 /* A netbuf with `len` bytes from `offset` on, by the same pages; linear ones are copied. Flags,
  * notes and offloads are not. NULL = no memory. */
 struct netbuf *netbuf_slice(const struct netbuf *b, uint32_t offset, uint32_t len);
 struct netbuf *netbuf_clone(const struct netbuf *b); /* all of it, with everything but on_free */
+void netbuf_loan_put(struct netbuf_loan *l);         /* NULL is fine */
+void netbuf_lend(struct netbuf *b, struct netbuf_loan *l); /* an empty one's pages will be l's */
+/* Pages that are lent are replaced by copies. -ENOBUFS. */
+MUST_CHECK int netbuf_own(struct netbuf *b);
+/* Does somebody wait for b to be gone? */
+static inline bool netbuf_is_awaited(const struct netbuf *b)
+{
+	return b->on_free != NULL || b->loan != NULL;
+}
 
 /* More bytes at the end from the uio: linear while there is room and no part, then in the last
- * part's tail_room, then in fresh pages; thread context. -ENOBUFS, -EFAULT: it has got fewer. */
+ * part's tail_room, then in fresh pages, or by keeping the uio's; thread context. -ENOBUFS,
+ * -EFAULT: it has got fewer. */
 MUST_CHECK int netbuf_fill(struct netbuf *b, struct uio *u, uint32_t len);
 /* From `offset`; how many (fewer on a fault). Thread context. */
 MUST_CHECK uint32_t netbuf_read(const struct netbuf *b, uint32_t offset, struct uio *u,

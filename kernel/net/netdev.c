@@ -5,10 +5,12 @@
  */
 #include "net/netdev.h"
 
+#include "core/smp/cpu.h"
 #include "lib/atomic.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
+#include "net/event.h"
 #include "net/ip/device.h"
 #include "net/link/ethernet.h"
 #include "net/link/merge.h"
@@ -55,12 +57,26 @@ static void choose_name(struct net *net, struct netdev *d)
 
 static void kick(struct net_work *w)
 {
-	struct netdev *d = container_of(w, struct netdev, kick);
+	struct netdev_queue *q = container_of(w, struct netdev_queue, kick);
 
-	scoped_spin(&d->tx_lock);
-	if (d->kick_wanted)
-		d->ops->kick(d);
-	d->kick_wanted = false;
+	scoped_spin(&q->lock);
+	if (q->kick_wanted)
+		q->dev->ops->kick(q);
+	q->kick_wanted = false;
+}
+
+static void init_queues(struct netdev *d)
+{
+	d->nr_queues_max = max(d->nr_queues_max, 1u);
+	d->nr_queues = max(d->nr_queues, 1u);
+	for (unsigned i = 0; i < NETDEV_QUEUES_MAX; i++) {
+		struct netdev_queue *q = &d->queues[i];
+
+		q->dev = d;
+		q->idx = i;
+		list_init(&q->waiting);
+		net_work_init(&q->kick, kick);
+	}
 }
 
 int netdev_register(struct net *net, struct netdev *d)
@@ -71,9 +87,7 @@ int netdev_register(struct net *net, struct netdev *d)
 		return err;
 	d->net = net;
 	list_init(&d->addresses);
-	list_init(&d->groups);
-	list_init(&d->queue);
-	net_work_init(&d->kick, kick);
+	init_queues(d);
 	d->flags = NETDEV_HAS_MULTICAST |
 		   ((d->features & NETDEV_LOOPBACK) != 0 ? NETDEV_IS_LOOPBACK
 							 : NETDEV_HAS_BROADCAST);
@@ -83,6 +97,7 @@ int netdev_register(struct net *net, struct netdev *d)
 	list_append(&net->devices, &d->link);
 	spin_unlock(&net->lock);
 	net_changed(net, NET_LINK);
+	net_tell_link(d);
 	return 0;
 }
 
@@ -95,6 +110,8 @@ void netdev_set_carrier(struct netdev *d, bool on)
 		return;
 	ip_device_changed(d);
 	net_changed(d->net, NET_LINK);
+	if ((READ_ONCE(d->flags) & NETDEV_IS_UP) != 0)
+		net_tell_link(d);
 }
 
 /* ---- in ---- */
@@ -132,16 +149,30 @@ void netdev_receive(struct netdev *d, struct list *burst)
 
 /* ---- out ---- */
 
-/* tx_lock is held. False: the ring is full. */
-static bool give(struct netdev *d, struct netbuf *b)
+static bool transmit(struct netdev_queue *q, struct netbuf *b)
+{
+	struct netdev_stats *stats = &q->dev->stats;
+	uint32_t len = b->len;
+
+	if ((b->flags & NETBUF_WANTS_STAMP) != 0)
+		b->time_ns = clock_realtime();
+	if (q->dev->ops->transmit(q, b) != 0)
+		return false;
+	(void)atomic_add(&stats->tx_packets, 1);
+	(void)atomic_add(&stats->tx_bytes, len);
+	return true;
+}
+
+/* q->lock is held. False: the ring is full. */
+static bool give(struct netdev_queue *q, struct netbuf *b)
 {
 	uint32_t len = b->len;
 
-	if (d->ops->transmit(d, b) != 0)
+	if (!transmit(q, b))
 		return false;
-	d->kick_wanted = true;
-	(void)atomic_add(&d->stats.tx_packets, 1);
-	(void)atomic_add(&d->stats.tx_bytes, len);
+	WRITE_ONCE(q->tx_packets, q->tx_packets + 1);
+	WRITE_ONCE(q->tx_bytes, q->tx_bytes + len);
+	q->kick_wanted = true;
 	return true;
 }
 
@@ -151,19 +182,19 @@ static void drop(struct netdev *d, struct netbuf *b)
 	netbuf_free(b);
 }
 
-static void send_one(struct netdev *d, struct netbuf *b)
+static void send_one(struct netdev_queue *q, struct netbuf *b)
 {
 	bool full;
 
-	spin_lock(&d->tx_lock);
-	full = d->nr_queued == NETDEV_QUEUE;
-	if (!full && (d->nr_queued > 0 || !give(d, b))) {
-		list_append(&d->queue, &b->link);
-		d->nr_queued++;
+	spin_lock(&q->lock);
+	full = q->nr_waiting == NETDEV_QUEUE;
+	if (!full && (q->nr_waiting > 0 || !give(q, b))) {
+		list_append(&q->waiting, &b->link);
+		q->nr_waiting++;
 	}
-	spin_unlock(&d->tx_lock);
+	spin_unlock(&q->lock);
 	if (full)
-		drop(d, b);
+		drop(q->dev, b);
 }
 
 /* Can the device do what b asks of it? */
@@ -176,9 +207,10 @@ static bool is_fit(const struct netdev *d, const struct netbuf *b)
 	return (b->flags & NETBUF_SUM_WANTED) == 0 || (d->features & NETDEV_SUM) != 0;
 }
 
-static void send_in_parts(struct netdev *d, struct netbuf *b)
+static void send_in_parts(struct netdev_queue *q, struct netbuf *b)
 {
 	struct list parts = LIST_INIT(parts);
+	struct netdev *d = q->dev;
 
 	if (segment_cut(b, (d->features & NETDEV_SUM) != 0, &parts) != 0)
 		(void)atomic_add(&d->stats.tx_dropped, 1);
@@ -186,37 +218,52 @@ static void send_in_parts(struct netdev *d, struct netbuf *b)
 		struct netbuf *part = list_first(&parts, struct netbuf, link);
 
 		list_remove(&part->link);
-		send_one(d, part);
+		send_one(q, part);
 	}
+}
+
+/* This CPU's, while it is. */
+static struct netdev_queue *queue_here(struct netdev *d)
+{
+	unsigned nr = READ_ONCE(d->nr_queues);
+
+	return &d->queues[nr > 1 ? cpu_this()->id % nr : 0];
 }
 
 void netdev_send(struct netdev *d, struct netbuf *b)
 {
+	struct netdev_queue *q = queue_here(d);
+
 	if ((READ_ONCE(d->flags) & NETDEV_IS_UP) == 0) {
 		drop(d, b);
 		return;
 	}
+	netdev_show(d, b, true);
+	if ((d->features & NETDEV_LOOPBACK) != 0) {
+		(void)transmit(q, b); /* it has no ring, takes everything, and needs no kick */
+		return;
+	}
 	if (is_fit(d, b))
-		send_one(d, b);
+		send_one(q, b);
 	else
-		send_in_parts(d, b);
-	net_later(&d->kick);
+		send_in_parts(q, b);
+	net_later(&q->kick);
 }
 
-void netdev_tx_ready(struct netdev *d)
+void netdev_tx_ready(struct netdev_queue *q)
 {
-	spin_lock(&d->tx_lock);
-	while (!list_is_empty(&d->queue)) {
-		struct netbuf *b = list_first(&d->queue, struct netbuf, link);
+	spin_lock(&q->lock);
+	while (!list_is_empty(&q->waiting)) {
+		struct netbuf *b = list_first(&q->waiting, struct netbuf, link);
 
 		list_remove(&b->link);
-		if (!give(d, b)) {
-			list_prepend(&d->queue, &b->link);
+		if (!give(q, b)) {
+			list_prepend(&q->waiting, &b->link);
 			break;
 		}
-		d->nr_queued--;
+		q->nr_waiting--;
 	}
-	spin_unlock(&d->tx_lock);
-	net_later(&d->kick);
+	spin_unlock(&q->lock);
+	net_later(&q->kick);
 	net_run();
 }

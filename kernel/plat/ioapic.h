@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The I/O APIC at its usual place: 24 inputs, level-triggered, all to one CPU. Intel 82093AA. */
+/*
+ * The I/O APICs (Intel 82093AA), each with the lines that ACPI says are its own: level-triggered,
+ * all to one CPU. Lines without one are ignored.
+ */
 #pragma once
 #include "lib/types.h"
 
-#define IOAPIC_INPUTS 24
+#define IOAPIC_LINES 48 /* those above are not used: lines are vectors too */
 
-void ioapic_init(void); /* everything masked */
-void ioapic_enable(unsigned input, uint8_t vector, uint32_t apic_id);
-void ioapic_disable(unsigned input);
+struct boot_info;
+
+void ioapic_init(const struct boot_info *info); /* everything masked */
+void ioapic_enable(unsigned line, uint8_t vector, uint32_t apic_id);
+void ioapic_disable(unsigned line);

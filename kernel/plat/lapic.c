@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Registers by MSR (x2APIC) or memory (xAPIC); the timer in TSC-deadline mode or as a one-shot
- * count, calibrated against the TSC. A one-shot that is too long fires early: timer_irq() arms it
- * again.
+ * count, calibrated against the TSC. What is farther away than either can hold rings early:
+ * timer_irq() arms it again.
  *
  * Interrupts to other CPUs go out by one register in x2APIC mode, by two otherwise, which an
  * interrupt here must not come between. Intel SDM 3A §10.6.1, §10.12.9.
@@ -12,11 +12,11 @@
 #include "abi/hull/boot.h"
 #include "arch/cpu.h"
 #include "arch/x86_64/x86.h"
-#include "core/cpu.h"
 #include "core/panic.h"
-#include "core/timer.h"
+#include "core/smp/cpu.h"
+#include "core/time/timer.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 #define XAPIC_BASE   0xfee00000ull
 #define XAPIC_SIZE   4096
@@ -48,6 +48,7 @@ enum lapic_register {
 #define DIVIDE_BY_1      0xb
 #define CALIBRATION_NS   1000000
 #define CALIBRATIONS_MAX 20
+#define WAIT_MAX_NS      (3600 * NSEC_PER_SEC) /* what counts in cycles cannot overflow */
 #define TPR_ALL_BUT_KICK ((TRAP_KICK & 0xf0) - 0x10)
 
 static unsigned features;                /* [I] enum lapic_features */
@@ -142,20 +143,23 @@ void lapic_init_cpu(struct cpu *cpu)
 		init_this();
 }
 
-static void set_deadline(nsec_t deadline)
+static nsec_t wait_until(nsec_t deadline)
 {
 	nsec_t ns = deadline - clock_monotonic();
-	uint64_t cycles = 1;
 
-	if (ns > 0)
-		cycles = mul_div((uint64_t)ns, clock_tsc_khz(), 1000000) + 1;
-	wrmsr(MSR_TSC_DEADLINE, cpu_cycles() + cycles);
+	return min(max(ns, (nsec_t)0), (nsec_t)WAIT_MAX_NS);
+}
+
+static void set_deadline(nsec_t deadline)
+{
+	uint64_t ns = (uint64_t)wait_until(deadline);
+
+	wrmsr(MSR_TSC_DEADLINE, cpu_cycles() + mul_div(ns, clock_tsc_khz(), 1000000) + 1);
 }
 
 static void set_count(nsec_t deadline)
 {
-	nsec_t ns = max(deadline - clock_monotonic(), (nsec_t)1);
-	uint64_t count = mul_div((uint64_t)ns, timer_khz, 1000000) + 1;
+	uint64_t count = mul_div((uint64_t)wait_until(deadline), timer_khz, 1000000) + 1;
 
 	reg_write(REG_TIMER_COUNT, count > ~0u ? ~0u : (uint32_t)count);
 }

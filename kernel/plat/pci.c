@@ -9,7 +9,7 @@
 #include "core/log.h"
 #include "core/pci.h"
 #include "core/platform.h"
-#include "core/spinlock.h"
+#include "core/sync/spinlock.h"
 #include "plat/lapic.h"
 
 #define CONFIG_ADDRESS 0xcf8
@@ -52,9 +52,9 @@ void pci_write(uint16_t address, unsigned offset, unsigned width, uint32_t value
 		out8(port, (uint8_t)value);
 }
 
-void platform_msi_message(unsigned vector, uint64_t *address, uint32_t *data)
+void platform_msi_message(unsigned vector, unsigned cpu, uint64_t *address, uint32_t *data)
 {
-	*address = 0xfee00000 | lapic_id_of(0) << 12; /* the boot CPU; SDM 3A §10.11 */
+	*address = 0xfee00000 | lapic_id_of(cpu) << 12; /* SDM 3A §10.11 */
 	*data = vector;
 }
 
@@ -78,7 +78,9 @@ static void add_function(uint16_t address)
 			scan_bus(behind);
 		return;
 	}
-	if (next_vector >= TRAP_INT80)
+	if (next_vector == TRAP_INT80)
+		next_vector++;
+	if (next_vector >= TRAP_KICK)
 		return;
 	d.irq = next_vector++;
 	if (device_add(&d))

@@ -7,11 +7,12 @@
  */
 #include <machine/layout.h>
 
-#define CR4_VALUE	0x10620		/* as boot/pvh.S: PAE | OSFXSR | OSXMMEXCPT | FSGSBASE */
 #define EFER_VALUE	0xd01		/* SCE | LME | LMA | NXE */
 #define CR0_VALUE	0x80050033
 #define CR0_PROTECTED	0x11		/* ET | PE */
 #define MSR_EFER	0xc0000080
+#define SOFT_KVM_MSR_CONTROL	0x4b564d10	/* abi/hull/soft_kvm.h */
+#define SOFT_KVM_ENABLE		0x11
 #define SEL_CODE32	0x8
 
 #define OFFSET(x)	((x) - sipi_begin)
@@ -38,7 +39,7 @@ sipi_32:
 	mov	%eax, %ds
 	mov	%eax, %es
 	mov	%eax, %ss
-	mov	$CR4_VALUE, %eax
+	mov	OFFSET(sipi_cr4)(%ebx), %eax
 	mov	%eax, %cr4
 	mov	OFFSET(sipi_root)(%ebx), %eax
 	mov	%eax, %cr3
@@ -59,6 +60,7 @@ sipi_64:
 	mov	OFFSET(sipi_entry)(%rbx), %rsi
 	mov	OFFSET(sipi_stack)(%rbx), %r8
 	mov	OFFSET(sipi_argument)(%rbx), %rdi
+	mov	OFFSET(sipi_flag_page)(%rbx), %r9
 	xchg	%eax, OFFSET(sipi_wanted)(%rbx)	/* after it the fields may change */
 	test	%eax, %eax
 	jz	1f
@@ -85,9 +87,13 @@ sipi_stack:
 	.quad	0
 sipi_argument:
 	.quad	0
+sipi_flag_page:
+	.quad	0
 sipi_root:
 	.long	0
 sipi_wanted:
+	.long	0
+sipi_cr4:
 	.long	0
 sipi_gdtr:
 	.word	4 * 8 - 1
@@ -106,6 +112,14 @@ sipi_arrived:
 	mov	%rcx, %cr3
 	mov	%r8, %rsp
 	xor	%ebp, %ebp
-	jmp	*%rsi
+	mov	%r9, %rax
+	test	%rax, %rax
+	jz	1f
+	mov	%rax, %rdx			/* now it runs natively: abi/hull/soft_kvm.h */
+	shr	$32, %rdx
+	or	$SOFT_KVM_ENABLE, %eax
+	mov	$SOFT_KVM_MSR_CONTROL, %ecx
+	wrmsr
+1:	jmp	*%rsi
 
 	.section .note.GNU-stack, "", @progbits

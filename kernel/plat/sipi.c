@@ -23,9 +23,10 @@
 #include "arch/cpu.h"
 #include "arch/mmu.h"
 #include "arch/x86_64/pte.h"
+#include "arch/x86_64/x86.h"
 #include "core/log.h"
 #include "core/panic.h"
-#include "core/timer.h"
+#include "core/time/timer.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "plat/lapic.h"
@@ -34,8 +35,8 @@
 static const nsec_t patience[] = { 200 * 1000, 10 * 1000 * 1000, 10 * NSEC_PER_SEC };
 
 struct sipi_data { /* sipi.S */
-	uint64_t kernel_root, entry, stack, argument;
-	uint32_t root, wanted;
+	uint64_t kernel_root, entry, stack, argument, flag_page;
+	uint32_t root, wanted, cr4;
 	struct {
 		uint16_t gdt_limit;
 		uint32_t gdt_base;
@@ -74,6 +75,7 @@ void sipi_init(const struct boot_info *info)
 	fill_tables();
 	data = (void *)((uint8_t *)paddr_to_ptr(page) + (sipi_data - sipi_begin));
 	data->root = (uint32_t)page + PAGE_SIZE;
+	data->cr4 = (uint32_t)read_cr4();
 	data->cpu_reads.gdt_base += (uint32_t)page;
 	data->cpu_reads.far32 += (uint32_t)page;
 	data->cpu_reads.far64 += (uint32_t)page;
@@ -115,6 +117,7 @@ int sipi_start_cpu(const struct cpu_start *how)
 	data->entry = how->entry;
 	data->stack = how->stack;
 	data->argument = how->argument;
+	data->flag_page = how->flag_page;
 	__atomic_store_n(&data->wanted, 1, __ATOMIC_RELEASE);
 	if (call(how->cpu) || __atomic_exchange_n(&data->wanted, 0, __ATOMIC_ACQ_REL) == 0)
 		return 0;

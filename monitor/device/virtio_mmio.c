@@ -34,6 +34,29 @@ static uint64_t register_block(const struct device *device)
 	return VM_DEVICE_BASE + (uint64_t)device->slot * VM_DEVICE_BYTES;
 }
 
+/* Where there are parts, each queue's notification is its worker's. -1: errno. */
+static int register_notify(const struct device *device)
+{
+	struct kvm_ioeventfd notify = {
+		.addr = register_block(device) + VIRTIO_MMIO_QUEUE_NOTIFY,
+		.len = 4,
+		.fd = device->kick_fd,
+	};
+	int error = 0;
+
+	if (device->nr_parts == 0)
+		return ioctl(device->vm->vm_fd, KVM_IOEVENTFD, &notify);
+	notify.flags = KVM_IOEVENTFD_FLAG_DATAMATCH;
+	for (unsigned i = 0; i < device->nr_queues && error == 0; i++) {
+		const struct device_part *part = device->owners[i];
+
+		notify.datamatch = i;
+		notify.fd = part != NULL ? part->kick_fd : device->kick_fd;
+		error = ioctl(device->vm->vm_fd, KVM_IOEVENTFD, &notify);
+	}
+	return error;
+}
+
 /* Collected: the selectors and everything that describes a queue, but QueueNotify and Status. */
 int virtio_mmio_register(struct device *device)
 {
@@ -44,13 +67,8 @@ int virtio_mmio_register(struct device *device)
 		{ VIRTIO_MMIO_QUEUE_DESC_LOW, VIRTIO_MMIO_QUEUE_USED_HIGH + 4 },
 	};
 	struct vm *vm = device->vm;
-	struct kvm_ioeventfd notify = {
-		.addr = register_block(device) + VIRTIO_MMIO_QUEUE_NOTIFY,
-		.len = 4,
-		.fd = device->kick_fd,
-	};
 
-	if (ioctl(vm->vm_fd, KVM_IOEVENTFD, &notify) < 0)
+	if (register_notify(device) < 0)
 		return vm_fail(vm, errno, "KVM_IOEVENTFD: %s", strerror(errno));
 	for (size_t i = 0; vm->ring != NULL && i < ARRAY_SIZE(collected); i++) {
 		struct kvm_coalesced_mmio_zone zone = {
@@ -70,6 +88,11 @@ static struct device_queue_setup *selected(struct device *device)
 	if (device->queue_select >= device->nr_queues)
 		return NULL;
 	return &device->setup[device->queue_select];
+}
+
+static uint32_t generation(const struct device *device)
+{
+	return __atomic_load_n(&device->config_generation, __ATOMIC_SEQ_CST);
 }
 
 static uint32_t read_register(struct device *device, uint32_t offset)
@@ -97,6 +120,8 @@ static uint32_t read_register(struct device *device, uint32_t offset)
 		return __atomic_load_n(&device->interrupt_status, __ATOMIC_SEQ_CST);
 	case VIRTIO_MMIO_STATUS:
 		return device->status;
+	case VIRTIO_MMIO_CONFIG_GENERATION:
+		return generation(device);
 	case VIRTIO_MMIO_SHM_LEN_LOW:
 	case VIRTIO_MMIO_SHM_LEN_HIGH:
 		return UINT32_MAX; /* no such region (§4.2.2) */
@@ -121,16 +146,29 @@ void virtio_mmio_read(struct device *device, uint32_t offset, void *data, uint32
 	memcpy(data, &value, min((size_t)len, sizeof(value)));
 }
 
+static void lock_all(struct device *device)
+{
+	pthread_mutex_lock(&device->lock);
+	device_lock_parts(device);
+}
+
+static void unlock_all(struct device *device)
+{
+	device_unlock_parts(device);
+	pthread_mutex_unlock(&device->lock);
+}
+
 /* Takes the queues from the worker (§2.1.2: status 0). */
 static void reset(struct device *device)
 {
-	pthread_mutex_lock(&device->lock);
+	lock_all(device);
 	for (unsigned i = 0; i < device->nr_queues; i++)
 		virtqueue_stop(&device->queues[i]);
 	if (device->running && device->on_reset != NULL)
 		device->on_reset(device);
 	device->running = false;
-	pthread_mutex_unlock(&device->lock);
+	device->config_changes = NULL;
+	unlock_all(device);
 	memset(device->setup, 0, device->nr_queues * sizeof(*device->setup));
 	device->driver_features = 0;
 	device->status = 0;
@@ -143,7 +181,7 @@ static int start(struct device *device)
 	const uint64_t wake = 1;
 	int error = 0;
 
-	pthread_mutex_lock(&device->lock);
+	lock_all(device);
 	for (unsigned i = 0; i < device->nr_queues && error == 0; i++) {
 		struct device_queue_setup *setup = &device->setup[i];
 		struct virtqueue_rings rings;
@@ -153,11 +191,12 @@ static int start(struct device *device)
 		error = virtqueue_map(&device->vm->memory, setup->size, setup->gpa, &rings);
 		if (error != 0)
 			break;
+		device->cpus[i] = setup->cpu < device->vm->config->nr_cpus ? setup->cpu : 0;
 		device->queues[i].event_idx = (device->driver_features & RING_EVENT_IDX) != 0;
 		virtqueue_start(&device->queues[i], &device->vm->memory, &rings, setup->size, 0);
 	}
 	device->running = error == 0;
-	pthread_mutex_unlock(&device->lock);
+	unlock_all(device);
 	if (error == 0 && write(device->kick_fd, &wake, sizeof(wake)) < 0)
 		error = -errno;
 	return error;
@@ -220,14 +259,26 @@ static void write_queue(struct device *device, uint32_t offset, uint32_t value)
 	}
 }
 
-static void identify(const struct device *device, struct virtio_setup *reply)
+static void identify(struct device *device, struct virtio_setup *reply)
 {
+	device->identified_generation = generation(device);
 	reply->device_id = device->type;
 	reply->nr_queues = device->nr_queues;
 	reply->queue_size = DEVICE_QUEUE_SIZE;
 	reply->features = offered(device);
 	reply->config_bytes = (uint32_t)min(device->config_bytes, sizeof(reply->config));
 	memcpy(reply->config, device->config, reply->config_bytes);
+}
+
+static void set_config_changes(struct device *device, uint64_t gpa)
+{
+	uint32_t *counter = NULL;
+
+	if (gpa != 0 && gpa % sizeof(*counter) == 0)
+		counter = guest_memory_at(&device->vm->memory, gpa, sizeof(*counter));
+	pthread_mutex_lock(&device->lock);
+	device->config_changes = counter;
+	pthread_mutex_unlock(&device->lock);
 }
 
 static void start_by(struct device *device, const struct virtio_setup *request)
@@ -246,10 +297,17 @@ static void start_by(struct device *device, const struct virtio_setup *request)
 		device->setup[i] = (struct device_queue_setup){
 			.gpa = { q->desc, q->avail, q->used },
 			.size = q->size <= DEVICE_QUEUE_SIZE ? (uint16_t)q->size : 0,
+			.cpu = q->cpu,
 			.ready = q->size != 0,
 		};
 	}
+	set_config_changes(device, request->config_changes);
 	write_status(device, features_ok | VIRTIO_CONFIG_S_DRIVER_OK);
+	if (device->identified_generation == generation(device))
+		return;
+	pthread_mutex_lock(&device->lock); /* what it read is old already */
+	device_config_changed(device);
+	pthread_mutex_unlock(&device->lock);
 }
 
 /* abi/hull/virtio_setup.h. The guest's structure is copied before it is looked at. */

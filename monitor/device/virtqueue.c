@@ -172,14 +172,24 @@ int virtqueue_pop(struct virtqueue *vq, struct virtqueue_chain *chain)
 	return 1;
 }
 
+void virtqueue_push_all(struct virtqueue *vq, const struct vring_used_elem *chains, unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++) {
+		struct vring_used_elem *slot =
+			&vq->rings.used->ring[vq->next_used & (vq->size - 1)];
+
+		WRITE_ONCE(slot->id, chains[i].id);
+		WRITE_ONCE(slot->len, chains[i].len);
+		vq->next_used++;
+	}
+	__atomic_store_n(&vq->rings.used->idx, vq->next_used, __ATOMIC_RELEASE);
+}
+
 void virtqueue_push(struct virtqueue *vq, uint16_t head, uint32_t written_bytes)
 {
-	struct vring_used_elem *slot = &vq->rings.used->ring[vq->next_used & (vq->size - 1)];
+	const struct vring_used_elem chain = { .id = head, .len = written_bytes };
 
-	WRITE_ONCE(slot->id, head);
-	WRITE_ONCE(slot->len, written_bytes);
-	vq->next_used++;
-	__atomic_store_n(&vq->rings.used->idx, vq->next_used, __ATOMIC_RELEASE);
+	virtqueue_push_all(vq, &chain, 1);
 }
 
 bool virtqueue_needs_interrupt(struct virtqueue *vq)

@@ -68,6 +68,8 @@ void virtqueue_stop(struct virtqueue *vq);
 bool virtqueue_has_work(const struct virtqueue *vq);
 int virtqueue_pop(struct virtqueue *vq, struct virtqueue_chain *chain);
 void virtqueue_push(struct virtqueue *vq, uint16_t head, uint32_t written_bytes);
+/* Several chains that the driver must find there together, or not yet (§5.1.6.3.2). */
+void virtqueue_push_all(struct virtqueue *vq, const struct vring_used_elem *chains, unsigned nr);
 bool virtqueue_needs_interrupt(struct virtqueue *vq);
 void virtqueue_disarm(struct virtqueue *vq);
 /* true: more arrived meanwhile, look again. */

@@ -41,12 +41,20 @@ void worker_adopt(struct worker *worker, struct device *device)
 	worker->devices[worker->nr_devices++] = device;
 }
 
+void worker_adopt_part(struct worker *worker, struct device_part *part)
+{
+	part->kick_fd = worker->kick_fd;
+	worker->part = part;
+}
+
 bool worker_serve(struct worker *worker)
 {
 	bool served = false;
 
 	for (unsigned i = 0; i < worker->nr_devices; i++)
 		served |= device_serve(worker->devices[i]);
+	if (worker->part != NULL)
+		served |= device_part_serve(worker->part);
 	return served;
 }
 
@@ -56,6 +64,8 @@ static bool arm(struct worker *worker)
 
 	for (unsigned i = 0; i < worker->nr_devices; i++)
 		more |= device_arm(worker->devices[i]);
+	if (worker->part != NULL)
+		more |= device_part_arm(worker->part);
 	return more;
 }
 
@@ -105,11 +115,13 @@ static bool look(struct worker *worker)
 	unsigned *nr_lookers = &worker->vm->nr_lookers;
 	bool found = look_for_work(worker, worker->look_least, false);
 
-	if (found || !worker->wants_long || worker->nr_modest > 0)
+	if (found || worker->look_more < worker->look_least || worker->nr_modest > 0)
 		return found;
 	if (__atomic_fetch_add(nr_lookers, 1, __ATOMIC_RELAXED) < worker->nr_spare_cpus)
-		found = look_for_work(worker, worker->look_long, true);
+		found = look_for_work(worker, worker->look_more, true);
 	__atomic_fetch_sub(nr_lookers, 1, __ATOMIC_RELAXED);
+	if (!found)
+		worker->look_more /= 2;
 	return found;
 }
 
@@ -121,7 +133,11 @@ static void sleep_until_kicked(struct worker *worker)
 		worker->sleep(worker);
 	else
 		worker_drain(worker);
-	worker->wants_long = __builtin_ia32_rdtsc() - begin < worker->look_long;
+	if (__builtin_ia32_rdtsc() - begin < worker->look_long)
+		worker->look_more = min(max(worker->look_more * 2, worker->look_least),
+					worker->look_long);
+	else
+		worker->look_more /= 2;
 	if (worker->nr_modest > 0)
 		worker->nr_modest--;
 }

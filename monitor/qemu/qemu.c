@@ -6,6 +6,7 @@
  *	kernel and launch record	memfds, given as /proc/self/fd/N
  *	ports, control, debug console	a socket pair each (qemu_relay.h)
  *	shared directories		vhost-user-fs on a socket pair each (vhost_user.h)
+ *	network interfaces		a datagram socket pair each (qemu_net.h), or a tap of QEMU's
  *	PORT_EXIT			isa-debug-exit: QEMU's exit status is value * 2 + 1
  *
  * QEMU runs in a process group of its own, so that the terminal's signals reach only us, under
@@ -30,12 +31,17 @@
 
 #include "lib/compiler.h"
 #include "monitor/monitor.h"
+#include "monitor/net/capture.h"
+#include "monitor/net/tap.h"
+#include "monitor/qemu/qemu_link.h"
+#include "monitor/qemu/qemu_net.h"
 #include "monitor/qemu/qemu_relay.h"
 #include "monitor/qemu/vhost_user.h"
 
-#define QEMU       "qemu-system-x86_64"
-#define MAX_ARGS   192
-#define MAX_PASSED (VM_MAX_PORTS + VM_MAX_SHARES + 4)
+#define QEMU           "qemu-system-x86_64"
+#define MAX_ARGS       192
+#define TAP_QUEUES_MAX 8u
+#define MAX_PASSED     (VM_MAX_PORTS + VM_MAX_SHARES + VM_MAX_NETS * TAP_QUEUES_MAX + 5)
 
 struct qemu {
 	const struct vm_config *config;
@@ -52,6 +58,10 @@ struct qemu {
 	struct vhost_user *vhosts[VM_MAX_SHARES];
 	int share_fds[VM_MAX_SHARES]; /* our ends */
 	unsigned nr_vhosts;
+	struct qemu_net *nets[VM_MAX_NETS]; /* NULL: QEMU's own */
+	struct qemu_link *link;             /* NULL: no tap */
+	int qmp_fd;                         /* its, until it starts */
+	struct capture *capture;            /* NULL: none */
 	pid_t pid;
 	int error_fd; /* what QEMU says on its standard error */
 };
@@ -200,9 +210,97 @@ static int add_share(struct qemu *qemu, const struct vm_share *share)
 	return 0;
 }
 
+/* What QEMU gives an interface that is its own: the tap, with a queue for each CPU if it has so
+ * many. How many, or -Exxx. */
+static int add_own_tap(struct qemu *qemu, const struct vm_net *net, unsigned n)
+{
+	int fd = net_tap_open(net->tap, qemu->result->message), queues = 0;
+	char fds[16 * TAP_QUEUES_MAX];
+	size_t len = 0;
+
+	if (fd < 0)
+		return fd;
+	while (fd >= 0) {
+		len += (size_t)snprintf(fds + len, sizeof(fds) - len, ":%d", fd);
+		qemu->passed[qemu->nr_passed++] = fd;
+		queues++;
+		fd = queues < (int)min(qemu->config->nr_cpus, TAP_QUEUES_MAX)
+			     ? net_tap_open_queue(net->tap)
+			     : -1;
+	}
+	add(qemu, "-netdev");
+	add(qemu, "tap,id=net%u,%s=%s", n, queues > 1 ? "fds" : "fd", fds + 1);
+	return queues;
+}
+
+static int add_relayed_net(struct qemu *qemu, const struct vm_net *net, unsigned n)
+{
+	int ends[2], err;
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return fail(qemu, -errno, "cannot make a socket pair: %s", strerror(errno));
+	qemu->passed[qemu->nr_passed++] = ends[1];
+	qemu->nets[n] = qemu_net_new(net, ends[0], &err, qemu->result->message);
+	if (!qemu->nets[n])
+		return err;
+	add(qemu, "-netdev");
+	add(qemu, "socket,id=net%u,fd=%d", n, ends[1]);
+	return 0;
+}
+
+static int add_net(struct qemu *qemu, unsigned n)
+{
+	const struct vm_net *net = &qemu->config->nets[n];
+	const uint8_t *mac = net->mac;
+	bool is_own = net->kind == VM_NET_TAP && !qemu->config->is_captured;
+	int queues = is_own ? add_own_tap(qemu, net, n) : add_relayed_net(qemu, net, n);
+	uint32_t mtu = net->mtu;
+
+	if (queues < 0)
+		return queues;
+	if (mtu == 0)
+		mtu = is_own ? net_tap_mtu(net->tap) : qemu_net_mtu(qemu->nets[n]);
+	add(qemu, "-device");
+	add(qemu, "virtio-net-%s,netdev=net%u,mac=%02x:%02x:%02x:%02x:%02x:%02x,host_mtu=%u%s",
+	    bus_suffix(qemu), n, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], mtu,
+	    queues > 1 ? ",mq=on" : "");
+	return 0;
+}
+
+static int add_link(struct qemu *qemu)
+{
+	qemu->link = qemu_link_new(qemu->config);
+	if (!qemu->link)
+		return 0;
+	qemu->qmp_fd = pass_socket(qemu, "qmp");
+	if (qemu->qmp_fd < 0)
+		return qemu->qmp_fd;
+	add(qemu, "-mon");
+	add(qemu, "chardev=qmp,mode=control");
+	return 0;
+}
+
+static int add_nets(struct qemu *qemu)
+{
+	const struct vm_config *config = qemu->config;
+	int err = 0;
+
+	if (config->nr_nets > VM_MAX_NETS)
+		return fail(qemu, -EINVAL, "a VM has at most %d network interfaces", VM_MAX_NETS);
+	if (config->is_captured) {
+		qemu->capture = capture_new(config->capture_fd, config->nets, config->nr_nets);
+		if (!qemu->capture)
+			return fail(qemu, -ENOMEM, "no memory for a packet capture");
+	}
+	for (unsigned i = 0; i < config->nr_nets && !err; i++)
+		err = add_net(qemu, i);
+	return err ? err : add_link(qemu);
+}
+
 static void add_machine(struct qemu *qemu, const char *machine)
 {
-	uint64_t mib = qemu->config->memory_bytes >> 20;
+	/* the root lies in RAM there, and is none of what the guest was promised */
+	uint64_t mib = (qemu->config->memory_bytes + qemu->config->root.bytes + 0xfffff) >> 20;
 	unsigned nr_cpus = qemu->config->nr_cpus > 1 ? qemu->config->nr_cpus : 1;
 
 	add(qemu, QEMU);
@@ -231,7 +329,7 @@ static void add_machine(struct qemu *qemu, const char *machine)
 		add(qemu,
 		    "microvm,acpi=off,pit=on,pic=on,rtc=off,isa-serial=off,ioapic2=%s,"
 		    "x-option-roms=off,auto-kernel-cmdline=on,memory-backend=memory",
-		    qemu->config->nr_shares > 5 ? "on" : "off");
+		    qemu->config->nr_shares + qemu->config->nr_nets > 5 ? "on" : "off");
 	else
 		add(qemu, "%s,memory-backend=memory", machine);
 	add(qemu, "-global");
@@ -330,6 +428,10 @@ static int start_threads(struct qemu *qemu)
 		err = vhost_user_start(qemu->servers[i], qemu->share_fds[i], &qemu->vhosts[i]);
 	for (unsigned i = 0; i < qemu->nr_relays && !err; i++)
 		err = relay_start(&qemu->relays[i]);
+	for (unsigned i = 0; i < qemu->config->nr_nets && !err; i++)
+		err = qemu->nets[i] ? qemu_net_start(qemu->nets[i], i, qemu->capture) : 0;
+	if (qemu->link && !err)
+		err = qemu_link_start(qemu->link, qemu->qmp_fd);
 	return err ? fail(qemu, err, "cannot start a thread: %s", strerror(-err)) : 0;
 }
 
@@ -388,6 +490,12 @@ static void finish(struct qemu *qemu)
 		if (!qemu->relays[i].from_socket)
 			relay_join(&qemu->relays[i]);
 	}
+	qemu_link_stop(qemu->link);
+	for (unsigned i = 0; i < qemu->config->nr_nets; i++) {
+		if (qemu->nets[i])
+			qemu_net_stop(qemu->nets[i]);
+	}
+	qemu->result->capture_error = capture_free(qemu->capture);
 	for (unsigned i = 0; i < qemu->nr_vhosts; i++) {
 		vhost_user_join(qemu->vhosts[i]);
 		fs_server_free(qemu->servers[i]);
@@ -411,6 +519,8 @@ static int prepare(struct qemu *qemu, const char *machine)
 		err = add_ports(qemu);
 	for (unsigned i = 0; i < qemu->config->nr_shares && !err; i++)
 		err = add_share(qemu, &qemu->config->shares[i]);
+	if (!err)
+		err = add_nets(qemu);
 	return err;
 }
 

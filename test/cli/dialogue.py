@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A command on a pseudo-terminal of its own, and the dialogue with it, on the host and in Hull."""
 import fcntl, os, pty, select, signal, struct, subprocess, termios, time
-from harness import SLOW, equal, hull_command
+from harness import GUARD, equal, hull_command
 
 
 class Terminal:
@@ -21,9 +21,9 @@ class Terminal:
     def resize(self, columns, rows):
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
-    def expect(self, text, timeout=15, seen=0):
+    def expect(self, text, seen=0):
         """Waits until text is in the output, beyond what is `seen` already."""
-        end = time.monotonic() + timeout * SLOW
+        end = time.monotonic() + GUARD
         while text not in self.output[seen:]:
             ready, _, _ = select.select([self.master], [], [], max(0, end - time.monotonic()))
             assert ready, f"no {text!r} in {self.output!r}"
@@ -32,10 +32,10 @@ class Terminal:
     def send(self, data):
         os.write(self.master, data)
 
-    def status(self, timeout=15):
+    def status(self):
         """The exit status, once all that it wrote is in self.output."""
         try:
-            status = self.process.wait(timeout * SLOW)
+            status = self.process.wait(GUARD)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running: {self.output!r}") from None
         while select.select([self.master], [], [], 0.05)[0]:

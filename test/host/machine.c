@@ -9,14 +9,14 @@
 #include <sys/mman.h>
 
 #include "abi/hull/boot.h"
-#include "core/cpu.h"
-#include "core/mutex.h"
 #include "core/panic.h"
 #include "core/random.h"
-#include "core/thread.h"
+#include "core/sched/thread.h"
+#include "core/smp/cpu.h"
+#include "core/sync/mutex.h"
 #include "lib/errno.h"
 #include "lib/radix.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 #define IMAGE_END  0x180000ull

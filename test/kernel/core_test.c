@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Threads, wait queues, mutexes and timers as they behave on a real CPU. */
 #include "arch/cpu.h"
-#include "core/mutex.h"
-#include "core/thread.h"
-#include "core/timer.h"
-#include "core/waitq.h"
+#include "core/sched/thread.h"
+#include "core/sync/mutex.h"
+#include "core/sync/waitq.h"
+#include "core/time/timer.h"
 #include "ktest.h"
 #include "lib/errno.h"
 

@@ -3,11 +3,11 @@
  * pages. */
 #include "arch/cpu.h"
 #include "arch/mmu.h"
-#include "core/thread.h"
-#include "core/timer.h"
-#include "core/waitq.h"
+#include "core/sched/thread.h"
+#include "core/sync/waitq.h"
+#include "core/time/timer.h"
 #include "ktest.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/vmspace.h"
 
 #define MS           1000000ll

@@ -6,8 +6,8 @@
 
 #include "core/platform.h"
 #include "core/start.h"
-#include "core/timer.h"
-#include "core/waitq.h"
+#include "core/sync/waitq.h"
+#include "core/time/timer.h"
 #include "lib/atomic.h"
 #include "lib/fmt.h"
 #include "lib/hash.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Memory on the real page tables: allocators, user copies that fault, address spaces. */
 #include "arch/mmu.h"
-#include "core/thread.h"
+#include "core/sched/thread.h"
 #include "ktest.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
-#include "mm/page.h"
+#include "mm/alloc/kmem.h"
+#include "mm/alloc/page.h"
 #include "mm/user.h"
 #include "mm/vmspace.h"
 
@@ -85,6 +85,66 @@ static void copy_across_a_hole(struct vmspace *vs)
 KTEST(user_copies_fault_cleanly)
 {
 	in_space(copy_across_a_hole);
+}
+
+/* Of each length, over each distance to the end of the page, exactly what is there arrives. */
+static void copy_up_to_a_hole(struct vmspace *vs)
+{
+	struct vm_map m = { .len = 2 * PAGE_SIZE,
+			    .prot = MMU_READ | MMU_WRITE,
+			    .flags = VM_MAY_WRITE };
+	uint8_t pattern[160], got[160];
+	uaddr_t at;
+
+	KCHECK(vmspace_map(vs, &m, &at) == 0);
+	KCHECK(vmspace_unmap(vs, at + PAGE_SIZE, PAGE_SIZE) == 0);
+	for (unsigned i = 0; i < sizeof(pattern); i++)
+		pattern[i] = (uint8_t)(i + 1);
+	for (size_t len = 0; len <= sizeof(pattern); len++) {
+		for (size_t room = 0; room <= sizeof(pattern); room++) {
+			uaddr_t from = at + PAGE_SIZE - room;
+			size_t fits = len < room ? len : room;
+
+			KCHECK(user_zero(from, room) == 0);
+			KCHECK(user_write_some(from, pattern, len) == fits);
+			memset(got, 0, sizeof(got));
+			KCHECK(user_read_some(got, from, len) == fits);
+			KCHECK(memcmp(got, pattern, fits) == 0);
+			KCHECK(fits == len || got[fits] == 0);
+			KCHECK(user_zero(from, len) == (fits == len ? 0 : -EFAULT));
+			KCHECK(user_read(got, from, room) == 0);
+			for (size_t i = 0; i < room; i++)
+				KCHECK(got[i] == 0);
+		}
+	}
+}
+
+KTEST(user_copies_are_exact)
+{
+	in_space(copy_up_to_a_hole);
+}
+
+static uint8_t expected_byte(size_t at, size_t dst, size_t src, size_t len)
+{
+	size_t from = at >= dst && at < dst + len ? at - dst + src : at;
+
+	return (uint8_t)(from * 7 + 1);
+}
+
+KTEST(memory_moves_as_a_whole)
+{
+	uint8_t bytes[400];
+
+	for (unsigned round = 0; round < 3000; round++) {
+		size_t len = ktest_random() % 200, dst = ktest_random() % 200;
+		size_t src = ktest_random() % 200;
+
+		for (size_t i = 0; i < sizeof(bytes); i++)
+			bytes[i] = (uint8_t)(i * 7 + 1);
+		memmove(bytes + dst, bytes + src, len);
+		for (size_t i = 0; i < sizeof(bytes); i++)
+			KCHECK(bytes[i] == expected_byte(i, dst, src, len));
+	}
 }
 
 static void fork_and_write(struct vmspace *vs)

@@ -4,13 +4,13 @@
 #include <asm/fcntl.h>
 
 #include "core/cred.h"
-#include "core/thread.h"
+#include "core/sched/thread.h"
 #include "fs/vfs.h"
 #include "ktest.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
-#include "mm/page.h"
+#include "mm/alloc/kmem.h"
+#include "mm/alloc/page.h"
 #include "mm/user.h"
 #include "mm/vmspace.h"
 

@@ -1,10 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Child processes of a test: they run a function and answer by their exit status. */
+/*
+ * Child processes of a test: they run a function and answer by their exit status, which is not 0
+ * when one of the child's own checks has failed.
+ */
 #pragma once
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "check.h"
+
+#define CHILD_FAILED 99 /* a check did, and the function has not said so */
+
+static inline int child_main(int (*fn)(void *arg), void *arg)
+{
+	int before = atomic_load(&check_nr_failed), status;
+
+	check_is_child = true;
+	status = fn(arg);
+	return status == 0 && atomic_load(&check_nr_failed) != before ? CHILD_FAILED : status;
+}
 
 static inline pid_t child_start(int (*fn)(void *arg), void *arg)
 {
@@ -13,7 +27,7 @@ static inline pid_t child_start(int (*fn)(void *arg), void *arg)
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0)
-		_exit(fn(arg));
+		_exit(child_main(fn, arg));
 	return pid;
 }
 

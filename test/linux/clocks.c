@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Clocks and sleeping: every clock id, resolution, monotony, absolute and relative sleeps,
-	 and the vDSO
- * agreeing with the system call.
+ * Clocks and sleeping: every clock id, resolution, monotony, absolute and relative sleeps, and the
+ * vDSO agreeing with the system call.
  */
 #include <limits.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include "check.h"
+
+#define GUARD_NS 240000000000ll
 
 static long long ns(struct timespec t)
 {
@@ -75,31 +76,56 @@ static void test_monotony(void)
 static void test_agreement(void)
 {
 	struct timeval tv;
-	long long a = now(CLOCK_REALTIME), b;
+	long long a = now(CLOCK_REALTIME), b, begin = now(CLOCK_MONOTONIC);
 
 	CHECK_EQ(gettimeofday(&tv, NULL), 0);
 	b = tv.tv_sec * 1000000000ll + tv.tv_usec * 1000ll;
-	CHECK(b - a > -1000 && b - a < 1000000000);
-	CHECK(time(NULL) - tv.tv_sec <= 1 && time(NULL) >= tv.tv_sec);
+	CHECK(b - a > -1000 && b <= now(CLOCK_REALTIME));
 	CHECK(tv.tv_sec > 1700000000);
-	a = now(CLOCK_REALTIME) - now(CLOCK_REALTIME_COARSE);
-	CHECK(a > -1000000 && a < 1000000000);
-	CHECK(now(CLOCK_BOOTTIME) >= now(CLOCK_MONOTONIC) - 1000000);
+	/* The coarse clock shows the last tick's time: never ahead, and it comes after. */
+	b = now(CLOCK_REALTIME_COARSE);
+	CHECK(b <= now(CLOCK_REALTIME));
+	a = now(CLOCK_REALTIME);
+	while (now(CLOCK_REALTIME_COARSE) < a && now(CLOCK_MONOTONIC) - begin < GUARD_NS)
+		;
+	CHECK(now(CLOCK_REALTIME_COARSE) >= a);
+	/* So does time(): in a second's first tick it lags. */
+	b = now(CLOCK_REALTIME_COARSE) / 1000000000;
+	CHECK(time(NULL) >= b);
+	a = time(NULL);
+	CHECK(a <= now(CLOCK_REALTIME) / 1000000000);
+	a = now(CLOCK_MONOTONIC);
+	CHECK(now(CLOCK_BOOTTIME) >= a - 1000000);
+}
+
+/* Of many attempts: another thread of the machine's may make one costly. */
+static long long cpu_of_sleep(void)
+{
+	long long begin = now(CLOCK_MONOTONIC), least = GUARD_NS, cpu;
+	struct timespec rest = { 0, 100000000 };
+
+	while (least >= 60000000 && now(CLOCK_MONOTONIC) - begin < GUARD_NS) {
+		cpu = now(CLOCK_PROCESS_CPUTIME_ID);
+		nanosleep(&rest, NULL);
+		cpu = now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+		least = cpu < least ? cpu : least;
+	}
+	return least;
 }
 
 static void test_cpu_clocks(void)
 {
 	long long cpu = now(CLOCK_PROCESS_CPUTIME_ID), thread = now(CLOCK_THREAD_CPUTIME_ID);
-	long long end = now(CLOCK_MONOTONIC) + 100000000, slept;
-	struct timespec rest = { 0, 100000000 };
+	long long begin = now(CLOCK_MONOTONIC);
 
-	while (now(CLOCK_MONOTONIC) < end)
+	/* However little of the machine it gets. */
+	while (now(CLOCK_PROCESS_CPUTIME_ID) - cpu < 30000000 &&
+	       now(CLOCK_MONOTONIC) - begin < GUARD_NS)
 		;
-	CHECK(now(CLOCK_PROCESS_CPUTIME_ID) - cpu > 20000000);
-	CHECK(now(CLOCK_THREAD_CPUTIME_ID) - thread > 20000000);
-	slept = now(CLOCK_PROCESS_CPUTIME_ID);
-	nanosleep(&rest, NULL);
-	CHECK(now(CLOCK_PROCESS_CPUTIME_ID) - slept < 60000000);
+	CHECK(now(CLOCK_PROCESS_CPUTIME_ID) - cpu >= 30000000);
+	CHECK(now(CLOCK_THREAD_CPUTIME_ID) - thread >= 29000000);
+	CHECK(now(CLOCK_MONOTONIC) - begin >= 29000000);
+	CHECK(cpu_of_sleep() < 60000000);
 	CHECK(clock() > 0);
 }
 
@@ -110,7 +136,7 @@ static void test_sleep(void)
 
 	CHECK_EQ(nanosleep(&t, NULL), 0);
 	took = now(CLOCK_MONOTONIC) - before;
-	CHECK(took >= 20000000 && took < 2000000000);
+	CHECK(took >= 20000000 && took < GUARD_NS);
 	before = now(CLOCK_MONOTONIC);
 	clock_gettime(CLOCK_MONOTONIC, &at);
 	at.tv_nsec += 20000000;

@@ -342,6 +342,25 @@ static int as_user(void *unused)
 	return try_tid(&tid, 1) == -1 && errno == EPERM ? 0 : 1;
 }
 
+/* Twice one after the other. Others may take it meanwhile, before or between. */
+static int try_free_tid(void)
+{
+	int first, second;
+	pid_t tid = 30000;
+
+	for (;; tid++) {
+		if (kill(tid, 0) == 0 || kill(-tid, 0) == 0)
+			continue;
+		first = try_tid(&tid, 1);
+		if (first == -1 && errno == EEXIST)
+			continue;
+		second = try_tid(&tid, 1); /* it is free again */
+		if (second == -1 && errno == EEXIST && !check_in_hull())
+			continue;
+		return first == 3 ? second : first;
+	}
+}
+
 static void test_chosen_id(void)
 {
 	pid_t tid = getpid();
@@ -359,10 +378,7 @@ static void test_chosen_id(void)
 	tid = 1 << 30;
 	CHECK_ERR(try_tid(&tid, 1), EINVAL);
 	CHECK_ERR(try_tid((pid_t *)8, 1), EFAULT);
-	for (tid = 30000; kill(tid, 0) == 0 || kill(-tid, 0) == 0; tid++)
-		;
-	CHECK_EQ(try_tid(&tid, 1), 3);
-	CHECK_EQ(try_tid(&tid, 1), 3); /* it is free again */
+	CHECK_EQ(try_free_tid(), 3);
 }
 
 int main(int argc, char **argv)

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include "child.h"
@@ -325,10 +326,13 @@ static void test_timerfd(void)
  * triggered. */
 static void test_many(unsigned how)
 {
-	enum { MANY = 150 };
-	struct epoll_event events[2 * MANY], e = { .events = EPOLLIN | how };
+	enum { MANY = 2500 };
+	static struct epoll_event events[2 * MANY];
+	struct epoll_event e = { .events = EPOLLIN | how };
 	int fds[MANY], fd = epoll_create1(0), told[MANY] = { 0 }, wrong = 0;
+	struct rlimit files = { .rlim_cur = MANY + 100, .rlim_max = MANY + 100 };
 
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &files), 0);
 	for (int i = 0; i < MANY; i++) {
 		e.data.u32 = (uint32_t)i;
 		fds[i] = eventfd(1, 0);

@@ -53,7 +53,7 @@ static void test_eventfd(void)
 static void test_timerfd_oneshot(void)
 {
 	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
-	struct itimerspec set = { .it_value = { 0, 30000000 } }, left, off = { 0 };
+	struct itimerspec set = { .it_value = { 1000, 0 } }, left, off = { 0 };
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	uint64_t nr;
 
@@ -62,18 +62,21 @@ static void test_timerfd_oneshot(void)
 	CHECK_EQ(timerfd_settime(fd, 0, &set, NULL), 0);
 	CHECK_ERR(read(fd, &nr, 8), EAGAIN);
 	CHECK_EQ(timerfd_gettime(fd, &left), 0);
-	CHECK(left.it_value.tv_sec == 0 && left.it_value.tv_nsec > 0);
-	CHECK(left.it_value.tv_nsec <= 30000000);
-	CHECK_EQ(poll(&p, 1, 5000), 1);
+	CHECK(left.it_value.tv_sec > 500 && left.it_value.tv_sec <= 1000);
+	set.it_value = (struct timespec){ 0, 30000000 };
+	CHECK_EQ(timerfd_settime(fd, 0, &set, NULL), 0);
+	CHECK_EQ(timerfd_gettime(fd, &left), 0);
+	CHECK(left.it_value.tv_sec == 0 && left.it_value.tv_nsec <= 30000000);
+	CHECK_EQ(poll(&p, 1, -1), 1);
 	CHECK_EQ(read(fd, &nr, 8), 8);
 	CHECK_EQ(nr, 1);
 	CHECK_ERR(read(fd, &nr, 8), EAGAIN);
 	timerfd_gettime(fd, &left);
 	CHECK(left.it_value.tv_sec == 0 && left.it_value.tv_nsec == 0);
-	set.it_value.tv_sec = 100;
+	set.it_value.tv_sec = 1000;
 	CHECK_EQ(timerfd_settime(fd, 0, &set, NULL), 0);
 	CHECK_EQ(timerfd_settime(fd, 0, &off, &left), 0);
-	CHECK(left.it_value.tv_sec >= 99);
+	CHECK(left.it_value.tv_sec > 500);
 	CHECK_EQ(poll(&p, 1, 0), 0);
 	close(fd);
 }
@@ -151,11 +154,25 @@ static int alarm_clocks_as_nobody(void *arg)
 	return errors + (slept != EPERM && slept != EOPNOTSUPP);
 }
 
+/* A container's root need not have the capability. */
+static bool may_wake(void)
+{
+	unsigned long long caps = 0;
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[256];
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		(void)sscanf(line, "CapEff: %llx", &caps);
+	if (f != NULL)
+		fclose(f);
+	return (caps >> 35 & 1) != 0;
+}
+
 static void test_alarm_clocks(void)
 {
 	int fd = timerfd_create(CLOCK_REALTIME_ALARM, 0);
 
-	CHECK(getuid() == 0 ? fd >= 0 : fd == -1);
+	CHECK(may_wake() ? fd >= 0 : fd == -1);
 	close(fd);
 	CHECK_EQ(child_run(alarm_clocks_as_nobody, NULL), 0);
 }

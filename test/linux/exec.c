@@ -82,7 +82,7 @@ static int replace(void)
 	snprintf(kept, sizeof(kept), "%d", open(".", O_RDONLY));
 	snprintf(closed, sizeof(closed), "%d", open(".", O_RDONLY | O_CLOEXEC));
 	snprintf(pid, sizeof(pid), "%d", getpid());
-	snprintf(here, sizeof(here), "%s", check_scratch_path);
+	CHECK(getcwd(here, sizeof(here)) != NULL); /* TMPDIR may be a link */
 	snprintf(count, sizeof(count), "%d", atomic_load(&check_nr_run));
 	fflush(stdout);
 	execve("/proc/self/exe", argv, envp);

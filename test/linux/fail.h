@@ -15,17 +15,20 @@
 #include <sys/socket.h>
 #include "child.h"
 
-#define FAIL_MOST    2000 /* allocations of one operation */
-#define FAIL_ROUNDS  3
-#define FAIL_SLACK   2   /* objects and pages that come and go by themselves */
-#define FAIL_SETTLES 200 /* looks, of 60 ms each, before something counts as a leak */
+#define FAIL_MOST     2000 /* allocations of one operation */
+#define FAIL_ROUNDS   3
+#define FAIL_SLACK    2   /* objects and pages that come and go by themselves */
+#define FAIL_LINGER_S 70  /* TIME-WAIT takes 60 */
+#define FAIL_SETTLES  200 /* looks, of 60 ms each, before something counts as a leak */
 
 struct fail_op {
 	const char *name;
 	int (*run)(void);     /* 0 or -errno; may be run again in the same process */
 	int (*prepare)(void); /* with nothing failing; NULL: nothing to do */
 	int errors[6];        /* that it may give instead of ENOMEM */
-	bool executes;        /* becomes this program again, which calls fail_executed() */
+	bool lingers;  /* something stays for a minute by design: FAIL_LONG looks for leaks */
+	bool begins;   /* calls fail_begin() where its allocations start to count */
+	bool executes; /* becomes this program again, which calls fail_executed() */
 };
 
 #define FAIL_EXECUTED_FAILED 40
@@ -38,6 +41,7 @@ static struct fail_result {
 
 static int fail_fd = -1;
 static bool fail_is_armed;
+static unsigned fail_n_to_begin; /* 0: it has begun */
 
 static inline bool fail_is_there(void)
 {
@@ -64,6 +68,25 @@ static inline bool fail_disarm(void)
 	return fired;
 }
 
+/*
+ * For who waits for what a failure may have lost: is it worth while to wait on? This look's own
+ * allocation may be the one that fails.
+ */
+static inline bool fail_is_to_come(void)
+{
+	char text[16] = "1";
+
+	return !fail_is_armed || pread(fail_fd, text, sizeof(text) - 1, 0) <= 0 || atoi(text) != 0;
+}
+
+/* What an operation has done up to here does not count. */
+static inline void fail_begin(void)
+{
+	if (fail_n_to_begin > 0)
+		fail_arm(fail_n_to_begin);
+	fail_n_to_begin = 0;
+}
+
 static inline int fail_done(int result)
 {
 	return result < 0 ? -errno : 0;
@@ -84,9 +107,11 @@ static int fail_child(void *unused)
 	fail_result->prepared = op->prepare != NULL ? op->prepare() : 0;
 	if (fail_result->prepared != 0)
 		return 0;
-	if (fail_n_now > 0)
-		fail_arm(fail_n_now);
+	fail_n_to_begin = fail_n_now;
+	if (!op->begins)
+		fail_begin();
 	fail_result->result = op->run();
+	fail_n_to_begin = 0;
 	fail_result->fired = fail_disarm();
 	if (fail_result->result != 0)
 		fail_result->again = op->run();
@@ -211,6 +236,18 @@ static inline bool fail_has_grown(const struct fail_count *before, const struct 
 	       now->anonymous - before->anonymous > FAIL_SLACK;
 }
 
+/* Who has asked for what is there: /proc/objects, of a kernel with DEBUG. */
+static inline void fail_show_objects(void)
+{
+	char line[200];
+	FILE *f = fopen("/proc/objects", "r");
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		printf("# %s", line);
+	if (f != NULL)
+		fclose(f);
+}
+
 static inline void fail_compare(const char *name, const struct fail_count *before,
 				const struct fail_count *after)
 {
@@ -220,8 +257,10 @@ static inline void fail_compare(const char *name, const struct fail_count *befor
 		 "%s, %d rounds: %ld objects, %ld tables, %ld anonymous pages more", name,
 		 FAIL_ROUNDS, after->objects - before->objects, after->tables - before->tables,
 		 after->anonymous - before->anonymous);
-	if (fail_has_grown(before, after))
-		CHECK_STR(text, "no leak");
+	if (!fail_has_grown(before, after))
+		return;
+	CHECK_STR(text, "no leak");
+	fail_show_objects();
 }
 
 /* What is there now, when that is no more than before; otherwise what stays there for long. */
@@ -247,9 +286,27 @@ static inline void fail_leaks(const struct fail_op *op)
 	fail_compare(op->name, &before, &after);
 }
 
+/* The same for those that linger, together: what the first rounds have left has to go first. */
+static inline void fail_leaks_late(const struct fail_op *ops, size_t nr, const char *only)
+{
+	struct fail_count before, after;
+
+	child_pause_ms(FAIL_LINGER_S * 1000);
+	before = fail_count();
+	for (size_t i = 0; i < nr; i++)
+		for (int k = 0; k < FAIL_ROUNDS && ops[i].lingers && fail_is_meant(&ops[i], only);
+		     k++)
+			(void)fail_round(&ops[i]);
+	child_pause_ms(FAIL_LINGER_S * 1000);
+	after = fail_count();
+	fail_compare("those that linger", &before, &after);
+}
+
 /* All of a table, or those whose names begin with the program's first argument. */
 static inline void fail_all(const struct fail_op *ops, size_t nr, const char *only)
 {
+	bool is_late = false;
+
 	fail_result = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (!CHECK(fail_result != MAP_FAILED))
 		return;
@@ -264,9 +321,12 @@ static inline void fail_all(const struct fail_op *ops, size_t nr, const char *on
 		if (!fail_is_meant(&ops[i], only))
 			continue;
 		n = fail_round(&ops[i]);
-		if (n > 0 && atomic_load(&check_nr_failed) == before)
+		if (n > 0 && !ops[i].lingers && atomic_load(&check_nr_failed) == before)
 			fail_leaks(&ops[i]);
+		is_late |= ops[i].lingers;
 		snprintf(text, sizeof(text), "%s: %u allocations", ops[i].name, n);
 		check_report(n < FAIL_MOST, __FILE__, __LINE__, text);
 	}
+	if (is_late && fail_is_there() && getenv("FAIL_LONG") != NULL)
+		fail_leaks_late(ops, nr, only);
 }

@@ -302,11 +302,19 @@ static int run_msg(void)
 
 /* ---- POSIX ---- */
 
+static const char *own_name(void)
+{
+	static char name[32];
+
+	snprintf(name, sizeof(name), "/hull-%d", getpid());
+	return name;
+}
+
 static int run_mqueue(void)
 {
 	struct mq_attr attr = { .mq_maxmsg = 4, .mq_msgsize = 512 };
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
-	mqd_t q = mq_open("/hull-fail", O_RDWR | O_CREAT | O_NONBLOCK, 0600, &attr);
+	mqd_t q = mq_open(own_name(), O_RDWR | O_CREAT | O_NONBLOCK, 0600, &attr);
 	int err;
 
 	if (q < 0)
@@ -318,19 +326,21 @@ static int run_mqueue(void)
 	if (err == 0)
 		err = fail_done((int)mq_receive(q, bytes, 512, NULL));
 	mq_close(q);
-	(void)mq_unlink("/hull-fail");
+	if (mq_unlink(own_name()) != 0 && err == 0)
+		err = -errno; /* done again, it takes the name away */
 	return err;
 }
 
 static int run_posix_shm(void)
 {
-	int fd = shm_open("/hull-fail", O_RDWR | O_CREAT, 0600), err;
+	int fd = shm_open(own_name(), O_RDWR | O_CREAT, 0600), err;
 
 	if (fd < 0)
 		return -errno;
 	err = whole(write(fd, bytes, LEN), LEN);
 	close(fd);
-	(void)shm_unlink("/hull-fail");
+	if (shm_unlink(own_name()) != 0 && err == 0)
+		err = -errno;
 	return err;
 }
 

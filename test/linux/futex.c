@@ -9,20 +9,15 @@
 #include <signal.h>
 #include <sys/syscall.h>
 #include <time.h>
-#include "check.h"
+#include "asleep.h"
 
-static atomic_int word, other, nr_woken, nr_waiting;
+#define MOST_WAITERS 8
+
+static atomic_int word, other, nr_woken, nr_waiting, waiters[MOST_WAITERS];
 
 static long futex(void *at, int op, unsigned int value, const void *timeout, void *second)
 {
 	return syscall(SYS_futex, at, op, value, timeout, second, 0);
-}
-
-static void pause_ms(long ms)
-{
-	struct timespec t = { .tv_nsec = ms * 1000000 };
-
-	nanosleep(&t, NULL);
 }
 
 static void *waiter(void *bits)
@@ -30,7 +25,7 @@ static void *waiter(void *bits)
 	unsigned int mask = (unsigned int)(long)bits;
 	long r;
 
-	atomic_fetch_add(&nr_waiting, 1);
+	atomic_store(&waiters[atomic_fetch_add(&nr_waiting, 1)], gettid());
 	r = syscall(SYS_futex, &word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, 0, NULL, NULL, mask);
 	if (r == 0)
 		atomic_fetch_add(&nr_woken, 1);
@@ -39,12 +34,16 @@ static void *waiter(void *bits)
 
 static void start(pthread_t *threads, int nr, unsigned int bits)
 {
+	for (int i = 0; i < nr; i++)
+		atomic_store(&waiters[i], 0);
 	atomic_store(&nr_waiting, 0), atomic_store(&nr_woken, 0), atomic_store(&word, 0);
 	for (int i = 0; i < nr; i++)
 		pthread_create(&threads[i], NULL, waiter, (void *)(long)(bits ? bits : 1u << i));
-	while (atomic_load(&nr_waiting) < nr)
-		pause_ms(1);
-	pause_ms(50);
+	for (int i = 0; i < nr; i++) {
+		while (!atomic_load(&waiters[i]))
+			child_pause_ms(1);
+		await_thread_asleep(atomic_load(&waiters[i]));
+	}
 }
 
 static void join(pthread_t *threads, int nr)
@@ -80,7 +79,9 @@ static void test_wake(void)
 
 	start(threads, 5, ~0u);
 	CHECK_EQ(futex(&word, FUTEX_WAKE_PRIVATE, 2, NULL, NULL), 2);
-	pause_ms(50);
+	while (atomic_load(&nr_woken) < 2)
+		child_pause_ms(1);
+	child_pause_ms(20);
 	CHECK_EQ(atomic_load(&nr_woken), 2);
 	CHECK_EQ(futex(&word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL), 3);
 	join(threads, 5);
@@ -154,21 +155,25 @@ static void ignore(int sig)
 
 static void *interrupter(void *thread)
 {
-	pause_ms(50);
-	pthread_kill(*(pthread_t *)thread, SIGUSR1);
+	while (!atomic_load(&nr_woken)) {
+		await_thread_asleep(getpid());
+		pthread_kill(*(pthread_t *)thread, SIGUSR1);
+		child_pause_ms(1);
+	}
 	return NULL;
 }
 
 static void test_interrupted(void)
 {
 	struct sigaction sa = { .sa_handler = ignore };
-	struct timespec ten = { .tv_sec = 10 };
+	struct timespec long_time = { .tv_sec = 1000 };
 	pthread_t thread, self = pthread_self();
 
 	sigaction(SIGUSR1, &sa, NULL);
-	atomic_store(&word, 0);
+	atomic_store(&word, 0), atomic_store(&nr_woken, 0);
 	pthread_create(&thread, NULL, interrupter, &self);
-	CHECK_ERR(futex(&word, FUTEX_WAIT, 0, &ten, NULL), EINTR);
+	CHECK_ERR(futex(&word, FUTEX_WAIT, 0, &long_time, NULL), EINTR);
+	atomic_store(&nr_woken, 1);
 	pthread_join(thread, NULL);
 }
 

@@ -7,13 +7,15 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
-#include "child.h"
+#include "asleep.h"
 
 static atomic_uint cond, lock, second;
-static atomic_int nr_waiting, nr_got, order[8];
+static atomic_int nr_waiting, nr_got, order[8], waiters[8];
 static bool realtime; /* may use SCHED_FIFO */
+static int usual;     /* priority_of() who is no such thread */
 
 static long futex(void *at, int op, unsigned int value, const void *timeout, void *to)
 {
@@ -26,11 +28,33 @@ static long requeue(unsigned int nr_wake, long nr_requeue, unsigned int expected
 		       expected);
 }
 
+/* The caller is about to wait. */
+static void say_waiting(void)
+{
+	atomic_store(&waiters[atomic_fetch_add(&nr_waiting, 1)], gettid());
+}
+
+static void expect_waiters(void)
+{
+	atomic_store(&nr_waiting, 0);
+	for (int i = 0; i < 8; i++)
+		atomic_store(&waiters[i], 0);
+}
+
+static void await_waiters(int nr)
+{
+	for (int i = 0; i < nr; i++) {
+		while (!atomic_load(&waiters[i]))
+			child_pause_ms(1);
+		await_thread_asleep(atomic_load(&waiters[i]));
+	}
+}
+
 static void *wait_requeue(void *unused)
 {
 	long r;
 
-	atomic_fetch_add(&nr_waiting, 1);
+	say_waiting();
 	r = futex(&cond, FUTEX_WAIT_REQUEUE_PI_PRIVATE, 0, NULL, &lock);
 	if (r == 0 && (atomic_load(&lock) & FUTEX_TID_MASK) == (unsigned int)gettid()) {
 		atomic_fetch_add(&nr_got, 1);
@@ -42,12 +66,11 @@ static void *wait_requeue(void *unused)
 
 static void start_waiters(pthread_t *threads, int nr)
 {
-	atomic_store(&nr_waiting, 0), atomic_store(&nr_got, 0);
+	expect_waiters();
+	atomic_store(&nr_got, 0);
 	for (int i = 0; i < nr; i++)
 		pthread_create(&threads[i], NULL, wait_requeue, NULL);
-	while (atomic_load(&nr_waiting) < nr)
-		child_pause_ms(1);
-	child_pause_ms(50);
+	await_waiters(nr);
 }
 
 static void test_requeue(void)
@@ -85,7 +108,7 @@ static void test_requeue(void)
 static void *wait_plain(void *unused)
 {
 	(void)unused;
-	atomic_fetch_add(&nr_waiting, 1);
+	say_waiting();
 	return (void *)futex(&cond, FUTEX_WAIT_PRIVATE, 0, NULL, NULL);
 }
 
@@ -100,11 +123,9 @@ static void test_mismatch(void)
 	CHECK_ERR(futex(&cond, FUTEX_WAIT_REQUEUE_PI_PRIVATE, 0, &past, &lock), ETIMEDOUT);
 	CHECK_ERR(syscall(SYS_futex, &cond, FUTEX_CMP_REQUEUE_PI_PRIVATE, 1, 1l, &cond, 0), EINVAL);
 	/* A plain waiter cannot be moved to a PI futex, nor a PI one to a plain futex. */
-	atomic_store(&nr_waiting, 0);
+	expect_waiters();
 	pthread_create(&thread, NULL, wait_plain, NULL);
-	while (!atomic_load(&nr_waiting))
-		child_pause_ms(1);
-	child_pause_ms(50);
+	await_waiters(1);
 	CHECK_ERR(requeue(1, 1, 0), EINVAL);
 	CHECK_EQ(futex(&cond, FUTEX_WAKE_PRIVATE, 1, NULL, NULL), 1);
 	pthread_join(thread, NULL);
@@ -118,50 +139,77 @@ static void test_mismatch(void)
 	CHECK_EQ(atomic_load(&lock), 0);
 }
 
-static void nothing(int sig)
+static atomic_int nr_signals;
+
+static void note(int sig)
 {
 	(void)sig;
+	atomic_fetch_add(&nr_signals, 1);
 }
 
-static void *wait_timed(void *out)
-{
-	struct timespec at;
+struct timed {
+	struct timespec until;
+	int result;
+};
 
-	clock_gettime(CLOCK_MONOTONIC, &at);
-	at.tv_sec += 1;
-	atomic_fetch_add(&nr_waiting, 1);
-	*(int *)out = futex(&cond, FUTEX_WAIT_REQUEUE_PI_PRIVATE, 0, &at, &lock) ? errno : 0;
+static void *wait_timed(void *arg)
+{
+	struct timed *t = arg;
+
+	say_waiting();
+	t->result = futex(&cond, FUTEX_WAIT_REQUEUE_PI_PRIVATE, 0, &t->until, &lock) ? errno : 0;
 	return NULL;
+}
+
+static pthread_t start_timed(struct timed *t, int seconds)
+{
+	pthread_t thread;
+
+	t->result = -1;
+	clock_gettime(CLOCK_MONOTONIC, &t->until);
+	t->until.tv_sec += seconds;
+	expect_waiters();
+	pthread_create(&thread, NULL, wait_timed, t);
+	await_waiters(1);
+	return thread;
+}
+
+/* A signal before the move: it goes on. How many were moved before their time was up? */
+static long requeue_timed(struct timed *t, int seconds)
+{
+	pthread_t thread = start_timed(t, seconds);
+	long moved;
+
+	atomic_store(&nr_signals, 0);
+	pthread_kill(thread, SIGUSR1);
+	while (!atomic_load(&nr_signals))
+		child_pause_ms(1);
+	await_waiters(1);
+	moved = requeue(1, 0, 0);
+	pthread_join(thread, NULL);
+	return moved;
 }
 
 /* Time and signals after the move. */
 static void test_interrupted(void)
 {
-	struct sigaction sa = { .sa_handler = nothing };
+	struct sigaction sa = { .sa_handler = note };
+	struct timed t;
 	pthread_t thread;
-	int result = -1;
+	int seconds = 1;
 
 	sigaction(SIGUSR1, &sa, NULL);
 	CHECK_EQ(futex(&lock, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL), 0);
-	atomic_store(&nr_waiting, 0);
-	pthread_create(&thread, NULL, wait_timed, &result);
-	while (!atomic_load(&nr_waiting))
-		child_pause_ms(1);
-	child_pause_ms(50);
+	thread = start_timed(&t, 1000);
 	CHECK_EQ(requeue(1, 0, 0), 1);
 	pthread_kill(thread, SIGUSR1);
 	pthread_join(thread, NULL);
-	CHECK_EQ(result, EAGAIN);
-	atomic_store(&nr_waiting, 0);
-	pthread_create(&thread, NULL, wait_timed, &result);
-	while (!atomic_load(&nr_waiting))
-		child_pause_ms(1);
-	child_pause_ms(50);
-	pthread_kill(thread, SIGUSR1); /* before the move it goes on */
-	child_pause_ms(50);
-	CHECK_EQ(requeue(1, 0, 0), 1);
-	pthread_join(thread, NULL);
-	CHECK_EQ(result, ETIMEDOUT);
+	CHECK_EQ(t.result, EAGAIN);
+	/* On a slow machine the time may be up before the move. */
+	while (requeue_timed(&t, seconds) != 1 && seconds < 100)
+		seconds *= 2;
+	CHECK(seconds < 100);
+	CHECK_EQ(t.result, ETIMEDOUT);
 	CHECK_EQ(futex(&lock, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL), 0);
 	CHECK_EQ(atomic_load(&lock), 0);
 }
@@ -171,7 +219,7 @@ static void test_interrupted(void)
 static void *lock_second_then_first(void *out)
 {
 	futex(&second, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL);
-	atomic_store(&nr_waiting, 1);
+	say_waiting();
 	*(int *)out = futex(&lock, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL) ? errno : 0;
 	futex(&lock, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL);
 	futex(&second, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL);
@@ -183,12 +231,10 @@ static void test_circle(void)
 	pthread_t thread;
 	int result = -1;
 
-	atomic_store(&nr_waiting, 0);
+	expect_waiters();
 	CHECK_EQ(futex(&lock, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL), 0);
 	pthread_create(&thread, NULL, lock_second_then_first, &result);
-	while (!atomic_load(&nr_waiting))
-		child_pause_ms(1);
-	child_pause_ms(50);
+	await_waiters(1);
 	CHECK_ERR(futex(&second, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL), EDEADLK);
 	CHECK_ERR(futex(&second, FUTEX_TRYLOCK_PI_PRIVATE, 0, NULL, NULL), EAGAIN);
 	CHECK_EQ(futex(&lock, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL), 0);
@@ -252,7 +298,7 @@ static void start_contender(struct contender *c, int index, int priority, void *
 	pthread_create(&c->thread, NULL, contend, c);
 	while (!atomic_load(&c->tid))
 		child_pause_ms(1);
-	child_pause_ms(30);
+	await_thread_asleep(atomic_load(&c->tid));
 }
 
 static void test_order(void)
@@ -281,10 +327,10 @@ static void test_boost(void)
 	if (!realtime)
 		return;
 	atomic_store(&nr_got, 0);
-	CHECK_EQ(priority_of(gettid()), 20);
+	CHECK_EQ(priority_of(gettid()), usual);
 	CHECK_EQ(futex(&lock, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL), 0);
 	start_contender(&c[0], 0, 0, &lock);
-	CHECK_EQ(priority_of(gettid()), 20);
+	CHECK_EQ(priority_of(gettid()), usual);
 	start_contender(&c[1], 1, 40, &lock);
 	CHECK_EQ(priority_of(gettid()), -41);
 	CHECK_EQ(sched_getscheduler(0), SCHED_OTHER); /* it is only lent */
@@ -295,7 +341,7 @@ static void test_boost(void)
 	CHECK_EQ(set_fifo(atomic_load(&c[2].tid), 0), 0);
 	CHECK_EQ(priority_of(gettid()), -41);
 	CHECK_EQ(futex(&lock, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL), 0);
-	CHECK_EQ(priority_of(gettid()), 20);
+	CHECK_EQ(priority_of(gettid()), usual);
 	for (int i = 0; i < 3; i++)
 		pthread_join(c[i].thread, NULL);
 	CHECK_EQ(atomic_load(&order[0]), 1);
@@ -329,12 +375,12 @@ static void test_chain(void)
 	pthread_create(&thread, NULL, middle, NULL);
 	while (!atomic_load(&middle_tid))
 		child_pause_ms(1);
-	child_pause_ms(30);
+	await_thread_asleep(atomic_load(&middle_tid));
 	start_contender(&c, 0, 50, &second);
 	CHECK_EQ(priority_of(atomic_load(&middle_tid)), -51);
 	CHECK_EQ(priority_of(gettid()), -51);
 	CHECK_EQ(futex(&lock, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL), 0);
-	CHECK_EQ(priority_of(gettid()), 20);
+	CHECK_EQ(priority_of(gettid()), usual);
 	CHECK_EQ(priority_of(atomic_load(&middle_tid)), -51);
 	atomic_store(&middle_go, 1);
 	pthread_join(thread, NULL);
@@ -372,6 +418,8 @@ int main(void)
 {
 	realtime = set_fifo(0, 5) == 0;
 	set_fifo(0, 0);
+	usual = (int)priority_of(gettid());
+	CHECK_EQ(usual, 20 + getpriority(PRIO_PROCESS, 0));
 	test_requeue();
 	test_mismatch();
 	test_interrupted();

@@ -10,10 +10,10 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include "child.h"
+#include "asleep.h"
 
 struct shared {
-	atomic_int word, ready, woken, other;
+	atomic_int word, ready, go, other;
 	atomic_uint pi;
 	pthread_mutex_t mutex;
 	pthread_cond_t cond;
@@ -36,22 +36,19 @@ static struct shared *map_shared(int fd, off_t offset)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-/* Wakes until somebody was woken, for at most a second. */
+/* Wakes until somebody was woken. */
 static long wake_one(void *word, int op)
 {
-	for (int i = 0; i < 200; i++) {
-		long r = futex(word, op, 1, NULL, NULL);
+	long r;
 
-		if (r != 0)
-			return r;
+	while ((r = futex(word, op, 1, NULL, NULL)) == 0)
 		child_pause_ms(5);
-	}
-	return 0;
+	return r;
 }
 
 static int wait_on(void *word)
 {
-	struct timespec limit = { .tv_sec = 5 };
+	struct timespec limit = { .tv_sec = 1000 };
 
 	return futex(word, FUTEX_WAIT, 0, &limit, NULL) ? errno : 0;
 }
@@ -129,33 +126,44 @@ static void test_files(void)
 	close(memfd);
 }
 
+static atomic_int waiting_tid;
+
 static void *wait_thread(void *word)
 {
+	atomic_store(&waiting_tid, gettid());
 	return (void *)(long)wait_on(word);
+}
+
+static pthread_t start_waiting(void *word)
+{
+	pthread_t thread;
+
+	atomic_store(&waiting_tid, 0);
+	pthread_create(&thread, NULL, wait_thread, word);
+	while (!atomic_load(&waiting_tid))
+		child_pause_ms(1);
+	await_thread_asleep(atomic_load(&waiting_tid));
+	return thread;
 }
 
 /* The mapping, the file and its name go while a thread waits on it. */
 static void test_unmapped(void)
 {
 	int fd = open("gone", O_RDWR | O_CREAT, 0600);
-	struct timespec limit = { .tv_nsec = 200000000 };
 	struct shared *s;
 	pthread_t thread;
 
 	CHECK_EQ(ftruncate(fd, 8192), 0);
 	s = map_shared(fd, 0);
-	pthread_create(&thread, NULL, wait_thread, &s->word);
-	child_pause_ms(50);
+	thread = start_waiting(&s->word);
 	unlink("gone");
 	close(fd);
 	CHECK_EQ(futex(&s->word, FUTEX_WAKE, 1, NULL, NULL), 1);
 	pthread_join(thread, NULL);
-	pthread_create(&thread, NULL, (void *(*)(void *))(void *)wait_thread, &s->word);
-	child_pause_ms(50);
+	thread = start_waiting(&s->word);
 	munmap(s, 8192);
 	pthread_kill(thread, SIGURG); /* ignored: it goes on waiting */
 	CHECK_ERR(futex(&s->word, FUTEX_WAKE, 1, NULL, NULL), EFAULT);
-	(void)limit;
 	CHECK_EQ(pthread_tryjoin_np(thread, NULL), EBUSY);
 }
 
@@ -174,7 +182,8 @@ static void test_requeue(void)
 		pids[i] = child_start(requeue_waiter, &shm->word);
 	while (atomic_load(&shm->ready) < 4)
 		child_pause_ms(1);
-	child_pause_ms(100);
+	for (int i = 0; i < 4; i++)
+		await_asleep(pids[i]);
 	CHECK_ERR(syscall(SYS_futex, &shm->word, FUTEX_CMP_REQUEUE, 1, 2l, &shm->other, 7), EAGAIN);
 	CHECK_EQ(syscall(SYS_futex, &shm->word, FUTEX_CMP_REQUEUE, 1, 2l, &shm->other, 0), 3);
 	CHECK_EQ(futex(&shm->other, FUTEX_WAKE, 10, NULL, NULL), 2);
@@ -227,12 +236,21 @@ static void check_mutex(int protocol)
 
 /* ---- an owner dies ---- */
 
+/* The parent says go, then waits for what is held here. */
+static void end_when_awaited(void)
+{
+	while (!atomic_load(&shm->go))
+		child_pause_ms(1);
+	if (atomic_load(&shm->go) == 1)
+		await_asleep(getppid());
+}
+
 static int die_holding(void *how)
 {
 	if (pthread_mutex_lock(&shm->mutex) != 0)
 		return 1;
 	atomic_store(&shm->ready, 1);
-	child_pause_ms(100);
+	end_when_awaited();
 	if (*(int *)how == SIGKILL)
 		raise(SIGKILL);
 	if (*(int *)how == SIGCHLD)
@@ -256,6 +274,7 @@ static void check_robust(int protocol, int how)
 	while (!atomic_load(&shm->ready))
 		child_pause_ms(1);
 	CHECK_EQ(pthread_mutex_trylock(&shm->mutex), EBUSY);
+	atomic_store(&shm->go, 1);
 	CHECK_EQ(pthread_mutex_lock(&shm->mutex), EOWNERDEAD); /* waits for its death */
 	CHECK_EQ(pthread_mutex_consistent(&shm->mutex), 0);
 	CHECK_EQ(pthread_mutex_unlock(&shm->mutex), 0);
@@ -263,6 +282,7 @@ static void check_robust(int protocol, int how)
 	CHECK_EQ(pthread_mutex_unlock(&shm->mutex), 0);
 	CHECK_EQ(child_wait(pid), expected);
 	/* Dead before anybody asks. */
+	atomic_store(&shm->go, 2);
 	CHECK_EQ(child_run(die_holding, &how), expected);
 	CHECK_EQ(pthread_mutex_lock(&shm->mutex), EOWNERDEAD);
 	CHECK_EQ(pthread_mutex_unlock(&shm->mutex), 0);
@@ -276,7 +296,7 @@ static int hold_pi(void *unused)
 	if (futex(&shm->pi, FUTEX_LOCK_PI, 0, NULL, NULL) != 0)
 		return 1;
 	atomic_store(&shm->ready, 1);
-	child_pause_ms(150);
+	end_when_awaited();
 	return 0;
 }
 
@@ -290,13 +310,14 @@ static void test_pi_owner_dies(void)
 	while (!atomic_load(&shm->ready))
 		child_pause_ms(1);
 	CHECK_EQ(atomic_load(&shm->pi), pid);
+	atomic_store(&shm->go, 1);
 	CHECK_EQ(futex(&shm->pi, FUTEX_LOCK_PI, 0, NULL, NULL), 0);
 	CHECK_EQ(atomic_load(&shm->pi), (unsigned int)getpid() | FUTEX_OWNER_DIED | FUTEX_WAITERS);
 	CHECK_EQ(futex(&shm->pi, FUTEX_UNLOCK_PI, 0, NULL, NULL), 0);
 	CHECK_EQ(atomic_load(&shm->pi), 0);
 	CHECK_EQ(child_wait(pid), 0);
 	/* Nobody waited: the word names a task that is gone. */
-	atomic_store(&shm->ready, 0);
+	atomic_store(&shm->go, 2);
 	CHECK_EQ(child_run(hold_pi, NULL), 0);
 	CHECK_ERR(futex(&shm->pi, FUTEX_LOCK_PI, 0, NULL, NULL), ESRCH);
 	CHECK_ERR(futex(&shm->pi, FUTEX_TRYLOCK_PI, 0, NULL, NULL), ESRCH);

@@ -7,8 +7,11 @@
 
 #define THREADS 4
 #define ROUNDS  1500
+#define BURSTS  60
+#define BURST   64
 
 static atomic_int nr_wrong;
+static pthread_barrier_t burst;
 
 static void must(int result)
 {
@@ -53,6 +56,53 @@ static void *exchanger(void *arg)
 	return arg;
 }
 
+/*
+ * Names of the one file alone, many at a time: half of the threads give them up by renaming other
+ * files over them, the others by making and removing names, all of them at the same moment.
+ */
+static void *name_loser(void *arg)
+{
+	char dir[20], a[40], b[40];
+	bool renames = (long)arg % 2 == 0;
+
+	snprintf(dir, sizeof(dir), "lose%ld", (long)arg);
+	must(mkdir(dir, 0700));
+	for (int i = 0; i < BURSTS; i++) {
+		for (int k = 0; k < BURST; k++) {
+			snprintf(a, sizeof(a), "%s/a%d", dir, k);
+			snprintf(b, sizeof(b), "%s/b%d", dir, k);
+			must(link("file", a));
+			if (renames)
+				must(mknod(b, S_IFREG | 0600, 0));
+		}
+		pthread_barrier_wait(&burst);
+		for (int k = 0; k < BURST; k++) {
+			snprintf(a, sizeof(a), "%s/a%d", dir, k);
+			snprintf(b, sizeof(b), "%s/b%d", dir, k);
+			must(renames ? rename(b, a) : link("file", b));
+		}
+		pthread_barrier_wait(&burst);
+		for (int k = 0; k < BURST; k++) {
+			snprintf(a, sizeof(a), "%s/a%d", dir, k);
+			snprintf(b, sizeof(b), "%s/b%d", dir, k);
+			must(unlink(a));
+			if (!renames)
+				must(unlink(b));
+		}
+	}
+	return NULL;
+}
+
+static void all_together(void *(*fn)(void *), int nr)
+{
+	pthread_t threads[THREADS + 1];
+
+	for (long i = 0; i < nr; i++)
+		CHECK_EQ(pthread_create(&threads[i], NULL, fn, (void *)i), 0);
+	for (int i = 0; i < nr; i++)
+		CHECK_EQ(pthread_join(threads[i], NULL), 0);
+}
+
 int main(void)
 {
 	pthread_t threads[THREADS + 1];
@@ -67,6 +117,8 @@ int main(void)
 	CHECK_EQ(pthread_create(&threads[THREADS], NULL, exchanger, NULL), 0);
 	for (int i = 0; i <= THREADS; i++)
 		CHECK_EQ(pthread_join(threads[i], NULL), 0);
+	CHECK_EQ(pthread_barrier_init(&burst, NULL, THREADS), 0);
+	all_together(name_loser, THREADS);
 	CHECK_EQ(atomic_load(&nr_wrong), 0);
 	CHECK_EQ(fstat(fd, &st), 0);
 	CHECK_EQ(st.st_nlink, 1);

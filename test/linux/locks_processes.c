@@ -8,7 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
-#include "child.h"
+#include "asleep.h"
 
 static int a;
 static int to_child[2], to_parent[2];
@@ -194,7 +194,7 @@ static void test_waiting(void)
 	CHECK_EQ(lock(a, F_SETLK, F_WRLCK, 0, 1), 0);
 	pid = child_start(wait_for_lock, NULL);
 	hear(to_parent);
-	child_pause_ms(30);
+	await_asleep(pid);
 	CHECK_EQ(waitpid(pid, NULL, WNOHANG), 0);
 	CHECK_EQ(lock(a, F_SETLK, F_UNLCK, 0, 1), 0);
 	CHECK_EQ(child_wait(pid), 0);
@@ -203,18 +203,17 @@ static void test_waiting(void)
 	other = child_start(wait_interrupted, &pid);
 	hear(to_parent);
 	hear(to_parent);
-	child_pause_ms(50);
-	kill(pid, SIGUSR1);
+	await_asleep(other);
 	kill(other, SIGUSR1);
-	CHECK_EQ(child_wait(pid), EINTR);
-	child_pause_ms(20);
+	CHECK_EQ(child_interrupt(pid, SIGUSR1), EINTR);
+	await_asleep(other);
 	CHECK_EQ(waitpid(other, NULL, WNOHANG), 0); /* SA_RESTART: it waits on */
 	CHECK_EQ(lock(a, F_SETLK, F_UNLCK, 0, 1), 0);
 	CHECK_EQ(child_wait(other), 0);
 	CHECK_EQ(lock(a, F_SETLK, F_WRLCK, 0, 1), 0);
 	pid = child_start(wait_for_lock, NULL);
 	hear(to_parent);
-	child_pause_ms(30);
+	await_asleep(pid);
 	kill(pid, SIGKILL);
 	CHECK_EQ(child_wait(pid), 1000 + SIGKILL);
 	CHECK_EQ(lock(a, F_SETLK, F_UNLCK, 0, 1), 0);
@@ -236,7 +235,7 @@ static void test_deadlock(void)
 	CHECK_EQ(lock(a, F_SETLK, F_WRLCK, 0, 1), 0);
 	pid = child_start(lock_second_then_first, NULL);
 	hear(to_parent);
-	child_pause_ms(50);
+	await_asleep(pid);
 	CHECK_ERR(lock(a, F_SETLKW, F_WRLCK, 1, 1), EDEADLK);
 	CHECK_EQ(lock(a, F_SETLK, F_UNLCK, 0, 1), 0);
 	CHECK_EQ(child_wait(pid), 0);
@@ -293,7 +292,7 @@ static void test_open_file_locks(void)
 	close(copy);
 	pid = child_start(flock_wait, NULL);
 	hear(to_parent);
-	child_pause_ms(30);
+	await_asleep(pid);
 	CHECK_EQ(waitpid(pid, NULL, WNOHANG), 0);
 	CHECK_EQ(flock(a, LOCK_SH), 0);
 	CHECK_EQ(child_wait(pid), 0);

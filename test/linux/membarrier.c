@@ -37,8 +37,9 @@ static volatile int x, y, seen_x, seen_y;
 static void *light(void *unused)
 {
 	for (int i = 1; i <= 2000; i++) {
-		while (atomic_load_explicit(&go, memory_order_acquire) != i)
-			;
+		for (int spins = 0; atomic_load_explicit(&go, memory_order_acquire) != i; spins++)
+			if (spins % 1000 == 999) /* the other side may need this CPU */
+				sched_yield();
 		x = i;
 		__asm__ volatile("" ::: "memory"); /* the other side's barrier makes it one */
 		seen_y = y;

@@ -11,7 +11,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include "child.h"
+#include "asleep.h"
 
 static char name[64];
 
@@ -200,19 +200,17 @@ static void test_blocking(void)
 	char text[16];
 	pid_t a = child_start(receive_one, &q);
 
-	child_pause_ms(30);
+	await_asleep(a);
 	CHECK_EQ(mq_send(q, "hello", 5, 0), 0);
 	CHECK_EQ(child_wait(a), 0);
 	CHECK_EQ(mq_send(q, "first", 5, 0), 0);
 	a = child_start(send_one, &q);
-	child_pause_ms(30);
+	await_asleep(a);
 	CHECK_EQ(mq_receive(q, text, 16, NULL), 5);
 	CHECK_EQ(child_wait(a), 0);
 	CHECK_EQ(mq_receive(q, text, 16, NULL), 4);
 	a = child_start(receive_interrupted, &q);
-	child_pause_ms(50);
-	kill(a, SIGUSR1);
-	CHECK_EQ(child_wait(a), EINTR);
+	CHECK_EQ(child_interrupt(a, SIGUSR1), EINTR);
 	drop(q);
 }
 
@@ -262,7 +260,7 @@ static int notify_busy(void *arg)
 static void test_notify(void)
 {
 	struct sigevent e = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2 };
-	struct timespec second = { 1, 0 }, none = { 0, 0 };
+	struct timespec most = { 240, 0 }, none = { 0, 0 };
 	mqd_t q = make(4, 16, 0), other = mq_open(name, O_RDONLY);
 	siginfo_t info;
 	sigset_t set;
@@ -278,7 +276,7 @@ static void test_notify(void)
 	CHECK_EQ(child_run(notify_busy, &q), 0);
 	pid = child_start(send_from_child, &q);
 	CHECK_EQ(child_wait(pid), 0);
-	CHECK_EQ(sigtimedwait(&set, &info, &second), SIGUSR2);
+	CHECK_EQ(sigtimedwait(&set, &info, &most), SIGUSR2);
 	CHECK_EQ(info.si_code, SI_MESGQ);
 	CHECK_EQ(info.si_pid, pid);
 	CHECK_EQ(info.si_uid, getuid());
@@ -303,7 +301,7 @@ static void test_notify(void)
 	mq_close(other); /* any descriptor of the queue */
 	CHECK_EQ(mq_notify(q, &e), 0);
 	pid = child_start(receive_one, &q); /* who waits comes first */
-	child_pause_ms(50);
+	await_asleep(pid);
 	mq_send(q, "hello", 5, 0);
 	CHECK_EQ(child_wait(pid), 0);
 	CHECK_ERR(sigtimedwait(&set, &info, &none), EAGAIN);

@@ -6,7 +6,8 @@
 #include <stdint.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
-#include "child.h"
+#include "asleep.h"
+#include "ipcspace.h"
 
 #define COPY 040000 /* MSG_COPY */
 
@@ -206,7 +207,7 @@ static void test_blocking(void)
 	struct msqid_ds ds;
 	pid_t a = child_start(receive_one, &id), b;
 
-	child_pause_ms(30);
+	await_asleep(a);
 	CHECK_EQ(send(id, 8, "not this", 0), 0);
 	CHECK_EQ(send(id, 9, "hello", 0), 0);
 	CHECK_EQ(child_wait(a), 0);
@@ -219,20 +220,19 @@ static void test_blocking(void)
 	CHECK_EQ(msgsnd(id, &big, 8192, 0), 0);
 	CHECK_EQ(msgsnd(id, &big, 8192, 0), 0);
 	a = child_start(send_one, &id);
-	child_pause_ms(30);
+	await_asleep(a);
 	CHECK_EQ(stat_of(id).msg_qnum, 2);
 	CHECK_EQ(msgrcv(id, &big, 8192, 0, 0), 8192);
 	CHECK_EQ(child_wait(a), 0);
 	CHECK_EQ(receive(id, 1, 0), 5);
 	CHECK_STR(last.text, "late");
 	a = child_start(receive_interrupted, &id);
-	child_pause_ms(50);
-	kill(a, SIGUSR1);
-	CHECK_EQ(child_wait(a), EINTR);
+	CHECK_EQ(child_interrupt(a, SIGUSR1), EINTR);
 	CHECK_EQ(msgsnd(id, &big, 8192, 0), 0);
 	a = child_start(receive_one, &id);
 	b = child_start(send_one, &id);
-	child_pause_ms(50);
+	await_asleep(a);
+	await_asleep(b);
 	CHECK_EQ(msgctl(id, IPC_RMID, NULL), 0);
 	CHECK_EQ(child_wait(a), EIDRM);
 	CHECK_EQ(child_wait(b), EIDRM);
@@ -338,6 +338,7 @@ static void test_many(void)
 int main(void)
 {
 	scratch_enter();
+	ipcspace_enter();
 	test_get();
 	test_order();
 	test_copy();

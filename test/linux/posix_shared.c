@@ -183,6 +183,8 @@ static void test_mutexes(void)
 int main(void)
 {
 	snprintf(name, sizeof(name), "/hull-test-%d", (int)getpid());
+	(void)shm_unlink(name); /* of one that was killed */
+	(void)sem_unlink(name);
 	test_shm_open();
 	test_semaphores();
 	test_mutexes();

@@ -134,19 +134,21 @@ static void test_tid_address(void)
 
 static int middle(void *fd)
 {
-	int out = *(int *)fd;
+	int out = *(int *)fd, ready[2];
+	char c;
 
+	if (pipe(ready) != 0)
+		return 1;
 	if (fork() == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (write(out, "x", 1) != 1)
+		if (write(out, "x", 1) != 1 || write(ready[1], "x", 1) != 1)
 			_exit(1);
-		sleep(20);
+		sleep(240);
 		if (write(out, "y", 1) != 1)
 			_exit(1);
 		_exit(0);
 	}
-	child_pause_ms(150);
-	return 0;
+	return read(ready[0], &c, 1) == 1 ? 0 : 1;
 }
 
 static void test_death_signal(void)

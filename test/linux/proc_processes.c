@@ -45,7 +45,7 @@ static char state_of(pid_t pid)
 /* Waits for a state that will come. */
 static char await_state(pid_t pid, char state)
 {
-	for (int i = 0; i < 1000 && state_of(pid) != state; i++)
+	while (state_of(pid) != state)
 		usleep(2000);
 	return state_of(pid);
 }
@@ -172,11 +172,8 @@ static void test_exec(void)
 		_exit(1);
 	}
 	close(p[0]);
-	for (int i = 0; i < 1000; i++) {
-		if (read_file(pid, "cmdline", buf, sizeof(buf)) == 12 && !strcmp(buf, "kitten"))
-			break;
+	while (read_file(pid, "cmdline", buf, sizeof(buf)) != 12 || strcmp(buf, "kitten") != 0)
 		usleep(2000);
-	}
 	CHECK_STR(buf, "kitten");
 	CHECK_STR(buf + 7, "-u");
 	CHECK(read_stat(pid, &s));

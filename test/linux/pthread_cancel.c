@@ -45,11 +45,14 @@ static void *spin_asynchronously(void *unused)
 	return unused;
 }
 
+static atomic_bool is_cancelled;
+
 static void *disabled(void *unused)
 {
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	atomic_fetch_add(&nr_started, 1);
-	usleep(100000);
+	while (!atomic_load(&is_cancelled))
+		usleep(1000);
 	pthread_testcancel();
 	return unused;
 }
@@ -65,6 +68,7 @@ static void *cancel(void *(*body)(void *), void *arg)
 		usleep(1000);
 	usleep(20000);
 	CHECK_EQ(pthread_cancel(thread), 0);
+	atomic_store(&is_cancelled, true);
 	CHECK_EQ(pthread_join(thread, &result), 0);
 	return result;
 }

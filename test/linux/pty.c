@@ -66,7 +66,8 @@ static void test_names(void)
 	CHECK_ERR(open(p.name, O_RDWR | O_NOCTTY), ENOENT);
 }
 
-static void test_numbers(void)
+/* Is a number that is free again the next one's? */
+static bool number_comes_again(void)
 {
 	struct pair a = pair_open(), b = pair_open(), c;
 	unsigned first, second, third, again;
@@ -82,10 +83,20 @@ static void test_numbers(void)
 	pair_close(&a);
 	a = pair_open();
 	CHECK_EQ(ioctl(a.master, TIOCGPTN, &again), 0);
-	CHECK_EQ(again, first);
 	pair_close(&a);
 	pair_close(&b);
 	pair_close(&c);
+	return again == first;
+}
+
+/* Elsewhere than in a guest others open and close terminals meanwhile. */
+static void test_numbers(void)
+{
+	bool good = number_comes_again();
+
+	for (int i = 0; i < 100 && !good && !check_in_hull(); i++)
+		good = number_comes_again();
+	CHECK(good);
 }
 
 static void test_locks(void)
@@ -169,7 +180,7 @@ static void test_closed_terminal(void)
 	CHECK_EQ(poll_for(p.master, POLLIN | POLLOUT, 0) & POLLHUP, POLLHUP);
 	CHECK_ERR(read(p.master, &byte, 1), EIO);
 	TYPE(p.master, "early\n");
-	for (int i = 0; i < 100 && (poll_for(p.master, POLLIN, 0) & POLLIN) == 0; i++)
+	while ((poll_for(p.master, POLLIN, 0) & POLLIN) == 0)
 		usleep(10000); /* POLLHUP is there all the time */
 	EXPECT(p.master, "early\r\n");
 	CHECK_ERR(read(p.master, &byte, 1), EIO);
@@ -302,7 +313,11 @@ static void test_full(void)
 			break;
 	}
 	CHECK(sent >= 4095 && sent < 1000000);
-	CHECK_ERR(write(p.slave, block, 1), EAGAIN);
+	while (write(p.slave, block, 1) == 1) { /* what was underway made room */
+		sent++;
+		poll_for(p.slave, POLLOUT, QUIET_MS);
+	}
+	CHECK_EQ(errno, EAGAIN);
 	while (got < sent && poll_for(p.master, POLLIN, PATIENCE_MS) == POLLIN) {
 		n = read(p.master, block, sizeof(block));
 		got += n > 0 ? n : 0;
@@ -418,7 +433,7 @@ static void test_flow(void)
 
 	fcntl(p.slave, F_SETFL, O_RDWR | O_NONBLOCK);
 	TYPE(p.master, "\023"); /* Ctrl-S */
-	for (int i = 0; i < 100 && poll_for(p.slave, POLLOUT, 0) != 0; i++)
+	while (poll_for(p.slave, POLLOUT, 0) != 0)
 		usleep(1000);
 	CHECK_ERR(write(p.slave, "held", 4), EAGAIN);
 	CHECK_EQ(poll_for(p.slave, POLLOUT, QUIET_MS), 0);
@@ -454,7 +469,7 @@ static void test_flow_of_master(void)
 	EXPECT(p.master, "on\r\n");
 	fcntl(p.slave, F_SETFL, O_RDWR | O_NONBLOCK);
 	CHECK_EQ(tcflow(p.master, TCIOFF), 0); /* as if Ctrl-S were typed */
-	for (int i = 0; i < 100 && poll_for(p.slave, POLLOUT, 0) != 0; i++)
+	while (poll_for(p.slave, POLLOUT, 0) != 0)
 		usleep(1000);
 	CHECK_ERR(write(p.slave, "held", 4), EAGAIN);
 	CHECK_EQ(tcflow(p.master, TCION), 0);

@@ -10,7 +10,7 @@
 
 #include "check.h"
 
-#define PATIENCE_MS 2000
+#define PATIENCE_MS 120000 /* only guards against hanging */
 #define QUIET_MS    50
 
 struct pair {
@@ -70,6 +70,15 @@ static inline void expect_at(int fd, const char *want, size_t len, int line, con
 /* Nothing comes. */
 #define EXPECT_QUIET(fd) CHECK_EQ(poll_for((fd), POLLIN, QUIET_MS), 0)
 #define TYPE(fd, text)   CHECK_EQ(write((fd), (text), sizeof(text) - 1), sizeof(text) - 1)
+
+/* Until fd has this many bytes to read. */
+static inline void wait_bytes(int fd, int nr)
+{
+	int there = 0;
+
+	while (ioctl(fd, FIONREAD, &there) == 0 && there < nr)
+		usleep(1000);
+}
 
 /* Changes flags of the terminal that fd leads to. */
 static inline void flags_change(int fd, tcflag_t local_off, tcflag_t local_on)

@@ -5,6 +5,7 @@
  * or write under TOSTOP.
  */
 #define _GNU_SOURCE 1
+#include "asleep.h"
 #include "pty_scene.h"
 
 /* How a child was stopped or ended: the signal, or 0 and it ended well, or 1000 + status. */
@@ -131,7 +132,8 @@ static volatile sig_atomic_t nr_handled;
 static void handle(int sig)
 {
 	(void)sig;
-	nr_handled++;
+	if (++nr_handled == 2)
+		step('t');
 }
 
 static int read_interrupted(struct scene *s)
@@ -158,12 +160,12 @@ static int interrupting(void)
 
 	signal(SIGINT, SIG_IGN);
 	expect_step('r');
-	usleep(50000);
+	await_asleep(child);
 	type_at(&s, "half\003");
 	expect_step('s');
-	usleep(50000);
+	await_asleep(child);
 	type_at(&s, "half\003");
-	usleep(50000);
+	expect_step('t');
 	type_at(&s, "line\n");
 	NEED(end_of(child) == 0);
 	return 0;
@@ -220,7 +222,7 @@ static int orphan_child(struct scene *s)
 {
 	int result;
 
-	for (int i = 0; i < 2000 && getppid() != 1 && *(scene_line + 1) == 0; i++)
+	while (getppid() != 1 && *(scene_line + 1) == 0)
 		usleep(1000);
 	usleep(50000);
 	result = do_deed(s);

@@ -314,14 +314,14 @@ static void test_raw(void)
 	EXPECT_QUIET(p.slave); /* poll(2) waits for VMIN too */
 	TYPE(p.master, "cd");
 	CHECK_EQ(poll_for(p.slave, POLLIN, PATIENCE_MS), POLLIN);
-	usleep(20000);
+	wait_bytes(p.slave, 4);
 	CHECK_EQ(read(p.slave, seen, sizeof(seen)), 4);
 	TYPE(p.master, "xy");
 	usleep(20000);
 	CHECK_EQ(read(p.slave, seen, 2), 2); /* no more than was asked for */
 	fcntl(p.slave, F_SETFL, O_RDWR | O_NONBLOCK);
 	TYPE(p.master, "z");
-	usleep(20000);
+	wait_bytes(p.slave, 1);
 	CHECK_EQ(read(p.slave, seen, sizeof(seen)), 1);
 	CHECK_ERR(read(p.slave, seen, sizeof(seen)), EAGAIN);
 	fcntl(p.slave, F_SETFL, O_RDWR);
@@ -332,7 +332,7 @@ static void test_raw(void)
 	CHECK_EQ(read(p.slave, seen, sizeof(seen)), 0);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	ms = (end.tv_sec - start.tv_sec) * 1000 + (end.tv_nsec - start.tv_nsec) / 1000000;
-	CHECK(ms >= 190 && ms < 2000);
+	CHECK(ms >= 190);
 	raw_mode(p.slave, 5, 2);
 	TYPE(p.master, "ab");
 	CHECK_EQ(read(p.slave, seen, sizeof(seen)), 2); /* a pause ends it */
@@ -363,11 +363,11 @@ static void test_mode_changes(void)
 	flags_change(p.slave, ICANON, 0);
 	EXPECT(p.slave, "half");
 	TYPE(p.master, "raw");
-	usleep(20000);
+	wait_bytes(p.slave, 3);
 	flags_change(p.slave, 0, ICANON);
 	EXPECT(p.slave, "raw"); /* counts as a line */
 	TYPE(p.master, "one\ntwo\n");
-	usleep(20000);
+	wait_bytes(p.slave, 8);
 	t = termios_of(p.slave);
 	CHECK_EQ(tcsetattr(p.slave, TCSADRAIN, &t), 0);
 	EXPECT(p.slave, "one\n");
@@ -390,7 +390,7 @@ static void test_long_line(void)
 		CHECK_EQ(write(p.master, text + at, 500), 500);
 		usleep(2000);
 	}
-	while (poll_for(p.slave, POLLIN, 200) != 0) {
+	while (poll_for(p.slave, POLLIN, PATIENCE_MS) != 0) {
 		n = read(p.slave, seen, sizeof(seen));
 		if (n <= 0)
 			break;

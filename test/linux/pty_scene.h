@@ -12,7 +12,7 @@
 
 #include "pty.h"
 
-#define SCENE_SECONDS 20
+#define SCENE_SECONDS 240
 
 struct scene {
 	int master, slave;

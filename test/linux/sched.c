@@ -217,6 +217,8 @@ static int within_limits(void)
 	return is_refused(sched_setscheduler(0, SCHED_RR, &fifo), EPERM) ? 0 : 7;
 }
 
+#define OTHER_USER 54330 /* with processes of this test alone */
+
 static int as_user(void *unused)
 {
 	struct rlimit rtprio = { 10, 10 }, nice_limit = { 18, 18 };
@@ -228,7 +230,7 @@ static int as_user(void *unused)
 
 	(void)unused;
 	setpriority(PRIO_PROCESS, 0, 5);
-	if (setgid(2000) || setuid(2000))
+	if (setgid(OTHER_USER) || setuid(OTHER_USER))
 		return 77;
 	if (!is_refused(setpriority(PRIO_PROCESS, parent, 19), EPERM))
 		return 11;
@@ -250,7 +252,7 @@ static int as_user(void *unused)
 		    (int)syscall(SYS_ioprio_set, 1, parent, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 0)),
 		    EPERM))
 		return 17;
-	if (setpriority(PRIO_USER, 2000, 6) != 0 || getpriority(PRIO_USER, 2000) != 6)
+	if (setpriority(PRIO_USER, OTHER_USER, 6) != 0 || getpriority(PRIO_USER, OTHER_USER) != 6)
 		return 18;
 	return sched_getscheduler(parent) == SCHED_OTHER ? 0 : 19; /* anybody may ask */
 }

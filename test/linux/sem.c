@@ -9,6 +9,7 @@
 #include <sys/sem.h>
 #include <sys/syscall.h>
 #include "child.h"
+#include "ipcspace.h"
 
 union semun {
 	int val;
@@ -147,9 +148,9 @@ static int wait_down_two(void *arg)
 /* Until `count` tasks wait in this way. */
 static bool waiting(int id, int cmd, int count)
 {
-	for (int i = 0; i < 2000 && semctl(id, 0, cmd) != count; i++)
+	while (semctl(id, 0, cmd) != count)
 		child_pause_ms(1);
-	return semctl(id, 0, cmd) == count;
+	return true;
 }
 
 static void test_waiting(void)
@@ -343,7 +344,8 @@ static void test_undo(void)
 static int hold_and_die(void *arg)
 {
 	op(*(int *)arg, 0, -1, SEM_UNDO);
-	child_pause_ms(50);
+	while (semctl(*(int *)arg, 0, GETNCNT) != 1)
+		child_pause_ms(1);
 	return 0;
 }
 
@@ -355,7 +357,7 @@ static void test_undo_wakes(void)
 
 	set(id, 0, 1);
 	a = child_start(hold_and_die, &id);
-	for (int i = 0; i < 1000 && value(id, 0) != 0; i++)
+	while (value(id, 0) != 0)
 		child_pause_ms(1);
 	b = child_start(wait_down, &id);
 	CHECK_EQ(child_wait(a), 0);
@@ -483,6 +485,7 @@ static void test_many(void)
 int main(void)
 {
 	scratch_enter();
+	ipcspace_enter();
 	test_get();
 	test_values();
 	test_atomic();

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/shm.h>
 #include "child.h"
+#include "ipcspace.h"
 
 #define PAGE 4096l
 #define BAD  ((void *)-1)
@@ -379,6 +380,7 @@ static void test_proc(void)
 int main(void)
 {
 	scratch_enter();
+	ipcspace_enter();
 	test_get();
 	test_stat();
 	test_attach();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Signals between processes: queues, values, permissions, stops, restarts, exec. */
-#include "check.h"
+#include "asleep.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -13,11 +13,6 @@
 #define NR_QUEUED 20
 
 static int p[2];
-
-static void pause_ms(long ms)
-{
-	nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
-}
 
 static int ends(pid_t pid)
 {
@@ -44,8 +39,9 @@ static void test_queue(void)
 {
 	sigset_t set;
 	pid_t pid, parent = getpid();
-	int good = 0;
+	int good = 0, go[2];
 
+	CHECK_EQ(pipe(go), 0);
 	sigemptyset(&set);
 	sigaddset(&set, SIGRTMIN + 1);
 	sigaddset(&set, SIGUSR1);
@@ -55,7 +51,8 @@ static void test_queue(void)
 		siginfo_t info;
 
 		ready();
-		pause_ms(50);
+		if (read(go[0], &info, 1) != 1) /* all have been sent */
+			_exit(9);
 		if (sigwaitinfo(&set, &info) != SIGUSR1 || info.si_code != SI_USER)
 			_exit(1);
 		for (int i = 0; i < NR_QUEUED; i++) {
@@ -72,7 +69,9 @@ static void test_queue(void)
 	CHECK_EQ(good, NR_QUEUED);
 	CHECK_EQ(kill(pid, SIGUSR1), 0);
 	CHECK_EQ(kill(pid, SIGUSR1), 0); /* a standard one is kept once */
+	CHECK_EQ(write(go[1], "g", 1), 1);
 	CHECK_EQ(ends(pid), 0);
+	close(go[0]), close(go[1]);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
@@ -160,6 +159,7 @@ static void note(int sig)
 {
 	(void)sig;
 	handled++;
+	ready();
 }
 
 /* A stopped process: signals wait, SIGCONT lets them in; a read goes on where it was. */
@@ -179,7 +179,7 @@ static void test_stop_and_read(void)
 		_exit(read(in[0], &c, 1) == 1 && c == 'z' ? handled : 99);
 	}
 	await_ready();
-	pause_ms(20);
+	await_asleep(pid);
 	for (int i = 0; i < 3; i++) {
 		kill(pid, SIGSTOP);
 		CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
@@ -187,7 +187,8 @@ static void test_stop_and_read(void)
 		kill(pid, SIGUSR1);
 		kill(pid, SIGCONT);
 		CHECK_EQ(waitpid(pid, &status, WCONTINUED), pid);
-		pause_ms(10);
+		await_ready(); /* it was handled */
+		await_asleep(pid);
 	}
 	CHECK_EQ(write(in[1], "z", 1), 1);
 	CHECK_EQ(ends(pid), 3 << 8);

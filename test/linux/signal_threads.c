@@ -22,7 +22,7 @@ static void wait_for(atomic_int *flag, int value)
 {
 	struct timespec ms = { .tv_nsec = 1000000 };
 
-	for (int i = 0; i < 5000 && atomic_load(flag) < value; i++)
+	while (atomic_load(flag) < value)
 		nanosleep(&ms, NULL);
 }
 

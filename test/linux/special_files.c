@@ -75,6 +75,7 @@ static void test_dev_shm(void)
 	int fd;
 
 	snprintf(name, sizeof(name), "/hull-test-%d", getpid());
+	(void)shm_unlink(name); /* of one that was killed */
 	fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
 	CHECK(fd >= 0);
 	CHECK_EQ(ftruncate(fd, 4096), 0);

@@ -72,6 +72,12 @@ static void test_sendfile(void)
 	CHECK_ERR(sendfile(out, in, (off_t *)1, 1), EFAULT);
 	at = -1;
 	CHECK_ERR(sendfile(out, in, &at, 1), EINVAL);
+	/* not from where bytes cannot be put back: cat(1) of busybox then reads them */
+	at = 0;
+	CHECK_EQ(write(p[1], "abc", 3), 3);
+	CHECK_ERR(sendfile(out, p[0], NULL, 3), EINVAL);
+	CHECK_ERR(sendfile(out, p[0], &at, 3), ESPIPE);
+	CHECK_EQ(read(p[0], buf, 16), 3);
 	close(p[0]), close(p[1]);
 }
 

@@ -11,6 +11,13 @@ static int state_of(int fd)
 	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &t, &len) == 0 ? t.tcpi_state : -1;
 }
 
+/* Until the last acknowledgement has come. */
+static void await_close(int fd)
+{
+	while (state_of(fd) != TCP_CLOSE)
+		usleep(1000);
+}
+
 static void test_half_close(void)
 {
 	int p[2];
@@ -37,7 +44,9 @@ static void test_half_close(void)
 	CHECK_EQ(poll_now(p[0]), POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
 	CHECK_EQ(poll_now(p[1]), POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
 	CHECK_EQ(read(p[0], buf, 8), 0);
+	await_close(p[0]);
 	CHECK_EQ(state_of(p[0]), TCP_CLOSE);
+	await_close(p[1]);
 	CHECK_ERR(getpeername(p[0], (struct sockaddr *)buf, &(socklen_t){ 8 }), ENOTCONN);
 	CHECK_ERR(shutdown(p[1], SHUT_RDWR), ENOTCONN);
 	CHECK_EQ(socket_error(p[0]), 0);
@@ -56,7 +65,7 @@ static void test_shutdown_read(void)
 	CHECK_EQ(read(p[0], buf, 8), 0);
 	CHECK_EQ(poll_now(p[1]), POLLOUT); /* the peer is not told */
 	CHECK_EQ(write(p[1], "still", 5), 5);
-	poll_soon(p[0], POLLIN);
+	in_wait_bytes(p[0], 5);
 	CHECK_EQ(recv(p[0], buf, 8, 0), 5);
 	CHECK_EQ(read(p[0], buf, 8), 0);
 	CHECK_EQ(write(p[0], "x", 1), 1);

@@ -258,7 +258,7 @@ static void test_full_queue(void)
 	epoll_ctl(ep, EPOLL_CTL_ADD, s, &e);
 	CHECK_EQ(epoll_wait(ep, &got, 1, 0), 0);
 	CHECK_EQ(recv(a, &c, 1, 0), 1);
-	CHECK_EQ(epoll_wait(ep, &got, 1, 100), 1);
+	CHECK_EQ(epoll_wait(ep, &got, 1, -1), 1);
 	CHECK_EQ(poll_now(s), POLLOUT);
 	CHECK_EQ(send(s, "x", 1, 0), 1);
 	CHECK_ERR(send(s, "x", 1, 0), EAGAIN);
@@ -366,7 +366,7 @@ static void test_many(void)
 	char in[4][8];
 	struct iovec vo[3] = { { "a", 1 }, { "bb", 2 }, { "ccc", 3 } }, vi[4];
 	struct mmsghdr out[3], got[4];
-	struct timespec t = { 0, 20000000 };
+	struct timespec t = { 1000, 0 };
 	int p[2];
 
 	memset(out, 0, sizeof(out));
@@ -390,7 +390,7 @@ static void test_many(void)
 	CHECK_EQ(recvmmsg(p[1], got, 4, MSG_WAITFORONE, NULL), 2);
 	CHECK_EQ(sendmmsg(p[0], out, 2, 0), 2);
 	CHECK_EQ(recvmmsg(p[1], got, 2, 0, &t), 2);
-	CHECK(t.tv_sec == 0 && t.tv_nsec > 0 && t.tv_nsec <= 20000000);
+	CHECK(t.tv_sec > 500 && t.tv_sec <= 1000);
 	t.tv_nsec = -1;
 	CHECK_ERR(recvmmsg(p[1], got, 2, 0, &t), EINVAL);
 	CHECK_EQ(sendmmsg(p[0], out, 0, 0), 0);

@@ -488,30 +488,39 @@ static void test_timeouts(void)
 	unlink("time");
 }
 
+static atomic_bool was_interrupted;
+
+/* One of them comes while the other thread waits. */
 static void *interrupt(void *arg)
 {
-	usleep(30000);
-	pthread_kill(*(pthread_t *)arg, SIGUSR1);
+	while (!atomic_load(&was_interrupted)) {
+		usleep(20000);
+		pthread_kill(*(pthread_t *)arg, SIGUSR1);
+	}
 	return NULL;
 }
 
 static int recv_interrupted(int fd, const struct timeval *timeout)
 {
 	pthread_t self = pthread_self(), t;
+	int r, error;
 	char c;
-	int r;
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, timeout, sizeof(*timeout));
+	atomic_store(&was_interrupted, false);
 	pthread_create(&t, NULL, interrupt, &self);
 	r = (int)recv(fd, &c, 1, 0);
+	error = errno;
+	atomic_store(&was_interrupted, true);
 	pthread_join(t, NULL);
+	errno = error;
 	return r;
 }
 
 static void test_signals(void)
 {
 	struct sigaction sa = { .sa_handler = on_signal };
-	struct timeval none = { 0, 0 }, some = { 0, 200000 };
+	struct timeval none = { 0, 0 }, some = { 1000, 0 };
 	int p[2];
 
 	pair_open(SOCK_STREAM, p);

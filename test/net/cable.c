@@ -9,7 +9,11 @@
 
 #include "core/panic.h"
 #include "lib/errno.h"
+#include "mm/alloc/page.h"
 #include "test/net/world.h"
+
+#define COPY_WHOLE 512u /* a shorter frame is linear; of another so much */
+#define COPY_HEAD  128u
 
 int inet_pton(int family, const char *text, void *to); /* <arpa/inet.h>'s names are ours too */
 
@@ -26,18 +30,18 @@ const uint8_t *ip_of(const char *text)
 	return ip;
 }
 
-static int transmit(struct netdev *d, struct netbuf *b)
+static int transmit(struct netdev_queue *q, struct netbuf *b)
 {
-	struct host *h = d->private;
+	struct host *h = q->dev->private;
 
 	list_append(&h->on_cable, &b->link);
 	h->nr_sent++;
 	return 0;
 }
 
-static void kick(struct netdev *d)
+static void kick(struct netdev_queue *q)
 {
-	(void)d;
+	(void)q;
 }
 
 static const struct netdev_ops ops = { .transmit = transmit, .kick = kick };
@@ -120,21 +124,41 @@ void host_add_route(struct host *h, const char *prefix, unsigned bits, const cha
 		panic("the route to %s cannot be added", prefix);
 }
 
-static void append(struct list *burst, const void *frame, uint32_t len)
+/* As drivers/virtio_net.c does it. False: no memory. */
+static bool put_pages(struct netbuf *b, const uint8_t *bytes, uint32_t len)
 {
-	struct netbuf *b = netbuf_new(len);
+	for (uint32_t n; len > 0; bytes += n, len -= n) {
+		struct page *p = page_alloc(0, PAGE_ALLOC_NOWAIT);
+
+		n = min(len, (uint32_t)PAGE_SIZE);
+		if (p == NULL)
+			return false;
+		memcpy(page_to_ptr(p), bytes, n);
+		if (!netbuf_add_page(b, p, 0, n))
+			panic("a frame of too many pages");
+	}
+	return true;
+}
+
+static void append(const struct host *h, struct list *burst, const void *frame, uint32_t len)
+{
+	uint32_t head = h->in_pages && len > COPY_WHOLE ? COPY_HEAD : len;
+	struct netbuf *b = netbuf_new(head);
 
 	if (b == NULL)
 		return;
-	memcpy(netbuf_put(b, len), frame, len);
-	list_append(burst, &b->link);
+	memcpy(netbuf_put(b, head), frame, head);
+	if (put_pages(b, (const uint8_t *)frame + head, len - head))
+		list_append(burst, &b->link);
+	else
+		netbuf_free(b);
 }
 
 void host_receive(struct host *h, const void *frame, uint32_t len)
 {
 	struct list burst = LIST_INIT(burst);
 
-	append(&burst, frame, len);
+	append(h, &burst, frame, len);
 	netdev_receive(&h->dev, &burst);
 }
 
@@ -143,8 +167,8 @@ void host_receive_two(struct host *h, const void *first, uint32_t first_len, con
 {
 	struct list burst = LIST_INIT(burst);
 
-	append(&burst, first, first_len);
-	append(&burst, second, second_len);
+	append(h, &burst, first, first_len);
+	append(h, &burst, second, second_len);
 	netdev_receive(&h->dev, &burst);
 }
 
@@ -159,7 +183,7 @@ static void carry(struct host *from, struct netbuf *b, struct list *burst)
 	netbuf_copy_out(b, 0, bytes, len);
 	netbuf_free(b);
 	if ((from->look == NULL || from->look(from, bytes, len)) && from->peer != NULL)
-		append(burst, bytes, len);
+		append(from->peer, burst, bytes, len);
 	free(bytes);
 }
 

@@ -18,6 +18,7 @@ struct host {
 	/* Looks at a frame before it arrives; false: it is lost. NULL: all arrive. */
 	bool (*look)(struct host *from, const uint8_t *frame, uint32_t len);
 	unsigned nr_sent;
+	bool in_pages; /* what it receives is, but for the first bytes: as a driver gives it */
 };
 
 /* A net with "eth0", which is up: number n has the link address 02:00:00:00:00:n. */

@@ -2,10 +2,10 @@
 /* What kernel/net/net.c asks of core/ beside world.c's: one CPU, and threads that never start. */
 #include <string.h>
 
-#include "core/cpu.h"
-#include "core/mutex.h"
-#include "core/thread.h"
-#include "core/waitq.h"
+#include "core/sched/thread.h"
+#include "core/smp/cpu.h"
+#include "core/sync/mutex.h"
+#include "core/sync/waitq.h"
 #include "net/ip/ip.h"
 
 static struct cpu one_cpu;
@@ -19,6 +19,11 @@ void preempt_disable(void)
 
 void preempt_enable(void)
 {
+}
+
+void waitq_init(struct waitq *q)
+{
+	(void)q;
 }
 
 void waitq_wake_all(struct waitq *q, unsigned key)

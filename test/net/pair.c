@@ -13,9 +13,10 @@
 #include <string.h>
 
 #include "core/panic.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "net/tcp/engine.h"
 #include "test/net/pair.h"
+#include "test/net/user.h"
 #include "test/net/wire.h"
 #include "test/net/world.h"
 
@@ -24,12 +25,11 @@
 
 struct side;
 
-struct user {
-	struct tcp tcp;
-	unsigned refs;
+struct peer {
+	struct user user;
 	struct side *side;
 	struct list link;
-	uint64_t to_send, sent, received, to_receive;
+	uint64_t to_send, sent, received, to_receive; /* user.sent and its like are too short */
 	bool is_open, fin_sent, got_end;
 	int error;
 	nsec_t sleeps_until;
@@ -39,7 +39,7 @@ struct side {
 	struct wire_net wire;
 	struct side *other;
 	struct list users;
-	struct user *listener;
+	struct peer *listener;
 	nsec_t busy_until; /* the wire, with what is on its way to it */
 	uint32_t queued;
 	uint64_t nr_lost;
@@ -192,60 +192,46 @@ static void on_sent(struct wire_net *n, struct netbuf *b, const struct ip_header
 
 /* ---- users ---- */
 
-static struct user *user_of(struct tcp *t)
+static struct peer *peer_of(struct user *u)
 {
-	return container_of(t, struct user, tcp);
+	return container_of(u, struct peer, user);
 }
 
-static void changed(struct tcp *t, unsigned news)
+static void changed(struct user *u, unsigned news)
 {
-	struct user *u = user_of(t);
+	struct peer *p = peer_of(u);
 
-	if ((news & TCP_NEWS_ENDED) != 0 && u->error == 0)
-		u->error = tcp_take_error(t);
+	if ((news & TCP_NEWS_ENDED) != 0 && p->error == 0)
+		p->error = tcp_take_error(&u->tcp);
 }
 
-static void get(struct tcp *t)
+static void settle(struct peer *p, struct side *s)
 {
-	user_of(t)->refs++;
+	p->side = s;
+	p->to_send = s == &sides[0] ? now->forward : now->backward;
+	p->to_receive = s == &sides[0] ? now->backward : now->forward;
 }
 
-static void put(struct tcp *t)
+static void born(struct user *u, const struct user *listener)
 {
-	struct user *u = user_of(t);
-
-	if (--u->refs > 0)
-		return;
-	tcp_fini(t);
-	kmem_free(u);
+	list_init(&peer_of(u)->link);
+	if (listener != NULL)
+		settle(peer_of(u), container_of(listener, const struct peer, user)->side);
 }
 
-static struct tcp *child(struct tcp *listener);
-static const struct tcp_events events = { changed, child, get, put };
+const struct user_kind user_kind = { sizeof(struct peer), born, changed };
 
-static struct user *user_new(struct side *s)
+static struct peer *peer_new(struct side *s)
 {
-	struct user *u = kmem_alloc(sizeof(*u));
+	struct user *u = user_new(&s->wire.net, now->v6);
 
 	if (u == NULL)
 		return NULL;
-	u->refs = 1;
-	u->side = s;
-	list_init(&u->link);
-	tcp_init(&u->tcp, &s->wire.net, &events, now->v6);
-	u->to_send = s == &sides[0] ? now->forward : now->backward;
-	u->to_receive = s == &sides[0] ? now->backward : now->forward;
-	return u;
+	settle(peer_of(u), s);
+	return peer_of(u);
 }
 
-static struct tcp *child(struct tcp *listener)
-{
-	struct user *u = user_new(user_of(listener)->side);
-
-	return u == NULL ? NULL : &u->tcp;
-}
-
-static void give(struct user *u, uint32_t n)
+static void give(struct peer *u, uint32_t n)
 {
 	struct netbuf *b = netbuf_new(0);
 	uint8_t bytes[CHUNK];
@@ -256,15 +242,15 @@ static void give(struct user *u, uint32_t n)
 		netbuf_free(b);
 		return; /* no memory: the user tries again */
 	}
-	if (tcp_send(&u->tcp, b, 0) == 0)
+	if (tcp_send(&u->user.tcp, b, 0) == 0)
 		u->sent += n;
 }
 
-static bool send_some(struct user *u)
+static bool send_some(struct peer *u)
 {
 	uint64_t was = u->sent;
 
-	while (u->sent < u->to_send && u->error == 0 && tcp_room(&u->tcp) > 0) {
+	while (u->sent < u->to_send && u->error == 0 && tcp_room(&u->user.tcp) > 0) {
 		uint64_t left = u->to_send - u->sent;
 
 		was--;
@@ -276,12 +262,12 @@ static bool send_some(struct user *u)
 	}
 	if (u->sent == u->to_send && !u->fin_sent && u->error == 0) {
 		u->fin_sent = true;
-		IGNORE_RESULT(tcp_shutdown(&u->tcp, false, true));
+		IGNORE_RESULT(tcp_shutdown(&u->user.tcp, false, true));
 	}
 	return was != u->sent;
 }
 
-static void verify(struct user *u, const struct netbuf *b, uint32_t offset)
+static void verify(struct peer *u, const struct netbuf *b, uint32_t offset)
 {
 	static uint8_t bytes[65536];
 	uint32_t n = b->len - offset;
@@ -293,23 +279,24 @@ static void verify(struct user *u, const struct netbuf *b, uint32_t offset)
 	u->received += n;
 }
 
-static bool read_some(struct user *u)
+static bool read_some(struct peer *u)
 {
 	uint32_t offset, n = 0;
 	struct netbuf *b;
 
 	if (world_now < u->sleeps_until)
 		return false;
-	for (b = tcp_first(&u->tcp, &offset); b != NULL; b = tcp_next(&u->tcp, b), offset = 0) {
+	for (b = tcp_first(&u->user.tcp, &offset); b != NULL;
+	     b = tcp_next(&u->user.tcp, b), offset = 0) {
 		verify(u, b, offset);
 		n += b->len - offset;
 	}
 	if (n > 0) {
 		if (now->pause_s > 0 && (u->received >> 20) != ((u->received - n) >> 20))
 			u->sleeps_until = world_now + (nsec_t)(now->pause_s * 1e9);
-		tcp_consumed(&u->tcp, n);
+		tcp_consumed(&u->user.tcp, n);
 	}
-	if (tcp_is_at_end(&u->tcp))
+	if (tcp_is_at_end(&u->user.tcp))
 		u->got_end = true;
 	return n > 0;
 }
@@ -318,22 +305,22 @@ static void accept_all(struct side *s)
 {
 	struct tcp *t;
 
-	while (s->listener != NULL && (t = tcp_accept(&s->listener->tcp)) != NULL) {
-		user_of(t)->is_open = true;
-		list_append(&s->users, &user_of(t)->link);
+	while (s->listener != NULL && (t = tcp_accept(&s->listener->user.tcp)) != NULL) {
+		peer_of(user_of(t))->is_open = true;
+		list_append(&s->users, &peer_of(user_of(t))->link);
 	}
 }
 
-static bool is_done(const struct user *u)
+static bool is_done(const struct peer *u)
 {
 	return u->error != 0 || (u->fin_sent && u->got_end);
 }
 
-static void end(struct user *u)
+static void end(struct peer *u)
 {
 	list_remove(&u->link);
-	tcp_close(&u->tcp);
-	put(&u->tcp);
+	tcp_close(&u->user.tcp);
+	user_put(&u->user);
 }
 
 /* ---- a trial ---- */
@@ -374,23 +361,23 @@ static void open_all(void)
 
 	address(&us, 1, 0);
 	address(&them, 2, SERVER_PORT);
-	sides[1].listener = user_new(&sides[1]);
-	if (endpoint_bind(&sides[1].listener->tcp.endpoint, &them) != 0 ||
-	    tcp_listen(&sides[1].listener->tcp, 100) != 0)
+	sides[1].listener = peer_new(&sides[1]);
+	if (endpoint_bind(&sides[1].listener->user.tcp.endpoint, &them) != 0 ||
+	    tcp_listen(&sides[1].listener->user.tcp, 100) != 0)
 		panic("no listener");
 	for (unsigned i = 0; i < max(now->nr, 1u); i++) {
-		struct user *u = user_new(&sides[0]);
+		struct peer *u = peer_new(&sides[0]);
 
-		if (tcp_connect(&u->tcp, &them, us.ip) != 0)
+		if (tcp_connect(&u->user.tcp, &them, us.ip) != 0)
 			panic("no connection");
 		u->is_open = true;
 		list_append(&sides[0].users, &u->link);
 	}
 }
 
-static bool is_connected(const struct user *u)
+static bool is_connected(const struct peer *u)
 {
-	return tcp_state(&u->tcp) != TCP_STATE_SYN_SENT;
+	return tcp_state(&u->user.tcp) != TCP_STATE_SYN_SENT;
 }
 
 /* Whoever can go on does. Is everybody done? */
@@ -400,7 +387,7 @@ static bool play_users(void)
 
 	accept_all(&sides[1]);
 	for (unsigned i = 0; i < 2; i++) {
-		struct user *u;
+		struct peer *u;
 
 		list_foreach(&sides[i].users, u, link) {
 			if (is_connected(u)) {
@@ -414,9 +401,9 @@ static bool play_users(void)
 	return nr[0] == nr_done[0] && nr[1] == nr_done[1] && nr[0] == nr[1];
 }
 
-static void describe(unsigned side, const struct user *u)
+static void describe(unsigned side, const struct peer *u)
 {
-	const struct tcp *t = &u->tcp;
+	const struct tcp *t = &u->user.tcp;
 
 	printf("# side %u state %d error %d sent %lu/%lu received %lu/%lu fin %d%d\n", side,
 	       tcp_state(t), u->error, u->sent, u->to_send, u->received, u->to_receive, u->fin_sent,
@@ -428,7 +415,7 @@ static void describe(unsigned side, const struct user *u)
 
 static void report_stall(void)
 {
-	struct user *u;
+	struct peer *u;
 
 	for (unsigned i = 0; i < 2; i++)
 		list_foreach(&sides[i].users, u, link)
@@ -437,7 +424,7 @@ static void report_stall(void)
 
 static const char *check_users(void)
 {
-	struct user *u;
+	struct peer *u;
 
 	for (unsigned i = 0; i < 2; i++)
 		list_foreach(&sides[i].users, u, link) {
@@ -453,7 +440,7 @@ static void end_all(void)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		while (!list_is_empty(&sides[i].users))
-			end(list_first(&sides[i].users, struct user, link));
+			end(list_first(&sides[i].users, struct peer, link));
 	}
 	end(sides[1].listener);
 	sides[1].listener = NULL;

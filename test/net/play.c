@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Plays scripts: play.h. One TAP line a case; a failure says the line and what was seen. */
 #include "test/net/play.h"
+#include "test/net/user.h"
 
 #include <ctype.h>
 #include <linux/in.h>
@@ -9,20 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "net/wire/checksum.h"
 #include "test/net/world.h"
 
 #define USERS     64
 #define LINE_MAX_ 512
-
-struct user {
-	struct tcp tcp;
-	unsigned refs;
-	bool closed; /* by the script */
-	unsigned news;
-	uint32_t sent, received; /* offsets of the streams */
-};
 
 struct play play;
 static struct user *users[USERS]; /* in the order of their coming; the script counts them */
@@ -47,52 +40,7 @@ void play_fail(const char *format, ...)
 
 /* ---- the user ---- */
 
-static struct user *user_of(struct tcp *t)
-{
-	return container_of(t, struct user, tcp);
-}
-
-static void changed(struct tcp *t, unsigned news)
-{
-	user_of(t)->news |= news;
-}
-
-static void get(struct tcp *t)
-{
-	user_of(t)->refs++;
-}
-
-static void put(struct tcp *t)
-{
-	struct user *u = user_of(t);
-
-	if (--u->refs > 0)
-		return;
-	tcp_fini(t);
-	kmem_free(u);
-}
-
-static struct tcp *child(struct tcp *listener);
-static const struct tcp_events events = { changed, child, get, put };
-
-static struct user *user_new(void)
-{
-	struct user *u = kmem_alloc(sizeof(*u));
-
-	if (u == NULL)
-		return NULL;
-	u->refs = 1;
-	tcp_init(&u->tcp, &play.wire.net, &events, play.v6);
-	return u;
-}
-
-static struct tcp *child(struct tcp *listener)
-{
-	struct user *u = user_new();
-
-	(void)listener;
-	return u == NULL ? NULL : &u->tcp;
-}
+const struct user_kind user_kind = { .size = sizeof(struct user) };
 
 static struct user *add_user(struct user *u)
 {
@@ -106,21 +54,12 @@ static struct user *add_user(struct user *u)
 /* The one that the script speaks of; made when there is none. */
 static struct user *user(void)
 {
-	return nr_users == 0 ? add_user(user_new()) : users[current];
+	return nr_users == 0 ? add_user(user_new(&play.wire.net, play.v6)) : users[current];
 }
 
 void play_address(struct inet_address *a, unsigned host, uint16_t port)
 {
-	memset(a, 0, sizeof(*a));
-	if (play.v6) {
-		a->ip[0] = 0xfd;
-		a->ip[15] = (uint8_t)host;
-	} else {
-		memcpy(a->ip, inet_any4, 16);
-		a->ip[12] = 10;
-		a->ip[15] = (uint8_t)host;
-	}
-	a->port = port;
+	user_address(a, play.v6, host, port);
 }
 
 /* ---- calls ---- */
@@ -150,8 +89,6 @@ static void do_listen(const char *rest)
 	if (u->tcp.endpoint.local.port == 0)
 		want(endpoint_bind(&u->tcp.endpoint, &a), 0, "bind");
 	want(tcp_listen(&u->tcp, (unsigned)(*rest != '\0' ? atoi(rest) : 10)), 0, "listen");
-	for (unsigned i = 0; i < PLAY_PEERS; i++)
-		play.peers[i].local_port = PLAY_LOCAL_PORT;
 }
 
 static void do_bind(const char *rest)
@@ -266,7 +203,7 @@ static void do_end(const char *what)
 	else
 		tcp_abort(&u->tcp);
 	u->closed = true;
-	put(&u->tcp);
+	user_put(u);
 	nr_users--;
 	memmove(&users[current], &users[current + 1], (nr_users - current) * sizeof(users[0]));
 	current = nr_users > 0 ? nr_users - 1 : 0;
@@ -325,6 +262,7 @@ static void start_world(void)
 	for (unsigned i = 0; i < PLAY_PEERS; i++) {
 		play.peers[i].base = 0xfffffc00u + i * 0x1000u; /* numbers wrap soon */
 		play.peers[i].window = 65535;
+		play.peers[i].local_port = PLAY_LOCAL_PORT; /* until another is seen */
 	}
 	has_world = true;
 }
@@ -429,7 +367,7 @@ static bool call(char *rest)
 	else if (word(&rest, "bind"))
 		do_bind(rest);
 	else if (word(&rest, "socket"))
-		add_user(user_new());
+		add_user(user_new(&play.wire.net, play.v6));
 	else if (word(&rest, "accept"))
 		do_accept(rest);
 	else if (word(&rest, "write"))

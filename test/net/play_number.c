@@ -72,7 +72,7 @@ static const struct number wishes[] = {
 	WISH(max_segment),    WISH(window_clamp),
 	WISH(not_sent_low),   WISH(linger2_s),
 	WISH(fastopen_queue), WISH(traffic_class),
-	WISH(hops),
+	WISH(hops),           WISH(pacing_rate),
 };
 
 static const struct number settings[] = {
@@ -82,6 +82,8 @@ static const struct number settings[] = {
 	SETTING(wmem[0]),
 	SETTING(wmem[1]),
 	SETTING(wmem[2]),
+	SETTING(mem[1]),
+	SETTING(mem[2]),
 	SETTING(syn_retries),
 	SETTING(synack_retries),
 	SETTING(retries2),
@@ -115,6 +117,7 @@ static const struct number fields[] = {
 	FIELD(ssthresh),
 	FIELD(mss),
 	FIELD(mood),
+	FIELD(probes),
 	FIELD(lost_bytes),
 	FIELD(sacked),
 	FIELD(retrans),

@@ -19,16 +19,22 @@
 #include "core/panic.h"
 #include "core/random.h"
 #include "core/uio.h"
-#include "mm/kmem.h"
-#include "mm/page.h"
+#include "mm/alloc/kmem.h"
+#include "mm/alloc/page.h"
 #include "net/netdev.h"
 #include "net/tcp/engine.h"
+#include "test/net/user.h"
 
 #define RECEIVERS 2 /* threads a side that hand in segments */
 #define CLIENTS   3
 #define PORT      80
 #define CHUNK     20000u
 #define HEADER    64u
+
+#define STALL_ONE_IN 256u
+#define STALL_US     15000u /* of the clock 1.5 s */
+#define FLOOD_US     1000u
+#define QUIET_MS     240000u
 
 /* ---- core and mm, thread-safe ---- */
 
@@ -46,8 +52,11 @@ void panic(const char *format, ...)
 	abort();
 }
 
+/* Now and then a CPU is held up before a lock, for longer than the shortest time-outs. */
 void spin_lock(struct spinlock *l)
 {
+	if (random_u64() % STALL_ONE_IN == 0)
+		usleep(STALL_US);
 	while (__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE) != 0)
 		sched_yield();
 }
@@ -167,8 +176,22 @@ size_t uio_copy_to(struct uio *u, const void *src, size_t len)
 	return len;
 }
 
+size_t uio_take_page(struct uio *u, size_t most, struct page **p, size_t *offset)
+{
+	(void)u;
+	(void)most;
+	(void)p;
+	(void)offset;
+	return 0;
+}
+
 void net_run(void)
 {
+}
+
+void net_finish_wake(struct net *net)
+{
+	(void)net;
 }
 
 /* ---- timers ---- */
@@ -238,6 +261,7 @@ struct side {
 };
 
 static struct side sides[2];
+static struct inet_address nobody; /* [I] what goes there is lost */
 
 int ip_route(struct net *net, const struct ip_query *q, struct ip_path *out)
 {
@@ -262,7 +286,8 @@ int ip_send(struct net *net, struct netbuf *b, const struct ip_header_values *v,
 
 	(void)path;
 	netbuf_copy_out(b, 0, bytes, b->len);
-	if (random_u64() % 100 == 0 || netbuf_append(c, bytes, b->len) != 0) {
+	if (random_u64() % 100 == 0 || inet_ip_equal(v->to, nobody.ip) ||
+	    netbuf_append(c, bytes, b->len) != 0) {
 		netbuf_free(c);
 		netbuf_free(b);
 		return 0;
@@ -301,56 +326,16 @@ static void *run_receiver(void *arg)
 
 /* ---- users ---- */
 
-struct user {
-	struct tcp tcp;
-	unsigned refs; /* [a] */
-};
+const struct user_kind user_kind = { .size = sizeof(struct user) };
 
-static void changed(struct tcp *t, unsigned news)
+static struct tcp *tcp_new(struct net *net)
 {
-	(void)t;
-	(void)news;
-}
-
-static void get(struct tcp *t)
-{
-	(void)atomic_add(&container_of(t, struct user, tcp)->refs, 1);
+	return &user_new(net, false)->tcp;
 }
 
 static void put(struct tcp *t)
 {
-	struct user *u = container_of(t, struct user, tcp);
-
-	if (atomic_sub(&u->refs, 1) > 0)
-		return;
-	tcp_fini(t);
-	kmem_free(u);
-}
-
-static struct tcp *child(struct tcp *listener);
-static const struct tcp_events events = { changed, child, get, put };
-
-static struct tcp *user_new(struct net *net)
-{
-	struct user *u = kmem_alloc(sizeof(*u));
-
-	u->refs = 1;
-	tcp_init(&u->tcp, net, &events, false);
-	return &u->tcp;
-}
-
-static struct tcp *child(struct tcp *listener)
-{
-	return user_new(listener->net);
-}
-
-static void address(struct inet_address *a, unsigned host, uint16_t port)
-{
-	memset(a, 0, sizeof(*a));
-	memcpy(a->ip, inet_any4, 16);
-	a->ip[12] = 10;
-	a->ip[15] = (uint8_t)host;
-	a->port = port;
+	user_put(user_of(t));
 }
 
 static void give(struct tcp *t, const uint8_t *bytes, uint32_t n)
@@ -446,12 +431,12 @@ static void *run_client(void *arg)
 	nsec_t *until = arg;
 
 	while (clock_monotonic() < *until) {
-		struct tcp *t = user_new(&sides[0].net);
+		struct tcp *t = tcp_new(&sides[0].net);
 		struct inet_address us, them;
 		uint64_t key;
 
-		address(&us, 1, 0);
-		address(&them, 2, PORT);
+		user_address(&us, false, 1, 0);
+		user_address(&them, false, 2, PORT);
 		if (tcp_connect(t, &them, us.ip) != 0)
 			panic("it does not connect");
 		while (tcp_state(t) == TCP_STATE_SYN_SENT)
@@ -470,6 +455,23 @@ static void *run_client(void *arg)
 	return NULL;
 }
 
+/* Handshakes that nobody goes on with. */
+static void *run_flood(void *arg)
+{
+	struct inet_address there, from = nobody;
+	struct tcp_reply syn = { .local = &from, .remote = &there, .flags = TCP_SYN, .window = 1 };
+	nsec_t *until = arg;
+
+	user_address(&there, false, 2, PORT);
+	while (clock_monotonic() < *until) {
+		from.port = (uint16_t)(1 + random_u64() % 65535);
+		syn.seq = (uint32_t)random_u64();
+		tcp_reply_send(&sides[0].net, &syn);
+		usleep(FLOOD_US);
+	}
+	return NULL;
+}
+
 /* ---- all of it ---- */
 
 static void start_side(struct side *s, struct side *other)
@@ -480,6 +482,7 @@ static void start_side(struct side *s, struct side *other)
 	s->dev.index = 1;
 	s->dev.gso_max = 65000;
 	s->net.generation = 1;
+	s->net.settings = (struct net_settings)NET_SETTINGS_DEFAULT;
 	if (endpoint_table_new(&s->net, false, &s->net.tcp) != 0 || tcp_stack_new(&s->net) != 0)
 		panic("no memory");
 }
@@ -493,6 +496,9 @@ static void end_side(struct side *s)
 
 static bool is_quiet(void)
 {
+	scoped_spin(&sides[1].listener->lock);
+	if (sides[1].listener->nr_requests > 0)
+		return false;
 	for (unsigned i = 0; i < 2; i++) {
 		struct tcp_stack *s = sides[i].net.tcp_stack;
 
@@ -506,14 +512,16 @@ static bool is_quiet(void)
 int main(int argc, char **argv)
 {
 	nsec_t until = clock_monotonic() + (argc > 1 ? atoi(argv[1]) : 3) * 100 * NSEC_PER_SEC;
-	pthread_t threads[2 * RECEIVERS + CLIENTS + 2], clients[CLIENTS];
+	pthread_t threads[2 * RECEIVERS + CLIENTS + 2], clients[CLIENTS + 1];
 	struct inet_address here;
 	unsigned nr = 0;
 
 	start_side(&sides[0], &sides[1]);
 	start_side(&sides[1], &sides[0]);
-	address(&here, 2, PORT);
-	sides[1].listener = user_new(&sides[1].net);
+	user_address(&here, false, 2, PORT);
+	user_address(&nobody, false, 3, 0);
+	sides[1].net.tcp_stack->settings.synack_retries = 1; /* room for more handshakes */
+	sides[1].listener = tcp_new(&sides[1].net);
 	/* A reset that is lost, or limited away, would leave the server waiting for ever. */
 	sides[1].listener->wishes.keepalive = true;
 	sides[1].listener->wishes.keep_idle_s = 30;
@@ -527,10 +535,15 @@ int main(int argc, char **argv)
 	pthread_create(&threads[nr++], NULL, run_server, &sides[1]);
 	for (unsigned i = 0; i < CLIENTS; i++)
 		pthread_create(&clients[i], NULL, run_client, &until);
-	for (unsigned i = 0; i < CLIENTS; i++)
+	pthread_create(&clients[CLIENTS], NULL, run_flood, &until);
+	for (unsigned i = 0; i <= CLIENTS; i++)
 		pthread_join(clients[i], NULL);
-	while (!is_quiet())
+	for (unsigned i = 0; !is_quiet(); i++) {
+		if (i == QUIET_MS / 10)
+			panic("something never ends: %u handshakes",
+			      sides[1].listener->nr_requests);
 		usleep(10000);
+	}
 	tcp_close(sides[1].listener);
 	usleep(300000);
 	atomic_store(&is_over, true);

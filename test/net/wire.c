@@ -22,6 +22,7 @@ void wire_init(struct wire_net *n)
 {
 	n->mtu = n->mtu != 0 ? n->mtu : 1500;
 	n->net.generation = 1;
+	n->net.settings = (struct net_settings)NET_SETTINGS_DEFAULT;
 	random_get(n->net.secret, sizeof(n->net.secret));
 	if (endpoint_table_new(&n->net, false, &n->net.tcp) != 0 || tcp_stack_new(&n->net) != 0)
 		panic("no memory for a net");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The world of world.h: stand-ins for core/timer.h, spinlock.h, random.h, uio.h, mm/kmem.h,
- * page.h.
+ * The world of world.h: stand-ins for core's time/timer.h, sync/spinlock.h, random.h, uio.h,
+ * mm/alloc/kmem.h, page.h.
  */
 #include "test/net/world.h"
 
@@ -12,11 +12,11 @@
 
 #include "core/panic.h"
 #include "core/random.h"
-#include "core/spinlock.h"
+#include "core/sync/spinlock.h"
 #include "core/uio.h"
 #include "lib/list.h"
-#include "mm/kmem.h"
-#include "mm/page.h"
+#include "mm/alloc/kmem.h"
+#include "mm/alloc/page.h"
 #include "net/net.h"
 
 #define HEADER 64u /* in front of what is handed out; a page's struct page is in it */
@@ -128,6 +128,13 @@ void timer_arm(struct timer *t, nsec_t deadline)
 	}
 	tree_insert(&timers, parent, slot, &t->node);
 	t->armed = true;
+}
+
+nsec_t world_next(void)
+{
+	struct tree_node *n = tree_first(&timers);
+
+	return n == NULL ? NSEC_NEVER : tree_entry(n, struct timer, node)->deadline;
 }
 
 bool world_step(nsec_t limit)
@@ -306,8 +313,19 @@ size_t uio_copy_to(struct uio *u, const void *src, size_t len)
 	return len;
 }
 
+size_t uio_take_page(struct uio *u, size_t most, struct page **p, size_t *offset)
+{
+	(void)u, (void)most, (void)p, (void)offset;
+	return 0; /* it has none */
+}
+
 /* ---- deferred work, where net.c is not linked ---- */
 
 __attribute__((weak)) void net_run(void)
 {
+}
+
+__attribute__((weak)) void net_finish_wake(struct net *net)
+{
+	(void)net;
 }

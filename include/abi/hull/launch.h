@@ -54,6 +54,14 @@ enum launch_kind {
 	/* struct launch_signals: what exec keeps of the caller's (execve(2)) */
 	LAUNCH_SIGNALS = 16,
 	LAUNCH_TERMINAL = 17, /* struct launch_terminal: the tty's modes at the start */
+	/* struct launch_network: how an interface gets its addresses; one an interface */
+	LAUNCH_NETWORK = 18,
+	LAUNCH_ADDRESS = 19,    /* struct launch_address: a static address, in order */
+	LAUNCH_NAMESERVER = 20, /* string: an address in text, in order; they go before DHCP's */
+	/* an erofs file system inside the record, at a multiple of 4096 from its beginning, which
+	 * then lies page aligned: what LAUNCH_MOUNT_EROFS mounts when boot_info gives no root */
+	LAUNCH_EROFS = 21,
+	LAUNCH_FILL = 22, /* nothing: moves the next item to where it must lie */
 };
 
 struct launch_cred {
@@ -71,6 +79,9 @@ enum launch_mount_type {
 	LAUNCH_MOUNT_SYSFS = 5,
 	LAUNCH_MOUNT_DEVTMPFS = 6,
 	LAUNCH_MOUNT_CPIO = 7, /* tmpfs filled from LAUNCH_CPIO */
+	/* the erofs root in memory (boot_info.root or LAUNCH_EROFS) as the read-only lower; upper
+	 * in memory. With LAUNCH_MOUNT_RDONLY: as it is, with no overlay. No source. */
+	LAUNCH_MOUNT_EROFS = 8,
 };
 
 enum launch_mount_flags { LAUNCH_MOUNT_RDONLY = 1 };
@@ -81,7 +92,15 @@ struct launch_mount {
 	char strings[]; /* source NUL target NUL; the target is made if it is missing (in memory) */
 };
 
-enum launch_stream_kind { STREAM_PIPE = 1, STREAM_TTY = 2, STREAM_NULL = 3 /* /dev/null */ };
+enum launch_stream_kind {
+	STREAM_PIPE = 1,
+	STREAM_TTY = 2,
+	STREAM_NULL = 3, /* /dev/null */
+	/* The machine's console, as a tty, of an image that boots alone: a virtio-console with one
+	 * port, else a 16550 UART at 0x3f8, else port 0 of a virtio-console with many; and
+	 * /dev/null where there is none of these. */
+	STREAM_CONSOLE = 4,
+};
 
 struct launch_stream {
 	uint32_t fd;   /* 0, 1 or 2 */
@@ -91,7 +110,9 @@ struct launch_stream {
 };
 
 struct launch_ports {
-	uint32_t control;       /* port of abi/hull/control.h; always there */
+	/* port of abi/hull/control.h; 0: nobody listens, and an exit status that is not 0 is said
+	 * on the console */
+	uint32_t control;
 	uint32_t tty;           /* 0: no tty */
 	uint32_t strace;        /* 0: strace lines go nowhere */
 	uint16_t columns, rows; /* the tty's size at the start */
@@ -113,6 +134,9 @@ enum launch_option_flags {
 	LAUNCH_MARK_MAIN = 1 << 3,    /* send CONTROL_MAIN */
 	LAUNCH_STRACE_FORKS = 1 << 5, /* with LAUNCH_STRACE: child processes too */
 	LAUNCH_TTY_PLAIN = 1 << 4, /* the host's terminal makes CR LF itself: start without OPOST */
+	/* LAUNCH_HOSTNAME was asked for: /etc/hosts and /etc/hostname say it, DHCP's does not
+	 * count. */
+	LAUNCH_NAME_IS_GIVEN = 1 << 6,
 };
 
 struct launch_options {
@@ -127,6 +151,38 @@ struct launch_clock { /* the host's clock when the record was made */
 
 struct launch_signals {
 	uint64_t ignored, blocked; /* bit n - 1 for signal n */
+};
+
+/*
+ * Interfaces are told apart by their MAC: the order in which devices are found is the machine's.
+ * The order of the items is that of the names: the first is eth0. An image that boots alone does
+ * not know them: an item with LAUNCH_NETWORK_ANY speaks for every interface that no other names,
+ * and an address with the MAC 0 is of the first of these.
+ */
+enum launch_network_flags {
+	LAUNCH_NETWORK_DHCP4 = 1 << 0, /* ask for an IPv4 address */
+	LAUNCH_NETWORK_AUTO6 =
+		1 << 1, /* take IPv6 addresses from routers, and DHCPv6 if they say so */
+	/* Nobody is on its link but the host: addresses are not probed for, and a router answers at
+	 * once. */
+	LAUNCH_NETWORK_PRIVATE = 1 << 2,
+	LAUNCH_NETWORK_ANY = 1 << 3, /* mac is 0 and not looked at */
+};
+
+struct launch_network {
+	uint8_t mac[6];
+	uint16_t flags; /* enum launch_network_flags */
+};
+
+enum launch_address_flags { LAUNCH_ADDRESS_HAS_GATEWAY = 1 << 0 };
+
+struct launch_address {
+	uint8_t mac[6];      /* the interface's; 0: the first that LAUNCH_NETWORK_ANY speaks for */
+	uint8_t family;      /* 4 or 6 */
+	uint8_t prefix_bits; /* up to 32 or 128 */
+	uint16_t flags;      /* enum launch_address_flags */
+	uint8_t padding[6];
+	uint8_t address[16], gateway[16]; /* family 4: the first four bytes */
 };
 
 struct launch_rlimit {

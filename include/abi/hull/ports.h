@@ -3,10 +3,11 @@
  * I/O ports that the guest writes. All are slow (an exit each) and for rare use only.
  *
  * PORT_DEBUG takes bytes of the kernel's log (also by `rep outsb`): Bochs' and QEMU's debug
- * console. PORT_EXIT ends the VM: a 32-bit write of an enum vm_end. Under QEMU it is
- * isa-debug-exit. What the program's exit status was goes over the control port
- * (abi/hull/control.h) before it. PORT_START_CPU is of Hull's own monitor only: a 32-bit write of
- * the physical address of a struct cpu_start (abi/hull/cpu_start.h).
+ * console. Read, it gives its own number; where it does not, nobody listens there. PORT_EXIT ends
+ * the VM: a 32-bit write of an enum vm_end. Under QEMU it is isa-debug-exit. What the program's
+ * exit status was goes over the control port (abi/hull/control.h) before it. PORT_START_CPU is of
+ * Hull's own monitor only: a 32-bit write of the physical address of a struct cpu_start
+ * (abi/hull/cpu_start.h).
  */
 #pragma once
 

@@ -25,7 +25,7 @@ enum virtio_setup_command {
 struct virtio_setup_queue {         /* size 0: this queue is not used */
 	uint64_t desc, avail, used; /* guest-physical */
 	uint32_t size;
-	uint32_t padding;
+	uint32_t cpu; /* whose interrupts are this queue's, as in cpu_start.h; none such: CPU 0 */
 };
 
 struct virtio_setup {
@@ -36,6 +36,9 @@ struct virtio_setup {
 	uint32_t queue_size;   /* result: the largest possible */
 	uint32_t config_bytes; /* result: how much of config[] is filled in */
 	uint64_t features;
+	/* For START: guest-physical address of a 32-bit word that the device counts up before the
+	 * interrupt for each change of its configuration; 0: nobody looks. */
+	uint64_t config_changes;
 	uint8_t config[VIRTIO_SETUP_MAX_CONFIG];
 	struct virtio_setup_queue queues[VIRTIO_SETUP_MAX_QUEUES];
 };

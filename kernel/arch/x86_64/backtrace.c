@@ -9,10 +9,10 @@
 #include "arch/program.h"
 #include "arch/trap.h"
 #include "arch/x86_64/machine.h"
-#include "core/cpu.h"
 #include "core/panic.h"
 #include "core/platform.h"
-#include "core/thread.h"
+#include "core/sched/thread.h"
+#include "core/smp/cpu.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 

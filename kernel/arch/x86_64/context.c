@@ -9,8 +9,8 @@
 #include "arch/trap.h"
 #include "arch/x86_64/machine.h"
 #include "arch/x86_64/x86.h"
-#include "core/cpu.h"
-#include "core/thread.h"
+#include "core/sched/thread.h"
+#include "core/smp/cpu.h"
 
 /* What context_swap() pops, lowest address first. */
 struct switch_frame {
@@ -32,6 +32,19 @@ void context_init(struct context *c, vaddr_t kstack_top, void (*entry)(void *), 
 	};
 	c->ksp = (vaddr_t)s;
 	c->kstack_top = kstack_top;
+}
+
+static uint64_t read_fs_base(void)
+{
+	return cpu_has_fsgsbase ? rdfsbase() : rdmsr(MSR_FS_BASE);
+}
+
+static void write_fs_base(uint64_t base)
+{
+	if (cpu_has_fsgsbase)
+		wrfsbase(base);
+	else
+		wrmsr(MSR_FS_BASE, base);
 }
 
 void context_switch(struct thread *from, struct thread *to)

@@ -15,11 +15,11 @@
 #include "arch/x86_64/machine.h"
 #include "arch/x86_64/pte.h"
 #include "arch/x86_64/x86.h"
-#include "core/cpu.h"
-#include "core/secondary.h"
-#include "core/thread.h"
+#include "core/sched/thread.h"
+#include "core/smp/cpu.h"
+#include "core/smp/secondary.h"
 #include "lib/string.h"
-#include "mm/page.h"
+#include "mm/alloc/page.h"
 
 #define IST_TRAP       1 /* numbers of the IST slots */
 #define IST_DOUBLE     2
@@ -70,6 +70,7 @@ struct descriptors {
 extern const uint8_t trap_stubs[];
 
 bool cpu_soft_kvm = true; /* until mmu_init(): see machine/cpu.h */
+bool cpu_has_fsgsbase;
 
 static struct gate idt[256] ALIGNED(16);
 static struct descriptors boot_descriptors ALIGNED(16);
@@ -134,13 +135,17 @@ static void begin(struct cpu *cpu)
 	cpu->arch.self = cpu;
 	cpu->arch.current = cpu->idle;
 	load_tables(cpu->arch.descriptors);
-	__asm__ volatile("wrgsbase %0" : : "r"(cpu));
+	if (cpu_has_fsgsbase)
+		wrgsbase((uint64_t)cpu);
+	else
+		wrmsr(MSR_GS_BASE, (uint64_t)cpu);
 }
 
 void cpu_init_early(struct cpu *cpu, const struct boot_info *info)
 {
 	cpu->arch.kstack_top = (vaddr_t)boot_stack + sizeof(boot_stack);
 	cpu->arch.descriptors = &boot_descriptors;
+	cpu_has_fsgsbase = read_cr4() & CR4_FSGSBASE;
 	fill_idt();
 	begin(cpu);
 }

@@ -31,14 +31,14 @@
 #include "arch/trap.h"
 #include "arch/x86_64/door_pad.h"
 #include "arch/x86_64/machine.h"
-#include "core/spinlock.h"
-#include "core/thread.h"
+#include "core/sched/thread.h"
+#include "core/sync/spinlock.h"
 #include "lib/atomic.h"
 #include "lib/bitmap.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
-#include "mm/page.h"
+#include "mm/alloc/kmem.h"
+#include "mm/alloc/page.h"
 #include "mm/user.h"
 #include "mm/vmspace.h"
 
@@ -47,6 +47,7 @@
 #define WINDOWS_MAX      32
 #define STUB_PAGES_MAX   64
 #define STUB_SIZE        32
+#define STUB_RETURN      7 /* the return address in it */
 #define STUBS_PER_PAGE   (PAGE_SIZE / STUB_SIZE)
 #define SLOTS_PER_WINDOW (PAGE_SIZE / sizeof(uint64_t))
 
@@ -100,8 +101,6 @@ struct door_table {
 	struct door_pad pads[PADS_MAX];               /* [busy] what is left of those in use */
 	unsigned nr_pads;                             /* [busy] */
 };
-
-bool door_enabled = true;
 
 static struct door_stats stats;                      /* [a] */
 static uint64_t stub_area[BITMAP_WORDS(AREA_PAGES)]; /* [stub_area_lock] */
@@ -228,7 +227,7 @@ static int write_stub(struct door_table *t, const uint8_t *moved, uaddr_t ret, v
 	*out = area_address(t->stub_pages[i]->at) + at;
 	memcpy(s, moved, MOVED_SIZE);
 	s[5] = 0x48, s[6] = 0xb9; /* movabs $ret, %rcx */
-	memcpy(s + 7, &ret, 8);
+	memcpy(s + STUB_RETURN, &ret, 8);
 	s[15] = 0xe9; /* jmp syscall_entry_patched */
 	jump = (int32_t)((vaddr_t)syscall_entry_patched - (*out + 20));
 	memcpy(s + 16, &jump, 4);
@@ -395,16 +394,52 @@ static struct door_pad *find_pad(struct door_table *t, uaddr_t site)
 	return &t->pads[t->nr_pads++];
 }
 
-/* jmp *2(%rip), to the stub. Returns where. */
+/* jmp *2(%rip), to the stub, whose address follows. */
+static const uint8_t relay_jump[8] = { 0xff, 0x25, 0x02, 0x00, 0x00, 0x00, 0x0f, 0x0b };
+
+/* Returns where. */
 static uaddr_t write_relay(struct door_table *t, vaddr_t stub)
 {
-	static const uint8_t jump[8] = { 0xff, 0x25, 0x02, 0x00, 0x00, 0x00, 0x0f, 0x0b };
 	unsigned at = t->relays.used * RELAY_SIZE;
 	uint8_t *relay = (uint8_t *)page_to_ptr(t->relays.page) + at;
 
-	memcpy(relay, jump, sizeof(jump));
-	memcpy(relay + sizeof(jump), &stub, sizeof(stub));
+	memcpy(relay, relay_jump, sizeof(relay_jump));
+	memcpy(relay + sizeof(relay_jump), &stub, sizeof(stub));
 	return t->relays.base + at;
+}
+
+/* The stub's return address; 0: it is none of the table's. */
+static uaddr_t read_stub(struct door_table *t, vaddr_t stub)
+{
+	struct stub_page *s;
+	uaddr_t ret = 0;
+
+	for (unsigned i = 0; i < STUB_PAGES_MAX; i++) {
+		s = atomic_load(&t->stub_pages[i]);
+		if (!s)
+			break;
+		if (stub - area_address(s->at) >= PAGE_SIZE || stub % STUB_SIZE != 0)
+			continue;
+		memcpy(&ret, (uint8_t *)page_to_ptr(s->page) + stub % PAGE_SIZE + STUB_RETURN,
+		       sizeof(ret));
+		return ret;
+	}
+	return 0;
+}
+
+uaddr_t door_site_of_relay(uaddr_t relay)
+{
+	struct door_table *t = atomic_load(&thread_current()->vmspace->door);
+	uint8_t code[RELAY_SIZE];
+	vaddr_t stub;
+	uaddr_t ret;
+
+	if (!t || relay % RELAY_SIZE != 0 || user_read(code, relay, sizeof(code)) ||
+	    memcmp(code, relay_jump, sizeof(relay_jump)) != 0)
+		return 0;
+	memcpy(&stub, code + sizeof(relay_jump), sizeof(stub));
+	ret = read_stub(t, stub);
+	return ret ? ret - 2 - DOOR_XOR_SIZE : 0;
 }
 
 static int patch_short(struct door_table *t, uaddr_t site)

@@ -4,7 +4,7 @@
 
 #include "lib/compiler.h"
 #include "lib/string.h"
-#include "mm/page.h"
+#include "mm/alloc/page.h"
 #include "mm/user.h"
 
 #define REACH        112 /* bytes to look at, each way: a short jump goes 127 */

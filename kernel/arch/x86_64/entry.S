@@ -8,6 +8,7 @@
  *
  * System calls: by `syscall` (LSTAR, RCX = return address, interrupts off) or from a patched site's
  * stub (the same registers, interrupts on). Both build the frame at the top of the kernel stack.
+ * Stubs in files rewritten ahead of time come by a pointer, the image's first word.
  *
  * Two ways out: syscall_exit restores what a call may have changed and jumps; trap_exit restores
  * all and uses iretq. Both look at thread->work first, and both are restartable: trap_place() finds
@@ -15,6 +16,11 @@
  * RSP, so doing them again is harmless.
  */
 #include <machine/layout.h>
+
+	.section .door.slot, "ax"
+	.globl	door_slot
+door_slot:				/* DOOR_SLOT (abi/hull/door.h) */
+	.quad	syscall_entry_patched
 
 	.text
 
@@ -153,7 +159,11 @@ trap_enter_program:
 .macro push_syscall_frame kind rsp rflags
 	push	$SEL_PROGRAM_SS
 	push	\rsp
+	.ifc	\rflags, current
+	pushfq
+	.else
 	push	\rflags
+	.endif
 	push	$SEL_PROGRAM_CS
 	push	%rcx
 	push	%rax
@@ -174,7 +184,16 @@ syscall_entry:
 	call	door_trapped
 	jmp	syscall_run
 
-/* Door 2, from a stub of door.c. Unlike door 1 it does not keep the arithmetic flags. */
+/* Door 3 with --no-patch: as door 1, but that there is no site to be patched. */
+	.balign	64
+	.globl	syscall_entry_plain
+syscall_entry_plain:
+	mov	%rsp, %r11
+	mov	%gs:CPU_KSTACK_TOP, %rsp
+	push_syscall_frame TRAP_SYSCALL_SLOW %r11 current
+	jmp	syscall_run
+
+/* Doors 2 and 3, from a stub of door.c or of the file. Unlike door 1 it does not keep the arithmetic flags. */
 	.balign	64
 	.globl	syscall_entry_patched
 syscall_entry_patched:

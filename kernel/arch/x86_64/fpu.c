@@ -13,7 +13,7 @@
 #include "arch/x86_64/machine.h"
 #include "arch/x86_64/x86.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 #define FEATURES_KNOWN 0xe7ull /* x87, SSE, AVX, and AVX-512's three */
 #define FPU_FCW        0x37f

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * memcpy, memmove, memset, and the user copies. Long runs use `rep movsb/stosb`, which the
- * processor makes fast (ERMS/FSRM); short ones a few overlapping moves, since `rep` has a start-up
- * cost.
+ * memcpy, memmove, memset, and the user copies. Long runs use `rep movsq/stosq`, which the
+ * processor makes fast and which an emulator goes through word by word (`movsb` byte by byte);
+ * short ones a few overlapping moves, since `rep` has a start-up cost.
  *
  * The user copies differ in one thing: each instruction that touches a program's memory has a line
  * in __ex_table, so that an unresolved fault there goes to its fixup.
@@ -42,7 +42,11 @@ memcpy:
 	mov	%r10, -16(%rdi,%rdx)
 	mov	%r11, -8(%rdi,%rdx)
 	ret
-2:	rep movsb
+2:	mov	-8(%rsi,%rdx), %r8	/* the end, which may overlap, is read before it is written */
+	lea	-8(%rdi,%rdx), %r9
+	shr	$3, %rcx
+	rep movsq
+	mov	%r8, (%r9)
 	ret
 3:	cmp	$4, %edx
 	jb	4f
@@ -102,7 +106,7 @@ memset:
 	jae	1b
 	mov	%r9, %rax
 	ret
-2:	mov	%rax, -8(%rdi,%rdx)	/* words, which an emulator counts; the last may overlap */
+2:	mov	%rax, -8(%rdi,%rdx)	/* the last word may overlap */
 	mov	%rdx, %rcx
 	shr	$3, %rcx
 	rep stosq
@@ -126,14 +130,18 @@ arch_user_copy:
 	je	2f
 	cmp	$64, %rdx
 	jb	3f
-1:	rep movsb
-	mov	%rcx, %rax
+	shr	$3, %rcx		/* words, then the rest */
+	and	$7, %edx
+1:	rep movsq
+	test	%edx, %edx
+	jnz	5f
+	xor	%eax, %eax
 	ret
 2:	mov	(%rsi), %rax
 20:	mov	%rax, (%rdi)
 	xor	%eax, %eax
 	ret
-3:	shr	$3, %ecx		/* quads, then the rest by `rep movsb` */
+3:	shr	$3, %ecx
 	jz	5f
 4:	mov	(%rsi), %rax
 40:	mov	%rax, (%rdi)
@@ -146,13 +154,15 @@ arch_user_copy:
 6:	rep movsb
 	mov	%rcx, %rax
 	ret
-user_copy_rest:				/* a quad faulted: byte by byte, to be exact about where */
+user_copy_rest_of_run:			/* a word faulted: byte by byte, to be exact about where */
+	lea	(%rdx,%rcx,8), %rdx
+user_copy_rest:
 	mov	%rdx, %rcx
 7:	rep movsb
 user_copy_failed:
 	mov	%rcx, %rax
 	ret
-	on_fault 1b, user_copy_failed
+	on_fault 1b, user_copy_rest_of_run
 	on_fault 2b, user_copy_rest
 	on_fault 20b, user_copy_rest
 	on_fault 4b, user_copy_rest
@@ -165,10 +175,17 @@ user_copy_failed:
 arch_user_zero:
 	mov	%rsi, %rcx
 	xor	%eax, %eax
-1:	rep stosb
-2:	mov	%rcx, %rax
+	shr	$3, %rcx
+	and	$7, %esi
+1:	rep stosq
+	mov	%esi, %ecx
+2:	rep stosb
+3:	mov	%rcx, %rax
 	ret
-	on_fault 1b, 2b
+4:	lea	(%rsi,%rcx,8), %rcx	/* a word faulted */
+	jmp	2b
+	on_fault 1b, 4b
+	on_fault 2b, 3b
 
 /* int arch_user_compare_exchange_u32(uint32_t *p, uint32_t expected, uint32_t desired, uint32_t
  * *old) */

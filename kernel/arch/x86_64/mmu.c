@@ -15,13 +15,13 @@
 #include "arch/x86_64/machine.h"
 #include "arch/x86_64/pte.h"
 #include "arch/x86_64/x86.h"
-#include "core/cpu.h"
 #include "core/panic.h"
-#include "core/thread.h"
+#include "core/sched/thread.h"
+#include "core/smp/cpu.h"
 #include "lib/atomic.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/page.h"
+#include "mm/alloc/page.h"
 
 #define FLUSH_SINGLY_MAX 4 /* pages; more: the whole TLB */
 

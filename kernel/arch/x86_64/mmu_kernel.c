@@ -15,10 +15,10 @@
 #include "arch/x86_64/machine.h"
 #include "arch/x86_64/pte.h"
 #include "arch/x86_64/x86.h"
-#include "core/cpu.h"
 #include "core/panic.h"
+#include "core/smp/cpu.h"
 #include "lib/errno.h"
-#include "mm/page.h"
+#include "mm/alloc/page.h"
 
 _Static_assert(DIRECT_MAP_BASE == DIRECT_BASE, "one fact");
 

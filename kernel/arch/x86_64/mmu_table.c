@@ -10,9 +10,9 @@
  */
 #include "arch/mmu.h"
 #include "arch/x86_64/pte.h"
-#include "core/spinlock.h"
+#include "core/sync/spinlock.h"
 #include "lib/string.h"
-#include "mm/page.h"
+#include "mm/alloc/page.h"
 
 #define KEPT_MAX     64 /* pages of a level */
 #define ENTRIES      512

@@ -22,7 +22,7 @@
 #include "arch/x86_64/fpu.h"
 #include "arch/x86_64/machine.h"
 #include "core/program.h"
-#include "core/thread.h"
+#include "core/sched/thread.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/user.h"
@@ -104,6 +104,8 @@ static void fill_context(struct sigcontext *c, const struct trap_frame *f,
 	if (frame_is_syscall(f)) { /* as the instruction leaves them */
 		c->rcx = f->rip;
 		c->r11 = f->rflags;
+	} else {
+		c->rip = door_visible_pc(f);
 	}
 	if (!d->fault)
 		return;

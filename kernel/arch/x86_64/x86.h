@@ -12,8 +12,11 @@
 #define MSR_STAR         0xc0000081u
 #define MSR_LSTAR        0xc0000082u
 #define MSR_SFMASK       0xc0000084u
+#define MSR_FS_BASE      0xc0000100u
+#define MSR_GS_BASE      0xc0000101u
 
-#define CR4_OSXSAVE (1ul << 18)
+#define CR4_FSGSBASE (1ul << 16)
+#define CR4_OSXSAVE  (1ul << 18)
 
 struct cpuid {
 	uint32_t eax, ebx, ecx, edx;
@@ -91,7 +94,7 @@ static inline void invlpg(uint64_t va)
 	__asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
 }
 
-static inline uint64_t read_fs_base(void)
+static inline uint64_t rdfsbase(void)
 {
 	uint64_t v;
 
@@ -99,9 +102,14 @@ static inline uint64_t read_fs_base(void)
 	return v;
 }
 
-static inline void write_fs_base(uint64_t v)
+static inline void wrfsbase(uint64_t v)
 {
 	__asm__ volatile("wrfsbase %0" : : "r"(v));
+}
+
+static inline void wrgsbase(uint64_t v)
+{
+	__asm__ volatile("wrgsbase %0" : : "r"(v));
 }
 
 static inline void out8(uint16_t port, uint8_t v)

@@ -10,14 +10,14 @@
 #include <linux/magic.h>
 
 #include "core/log.h"
-#include "core/timer.h"
+#include "core/time/timer.h"
 #include "fs/attr.h"
 #include "fs/fuse/fuse_call.h"
 #include "fs/object_file.h"
 #include "lib/atomic.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 #define INIT_MINOR     31
 #define INIT_MINOR_MIN 23 /* below, INIT's answer and others have other shapes */

@@ -5,7 +5,7 @@
  * it.
  */
 #pragma once
-#include "core/waitq.h"
+#include "core/sync/waitq.h"
 #include "lib/compiler.h"
 #include "lib/list.h"
 #include "lib/types.h"

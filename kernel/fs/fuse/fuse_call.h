@@ -28,7 +28,7 @@
 #pragma once
 #include <linux/fuse.h>
 
-#include "core/mutex.h"
+#include "core/sync/mutex.h"
 #include "fs/fuse/fuse.h"
 #include "fs/vfs.h"
 #include "lib/list.h"

@@ -12,13 +12,13 @@
  */
 #include <linux/fcntl.h>
 
-#include "core/timer.h"
+#include "core/time/timer.h"
 #include "fs/fuse/fuse_call.h"
 #include "lib/atomic.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
-#include "mm/page.h"
+#include "mm/alloc/kmem.h"
+#include "mm/alloc/page.h"
 
 #define LIST_BYTES (8 * PAGE_SIZE) /* a listing's buffer */
 #define LIST_ORDER 3
@@ -289,7 +289,7 @@ static int listing_open(struct inode *dir, struct listing *l)
 	struct fuse_call *c;
 	int err;
 
-	if (fs->no_opendir)
+	if (READ_ONCE(fs->no_opendir))
 		return 0;
 	c = name_call(dir, FUSE_OPENDIR, sizeof(*in), 0, (void **)&in);
 	if (c == NULL)
@@ -298,7 +298,8 @@ static int listing_open(struct inode *dir, struct listing *l)
 	err = fuse_call_send(c, sizeof(c->reply.open));
 	l->is_open = err == 0;
 	l->fh = err == 0 ? c->reply.open.fh : 0;
-	fs->no_opendir = err == -ENOSYS;
+	if (err == -ENOSYS)
+		WRITE_ONCE(fs->no_opendir, true);
 	kmem_free(c);
 	return err == -ENOSYS ? 0 : err;
 }
@@ -322,6 +323,43 @@ static int listing_new(struct inode *dir, struct listing **out)
 		kmem_free(l);
 	}
 	return err;
+}
+
+static void listing_free(struct inode *dir, struct listing *l)
+{
+	struct fuse_release_in *in = NULL;
+	struct fuse_call *c = NULL;
+
+	if (l->is_open)
+		c = name_call(dir, FUSE_RELEASEDIR, sizeof(*in), 0, (void **)&in);
+	if (c != NULL) {
+		in->fh = l->fh;
+		(void)!fuse_call_send(c, 0);
+	}
+	kmem_free(c);
+	page_free(l->pages, LIST_ORDER);
+	kmem_free(l);
+}
+
+/* f's own. fsync(2) has no lock that getdents has: of two that make one, one remains. */
+static int listing_of(struct file *f, struct listing **out)
+{
+	void *none = NULL;
+	struct listing *l;
+	int err;
+
+	*out = atomic_load(&f->private);
+	if (*out != NULL)
+		return 0;
+	err = listing_new(f->inode, &l);
+	if (err != 0)
+		return err;
+	*out = l;
+	if (!atomic_compare_exchange(&f->private, &none, (void *)l)) {
+		*out = none;
+		listing_free(f->inode, l);
+	}
+	return 0;
 }
 
 /* What was fetched is counted, and kept if attributes came with it. */
@@ -394,41 +432,28 @@ static int list(struct inode *dir, struct listing *l, struct dir_sink *s, int64_
 
 static int readdir(struct file *f, struct dir_sink *s, int64_t *pos)
 {
-	int err = f->private == NULL ? listing_new(f->inode, (struct listing **)&f->private) : 0;
+	struct listing *l = NULL;
+	int err = listing_of(f, &l);
 
-	return err != 0 ? err : list(f->inode, f->private, s, pos);
+	return err != 0 ? err : list(f->inode, l, s, pos);
 }
 
 static void release(struct file *f)
 {
-	struct listing *l = f->private;
-	struct fuse_release_in *in = NULL;
-	struct fuse_call *c;
-
-	if (l == NULL)
-		return;
-	c = l->is_open ? name_call(f->inode, FUSE_RELEASEDIR, sizeof(*in), 0, (void **)&in) : NULL;
-	if (c != NULL) {
-		in->fh = l->fh;
-		(void)!fuse_call_send(c, 0);
-	}
-	kmem_free(c);
-	page_free(l->pages, LIST_ORDER);
-	kmem_free(l);
+	if (f->private != NULL)
+		listing_free(f->inode, f->private);
 }
 
 static int sync(struct file *f, int64_t start, int64_t end, bool data_only)
 {
 	struct fuse_fsync_in *in = NULL;
 	struct fuse_call *c;
-	struct listing *l;
-	int err = 0;
+	struct listing *l = NULL;
+	int err;
 
 	(void)start;
 	(void)end;
-	if (f->private == NULL)
-		err = listing_new(f->inode, (struct listing **)&f->private);
-	l = f->private;
+	err = listing_of(f, &l);
 	c = err == 0 ? name_call(f->inode, FUSE_FSYNCDIR, sizeof(*in), 0, (void **)&in) : NULL;
 	if (c == NULL)
 		return err != 0 ? err : -ENOMEM;

@@ -20,8 +20,8 @@
 #include "lib/atomic.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
-#include "mm/page.h"
+#include "mm/alloc/kmem.h"
+#include "mm/alloc/page.h"
 
 #define HANDLES_IDLE_MAX 128u
 #define READAHEAD_PAGES  128

@@ -13,11 +13,11 @@
  * so it is asked for them only when enough of the names that were listed so far were looked up
  * afterwards.
  */
-#include "core/timer.h"
+#include "core/time/timer.h"
 #include "fs/fuse/fuse_call.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 #define KEPT_BYTES_MAX (1u << 20)
 #define USEFUL_PART    4u    /* one look-up in so many names is worth it */

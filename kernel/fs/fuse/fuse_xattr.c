@@ -6,7 +6,7 @@
 #include "fs/fuse/fuse_call.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 static struct fuse_call *new_call(struct inode *inode, uint32_t opcode, size_t args)
 {
@@ -17,7 +17,7 @@ static ssize_t note_missing(struct inode *inode, ssize_t err)
 {
 	if (err != -ENOSYS)
 		return err;
-	fuse_fs_of(inode->sb)->no_xattr = true;
+	WRITE_ONCE(fuse_fs_of(inode->sb)->no_xattr, true);
 	return -EOPNOTSUPP;
 }
 
@@ -55,7 +55,7 @@ static ssize_t get(struct inode *inode, uint32_t opcode, const char *name, char 
 	struct fuse_getxattr_in *in;
 	struct fuse_call *c;
 
-	if (fuse_fs_of(inode->sb)->no_xattr)
+	if (READ_ONCE(fuse_fs_of(inode->sb)->no_xattr))
 		return -EOPNOTSUPP;
 	size = min(size, (size_t)UINT16_MAX + 1); /* XATTR_SIZE_MAX, XATTR_LIST_MAX */
 	c = new_call(inode, opcode, sizeof(*in) + name_len + 1);
@@ -85,7 +85,7 @@ int fuse_xattr_set(struct inode *inode, const char *name, const void *v, size_t 
 	struct fuse_call *c;
 	int err;
 
-	if (fuse_fs_of(inode->sb)->no_xattr)
+	if (READ_ONCE(fuse_fs_of(inode->sb)->no_xattr))
 		return -EOPNOTSUPP;
 	c = new_call(inode, FUSE_SETXATTR, FUSE_COMPAT_SETXATTR_IN_SIZE + name_len + 1 + size);
 	if (c == NULL)
@@ -107,7 +107,7 @@ int fuse_xattr_remove(struct inode *inode, const char *name)
 	struct fuse_call *c;
 	int err;
 
-	if (fuse_fs_of(inode->sb)->no_xattr)
+	if (READ_ONCE(fuse_fs_of(inode->sb)->no_xattr))
 		return -EOPNOTSUPP;
 	c = new_call(inode, FUSE_REMOVEXATTR, name_len + 1);
 	if (c == NULL)

@@ -14,7 +14,7 @@
 
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 #define OVERLAYFS_MAGIC 0x794c7630u
 #define FIRST_OWN_INO   (1ull << 40) /* above what lower file systems number */

@@ -23,7 +23,7 @@
  * before a lower's.
  */
 #pragma once
-#include "core/spinlock.h"
+#include "core/sync/spinlock.h"
 #include "fs/tmpfs/tmpfs.h"
 
 struct overlay_sb {

@@ -12,7 +12,7 @@
 #include "fs/overlay/overlay.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 #define LOWER_POS (1ll << 62)
 

@@ -13,7 +13,7 @@
 #include "fs/overlay/overlay.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 static bool has_own_data(struct inode *inode)
 {

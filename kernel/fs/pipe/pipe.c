@@ -16,7 +16,7 @@
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 #define SLOTS_DEFAULT 16u
@@ -123,7 +123,7 @@ void pipe_consume(struct pipe *p, unsigned len)
 	s->len -= len;
 	if (s->len > 0 && !s->packet)
 		return;
-	if (s->mergeable && p->spare == NULL)
+	if (s->mergeable && p->spare == NULL && READ_ONCE(s->page->refs) == 1)
 		p->spare = s->page;
 	else
 		page_put(s->page);

@@ -5,10 +5,10 @@
  * user memory may be touched under it. Two pipes are locked in address order.
  */
 #pragma once
-#include "core/mutex.h"
-#include "core/waitq.h"
+#include "core/sync/mutex.h"
+#include "core/sync/waitq.h"
 #include "fs/pipe/pipe.h"
-#include "mm/page.h"
+#include "mm/alloc/page.h"
 
 struct pipe_slot {
 	struct page *page;    /* counted */

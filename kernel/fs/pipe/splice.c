@@ -225,6 +225,7 @@ ssize_t pipe_splice_out(struct file *pipe, struct file *to, int64_t *pos, size_t
 		s = pipe_slot_at(p, 0);
 		uio_init_kernel(&u, (char *)page_to_ptr(s->page) + s->offset,
 				min((size_t)s->len, len - total));
+		u.pages = &s->page;
 		n = vfs_write(to, &u, pos);
 		if (n <= 0)
 			break;

@@ -13,9 +13,10 @@
 #include "lib/errno.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 #define DYNAMIC_POS (1ll << 20)
+#define NAME_ROOM   16 /* of a number, or an interface's name */
 
 static struct gentree *tree_of(const struct inode *inode)
 {
@@ -31,6 +32,8 @@ static enum gen_kind kind_of(const char *name, size_t len)
 {
 	if (len == 3 && memcmp(name, "PID", 3) == 0)
 		return GEN_PID;
+	if (len == 2 && memcmp(name, "IF", 2) == 0)
+		return GEN_INTERFACE;
 	return len == 2 && memcmp(name, "NR", 2) == 0 ? GEN_NR : GEN_FIXED;
 }
 
@@ -232,6 +235,9 @@ static bool find_number(const struct proc_processes *p, const struct gen_place *
 	case GEN_NR:
 		out->nr = id;
 		return p->fd_exists(dir->id, id);
+	case GEN_INTERFACE:
+		out->id = id;
+		return id > 0;
 	default:
 		return false;
 	}
@@ -247,17 +253,26 @@ static bool has_name(const struct gen_node *n)
 	return n->kind == GEN_FIXED || n->kind == GEN_SELF || n->kind == GEN_THREAD_SELF;
 }
 
+/* The number that a name means among n's; below 0: none. */
+static int number_named(const struct gentree *t, const struct gen_node *n, const char *name,
+			size_t len)
+{
+	return n->kind == GEN_INTERFACE && t->interfaces != NULL ? t->interfaces->find(name, len)
+								 : parse_number(name, len);
+}
+
 static int lookup(struct inode *dir, const char *name, size_t len, struct inode **out)
 {
 	const struct gen_place *here = &gen_inode_of(dir)->at;
-	int id = parse_number(name, len);
 	const struct proc_processes *p = tree_of(dir)->processes;
 	struct gen_node *n;
 	struct gen_place at;
+	int id;
 
 	if (here->pid != 0 && !p->exists(here->pid))
 		return -ENOENT;
 	list_foreach(&here->node->children, n, link) {
+		id = has_name(n) ? -1 : number_named(tree_of(dir), n, name, len);
 		if (has_name(n)) {
 			if (!is_named(n, name, len) || is_hidden(here, n))
 				continue;
@@ -273,31 +288,38 @@ static int lookup(struct inode *dir, const char *name, size_t len, struct inode 
 }
 
 /* The next number after `id` (-1: the first), or -1. */
-static int next_number(const struct proc_processes *p, const struct gen_place *dir,
+static int next_number(const struct gentree *t, const struct gen_place *dir,
 		       const struct gen_node *n, int id)
 {
+	const struct proc_processes *p = t->processes;
 	int next;
 
 	if (n->kind == GEN_NR)
 		return p->next_fd(dir->id, id);
-	next = n->kind == GEN_PID ? p->next(max(id, 0)) : p->next_task(dir->pid, max(id, 0));
+	if (n->kind == GEN_INTERFACE)
+		next = t->interfaces != NULL ? t->interfaces->next(max(id, 0)) : 0;
+	else
+		next = n->kind == GEN_PID ? p->next(max(id, 0))
+					  : p->next_task(dir->pid, max(id, 0));
 	return next > 0 ? next : -1;
 }
 
 static bool emit_numbers(struct file *f, struct dir_sink *s, int64_t *pos, struct gen_node *n)
 {
-	const struct proc_processes *p = tree_of(f->inode)->processes;
+	const struct gentree *t = tree_of(f->inode);
 	const struct gen_place *dir = &gen_inode_of(f->inode)->at;
 	int id = (int)(*pos - DYNAMIC_POS) - 1;
 	struct gen_place at;
-	char name[12];
+	char name[NAME_ROOM];
 
-	while ((id = next_number(p, dir, n, id)) >= 0) {
-		int len = fmt(name, sizeof(name), "%d", id);
-
-		if (!find_number(p, dir, n, id, &at))
+	while ((id = next_number(t, dir, n, id)) >= 0) {
+		if (!find_number(t->processes, dir, n, id, &at))
 			continue;
-		if (!s->emit(s, name, (size_t)len, number_of(&at), node_mode(at.node) >> 12,
+		if (n->kind == GEN_INTERFACE)
+			t->interfaces->name(id, name, sizeof(name));
+		else
+			(void)fmt(name, sizeof(name), "%d", id);
+		if (!s->emit(s, name, strlen(name), number_of(&at), node_mode(at.node) >> 12,
 			     DYNAMIC_POS + id + 1))
 			return false;
 		*pos = DYNAMIC_POS + id + 1;

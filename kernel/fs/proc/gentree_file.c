@@ -9,7 +9,7 @@
 
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 #define STORE_MAX 4096u /* as Linux: a page */
 

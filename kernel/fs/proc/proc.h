@@ -31,7 +31,8 @@ struct proc_file {
 	/* ... with the text that readlink gives (also "pipe:[7]"). */
 	int (*link_text)(int pid, int nr, char *buf, size_t size);
 };
-/* In /proc. "PID/" at the start of a path means every process; "PID/fd/NR" every descriptor. */
+/* In /proc. "IF/" means every interface of the network. "PID/" at the start of a path means
+ * every process; "PID/fd/NR" every descriptor. */
 #define PROC_FILE(name)  LINKER_SET_ITEM(proc_files, struct proc_file) name
 /* In /sys. */
 #define SYSFS_FILE(name) LINKER_SET_ITEM(sysfs_files, struct proc_file) name
@@ -49,5 +50,14 @@ struct proc_processes {
 	void (*owner)(int pid, uint32_t *uid, uint32_t *gid);
 };
 extern const struct proc_processes proc_processes; /* defined by linux/ */
+
+/* The network's interfaces: "IF/" in a path means every one, and show's and store's pid is its
+ * number. Once there they stay. Filled by linux/. */
+struct proc_interfaces {
+	int (*find)(const char *name, size_t len); /* its number, above 0; 0: none */
+	int (*next)(int nr);                       /* the next higher number, or 0 */
+	void (*name)(int nr, char *buf, size_t size);
+};
+extern const struct proc_interfaces proc_interfaces; /* defined by linux/ */
 /* The process whose directory /proc/<pid> is open as f; 0: it is another file. */
 int proc_file_process(const struct file *f);

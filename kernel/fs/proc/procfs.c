@@ -11,6 +11,7 @@ static struct gentree tree = {
 	.files = __start_set_proc_files,
 	.files_end = __stop_set_proc_files,
 	.processes = &proc_processes,
+	.interfaces = &proc_interfaces,
 	.type_name = "proc",
 	.magic = PROC_SUPER_MAGIC,
 };

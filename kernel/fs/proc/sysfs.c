@@ -10,6 +10,7 @@ static struct gentree tree = {
 	.lock = MUTEX_INIT(tree.lock),
 	.files = __start_set_sysfs_files,
 	.files_end = __stop_set_sysfs_files,
+	.interfaces = &proc_interfaces,
 	.type_name = "sysfs",
 	.magic = SYSFS_MAGIC,
 };

@@ -7,7 +7,7 @@
 #include "lib/errno.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 #define FIRST_SIZE 1024u
 #define SIZE_LIMIT (64u << 20)

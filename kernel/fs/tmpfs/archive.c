@@ -15,7 +15,7 @@
 #include "lib/errno.h"
 #include "lib/list.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 struct seen { /* a file with several names, by its number in the archive */
 	struct list link;

@@ -1,28 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The memory devices: null, zero, full (null(4), full(4)), random and urandom (random(4)). */
+/*
+ * The memory devices: null (null.c), zero, full (null(4), full(4)), random and urandom
+ * (random(4)).
+ */
 #include <linux/fs.h>
 #include <linux/stat.h>
 
 #include "core/random.h"
-#include "fs/vfs.h"
+#include "fs/tmpfs/null.h"
 #include "lib/errno.h"
-#include "mm/object.h"
+#include "mm/object/object.h"
 #include "mm/vmspace.h"
 
 #define CHUNK 256u
-
-static ssize_t read_nothing(struct file *f, struct uio *u, int64_t *pos)
-{
-	return 0;
-}
-
-static ssize_t write_anything(struct file *f, struct uio *u, int64_t *pos)
-{
-	size_t len = u->left;
-
-	uio_skip(u, len);
-	return (ssize_t)len;
-}
 
 static ssize_t write_full(struct file *f, struct uio *u, int64_t *pos)
 {
@@ -64,12 +54,6 @@ static ssize_t write_random(struct file *f, struct uio *u, int64_t *pos)
 	return total == 0 && len > 0 ? -EFAULT : (ssize_t)total;
 }
 
-/* lseek(2) on them always succeeds and means nothing. */
-static int64_t seek_nowhere(struct file *f, int64_t offset, int whence)
-{
-	return whence > SEEK_HOLE || whence < 0 ? -EINVAL : 0;
-}
-
 /* /dev/zero: a private mapping is anonymous memory, a shared one has an object of its own. */
 static int mmap_zero(struct file *f, struct vm_area *area)
 {
@@ -79,26 +63,21 @@ static int mmap_zero(struct file *f, struct vm_area *area)
 	return area->object == NULL ? -ENOMEM : 0;
 }
 
-static const struct file_ops null_fops = {
-	.read = read_nothing,
-	.write = write_anything,
-	.seek = seek_nowhere,
-};
 static const struct file_ops zero_fops = {
 	.read = read_zero,
-	.write = write_anything,
-	.seek = seek_nowhere,
+	.write = null_write,
+	.seek = null_seek,
 	.mmap = mmap_zero,
 };
 static const struct file_ops full_fops = {
 	.read = read_zero,
 	.write = write_full,
-	.seek = seek_nowhere,
+	.seek = null_seek,
 };
 static const struct file_ops random_fops = {
 	.read = read_random,
 	.write = write_random,
-	.seek = seek_nowhere,
+	.seek = null_seek,
 };
 
 static int open_with(struct file *f, const struct file_ops *ops)

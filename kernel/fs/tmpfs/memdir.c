@@ -4,7 +4,7 @@
 
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 void memdir_init(struct memdir *d)
 {

@@ -7,7 +7,7 @@
 #include <linux/fcntl.h>
 #include <linux/memfd.h>
 
-#include "core/mutex.h"
+#include "core/sync/mutex.h"
 #include "fs/dentry.h"
 #include "fs/mount.h"
 #include "fs/openfile.h"
@@ -15,7 +15,7 @@
 #include "lib/errno.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/vmspace.h"
 
 #define MEMFD_NAME_MAX 249 /* memfd_create(2) */
@@ -83,19 +83,6 @@ static bool is_memory_file(const struct file *f)
 	return atomic_load(&home) != NULL && f->inode->sb == home->sb;
 }
 
-/* A shared mapping that may be written stands against F_SEAL_WRITE. */
-static bool has_writable_mapping(struct vm_object *o)
-{
-	struct vm_area *a;
-
-	scoped_spin(&o->lock);
-	list_foreach(&o->areas, a, object_link) {
-		if ((a->flags & (VM_SHARED | VM_MAY_WRITE)) == (VM_SHARED | VM_MAY_WRITE))
-			return true;
-	}
-	return false;
-}
-
 int vfs_seals_add(struct file *f, unsigned seals)
 {
 	struct tmpfs_inode *t;
@@ -110,8 +97,9 @@ int vfs_seals_add(struct file *f, unsigned seals)
 	scoped_mutex(&f->inode->lock);
 	if (t->seals & F_SEAL_SEAL)
 		return -EPERM;
+	/* Shared mappings that may be written stand against it, also those half made or unmade. */
 	if ((seals & F_SEAL_WRITE) && !(t->seals & F_SEAL_WRITE) &&
-	    has_writable_mapping(&f->inode->object))
+	    atomic_load(&f->inode->object.nr_writers) != 0)
 		return -EBUSY;
 	t->seals |= seals;
 	return 0;

@@ -7,7 +7,7 @@
 
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 struct entry {
 	struct list link;

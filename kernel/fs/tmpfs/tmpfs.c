@@ -11,7 +11,7 @@
 
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 #define ENTRY_SIZE 20 /* what an entry adds to a directory's size, as on Linux */
 

@@ -76,14 +76,24 @@ int tmpfs_setattr(struct inode *inode, const struct attr_change *c)
 	return 0;
 }
 
+/*
+ * A shared mapping that may be written is counted with the seals looked at: from then on
+ * F_SEAL_WRITE meets it, and it is counted until no entry of any CPU is left (area_free()).
+ */
 static int mmap(struct file *f, struct vm_area *area)
 {
-	unsigned seals = tmpfs_inode_of(f->inode)->seals;
+	struct inode *inode = f->inode;
 
-	if ((seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) && (area->flags & VM_SHARED)) {
+	if (!(area->flags & VM_SHARED) || !(area->flags & VM_MAY_WRITE))
+		return file_object_mmap(f, area);
+	scoped_mutex(&inode->lock);
+	if (tmpfs_inode_of(inode)->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) {
 		if (area->prot & MMU_WRITE)
 			return -EPERM;
 		area->flags &= ~(unsigned)VM_MAY_WRITE;
+	} else {
+		area->flags |= VM_WRITER;
+		atomic_add(&inode->object.nr_writers, 1);
 	}
 	return file_object_mmap(f, area);
 }

@@ -6,8 +6,8 @@
 #include "fs/tmpfs/tmpfs.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
-#include "mm/page.h"
+#include "mm/alloc/kmem.h"
+#include "mm/alloc/page.h"
 
 uint64_t tmpfs_default_size(void)
 {

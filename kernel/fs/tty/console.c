@@ -11,7 +11,7 @@
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 #define CONSOLE_MAJOR 5
 #define CONSOLE_MINOR 1

@@ -14,8 +14,8 @@
 #include "lib/errno.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
-#include "mm/page.h"
+#include "mm/alloc/kmem.h"
+#include "mm/alloc/page.h"
 
 #define NUMBERS_MAX 4096u /* as /proc/sys/kernel/pty/max */
 #define INO_ROOT    1

@@ -4,8 +4,8 @@
  */
 #include "fs/tty/port.h"
 
-#include "core/spinlock.h"
-#include "core/thread.h"
+#include "core/sched/thread.h"
+#include "core/sync/spinlock.h"
 #include "lib/atomic.h"
 #include "lib/errno.h"
 
@@ -32,13 +32,33 @@ static struct port *find(unsigned nr)
 	return NULL;
 }
 
-struct port *port_find(unsigned nr)
+static struct port *find_console(void)
 {
-	struct port *p = find(nr);
+	struct port *best = NULL;
 
+	scoped_spin(&lock);
+	for (unsigned i = 0; i < nr_ports; i++) {
+		if (ports[i]->console > (best == NULL ? 0 : best->console))
+			best = ports[i];
+	}
+	return best;
+}
+
+static struct port *activate(struct port *p)
+{
 	if (p != NULL && p->ops->activate != NULL && p->ops->activate(p) != 0)
 		return NULL;
 	return p;
+}
+
+struct port *port_find(unsigned nr)
+{
+	return activate(find(nr));
+}
+
+struct port *port_console(void)
+{
+	return activate(find_console());
 }
 
 ssize_t port_write_all(struct port *p, const void *buf, size_t len)

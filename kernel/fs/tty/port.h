@@ -6,12 +6,13 @@
  */
 #pragma once
 #include "abi/hull/launch.h"
-#include "core/waitq.h"
+#include "core/sync/waitq.h"
 #include "lib/compiler.h"
 #include "lib/types.h"
 
 struct port {
-	unsigned nr;                     /* [I] */
+	unsigned nr;                     /* [I] PORT_UNNUMBERED: port_find() never finds it */
+	unsigned console;                /* [I] as a machine's console; 0: it is none */
 	struct waitq readable, writable; /* woken by the driver, interrupt context */
 	/* [a] no more input comes; output is lost (EPIPE) */
 	bool host_closed;
@@ -35,8 +36,18 @@ struct port_ops {                                                     /* none sl
 	int (*activate)(struct port *p);
 };
 
+#define PORT_UNNUMBERED (~0u)
+
+/* What a machine's console is when there are several, best last. */
+enum port_console {
+	PORT_CONSOLE_MAYBE = 1, /* a virtio-console's port 0 among many: nobody may be there */
+	PORT_CONSOLE_SERIAL,    /* a UART: those that look at a machine look here */
+	PORT_CONSOLE_ONLY,      /* a virtio-console that has nothing else */
+};
+
 void port_add(struct port *p);
 struct port *port_find(unsigned nr); /* NULL: none, or no memory to use it. Thread context */
+struct port *port_console(void);     /* the machine's, or NULL. Thread context */
 /* Waits until all is written, the port closes (-EPIPE) or a signal comes. Bytes or -errno. Thread
  * context. */
 ssize_t port_write_all(struct port *p, const void *buf, size_t len);

@@ -9,7 +9,7 @@
 
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 /* What a write of one byte can become (fs/tty/tty_ldisc.c): less room is none. */
 #define ROOM_MIN    8u

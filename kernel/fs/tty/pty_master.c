@@ -10,7 +10,7 @@
 #include "core/cred.h"
 #include "fs/tty/pty.h"
 #include "lib/errno.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 #define CHUNK       512

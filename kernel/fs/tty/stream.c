@@ -20,7 +20,7 @@
 #include "lib/atomic.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
-#include "mm/page.h"
+#include "mm/alloc/page.h"
 #include "mm/user.h"
 
 #define BOUNCE_ORDER_MAX 4 /* 64 KiB */

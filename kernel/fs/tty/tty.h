@@ -25,7 +25,7 @@
 #include <asm/termios.h>
 
 #include "core/file.h"
-#include "core/waitq.h"
+#include "core/sync/waitq.h"
 #include "fs/tty/port.h"
 #include "fs/tty/tty_ldisc.h"
 #include "lib/atomic.h"

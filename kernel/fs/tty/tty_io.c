@@ -8,11 +8,11 @@
 #include <asm/signal.h>
 #include <linux/eventpoll.h>
 
-#include "core/timer.h"
+#include "core/time/timer.h"
 #include "fs/tty/tty.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
-#include "mm/page.h"
+#include "mm/alloc/page.h"
 #include "mm/user.h"
 
 #define READ_CHUNK    256

@@ -10,12 +10,16 @@
 #include <asm/ioctls.h>
 
 #include "core/cred.h"
+#include "core/sync/mutex.h"
 #include "fs/tty/tty.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "mm/user.h"
 
 static uint64_t last_bond; /* [a] */
+/* From the look whether a session has a terminal to its getting one: it never has two, which
+ * threads of its leader could otherwise get at once. */
+static struct mutex control_lock = MUTEX_INIT(control_lock);
 
 /* ---- whose it is ---- */
 
@@ -131,18 +135,29 @@ static int bind_current(struct tty *t, bool steal)
 	t->pgrp = tty_signals.current_pgrp();
 	spin_unlock(&t->lock);
 	tty_signals.set_current_bond(bond);
-	(void)forget_lost(session);
 	return 0;
+}
+
+/* -EPERM: the session has one, or t has a session. */
+static int bind_first(struct tty *t, bool steal)
+{
+	struct tty *has;
+	int err;
+
+	mutex_lock(&control_lock);
+	has = tty_current();
+	err = has == NULL ? bind_current(t, steal) : -EPERM;
+	mutex_unlock(&control_lock);
+	if (has != NULL)
+		tty_put(has);
+	if (err == 0)
+		(void)forget_lost(tty_signals.current_session());
+	return err;
 }
 
 void tty_take_control(struct tty *t)
 {
-	struct tty *has = tty_current();
-
-	if (has == NULL)
-		(void)bind_current(t, false);
-	else
-		tty_put(has);
+	(void)bind_first(t, false);
 }
 
 /* Ends t's bond if it is with `session`, 0: with whomever. The foreground group that it had. */
@@ -222,7 +237,7 @@ static bool is_admin(void)
 static long set_control(struct tty *t, struct file *f, unsigned long arg)
 {
 	struct tty *has = tty_current();
-	bool has_one = has != NULL, steal;
+	bool has_one = has != NULL;
 
 	if (has != NULL)
 		tty_put(has);
@@ -230,10 +245,9 @@ static long set_control(struct tty *t, struct file *f, unsigned long arg)
 		return -EPERM;
 	if (has == t)
 		return 0;
-	steal = arg == 1 && is_admin();
 	if (has_one || ((f->traits & FILE_READ) == 0 && !is_admin()))
 		return -EPERM;
-	return bind_current(t, steal);
+	return bind_first(t, arg == 1 && is_admin());
 }
 
 /* A leader gives the terminal up for its session; anybody else for itself. */

@@ -3,9 +3,9 @@
  * epoll(7). An epoll file owns items, one per (descriptor, file) that it watches. Each item has an
  * entry in every wait queue of its file; when one of them is woken with events that the item wants,
  * the item goes on the ready list and epoll_wait() wakes. epoll_wait() asks the file again before
- * it reports, so a stale wake-up reports nothing.
+ * it reports, so a stale wake-up reports nothing. It asks those on the list when it begins.
  *
- *	level-triggered: reported, and put back on the ready list to be asked again next time
+ *	level-triggered: reported, and last on the ready list from then on, to be asked next time
  *	edge-triggered: reported once per wake-up
  *	one-shot: reported once, then disarmed until EPOLL_CTL_MOD
  *	exclusive: of several epoll files that watch one, a wake-up goes to one that is waited on;
@@ -18,8 +18,8 @@
  */
 #include <linux/eventpoll.h>
 
-#include "core/mutex.h"
-#include "core/timer.h"
+#include "core/sync/mutex.h"
+#include "core/time/timer.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
@@ -27,7 +27,7 @@
 #include "linux/event/polling.h"
 #include "linux/signal/signals.h"
 #include "linux/sys.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 #define EVENTS_ALWAYS  (EPOLLERR | EPOLLHUP)
@@ -43,6 +43,7 @@ struct epoll {
 	struct list items; /* [epoll_lock] */
 	struct spinlock ready_lock;
 	struct list ready; /* [ready_lock] */
+	int nr_ready;      /* [ready_lock] items on it */
 	struct waitq wq;   /* epoll_wait, and whoever polls this file */
 	struct file *file; /* [I] not counted: it owns us */
 };
@@ -69,8 +70,19 @@ static const struct file_ops epoll_ops;
 static void make_ready(struct item *it)
 {
 	scoped_spin(&it->ep->ready_lock);
+	if (!list_is_empty(&it->ready_link))
+		return;
+	list_append(&it->ep->ready, &it->ready_link);
+	it->ep->nr_ready++;
+}
+
+static void leave_ready(struct item *it)
+{
+	scoped_spin(&it->ep->ready_lock);
 	if (list_is_empty(&it->ready_link))
-		list_append(&it->ep->ready, &it->ready_link);
+		return;
+	list_remove(&it->ready_link);
+	it->ep->nr_ready--;
 }
 
 static bool on_wake(struct wait_entry *e, unsigned key)
@@ -107,20 +119,19 @@ static void item_free(struct item *it)
 	for (unsigned i = 0; i < it->nr_queues; i++)
 		if (it->queues[i].q != NULL)
 			waitq_remove(it->queues[i].q, &it->queues[i].entry);
-	spin_lock(&it->ep->ready_lock);
-	list_remove(&it->ready_link);
-	spin_unlock(&it->ep->ready_lock);
+	leave_ready(it);
 	list_remove(&it->link);
 	list_remove(&it->watcher_link);
 	kmem_free(it);
 }
 
-static struct item *find(struct epoll *ep, const struct file *f, int fd)
+/* From the file's side: few epoll files watch one file, one watches many. */
+static struct item *find(const struct epoll *ep, const struct file *f, int fd)
 {
 	struct item *it;
 
-	list_foreach(&ep->items, it, link)
-		if (it->fd == fd && it->file == f)
+	list_foreach(&f->watchers, it, watcher_link)
+		if (it->ep == ep && it->fd == fd)
 			return it;
 	return NULL;
 }
@@ -238,61 +249,71 @@ static int control(struct file *epf, int op, struct file *f, int fd,
 	}
 }
 
-static struct item *take_ready(struct epoll *ep)
+static struct item *first_ready(struct epoll *ep)
 {
 	scoped_spin(&ep->ready_lock);
-	struct item *it = list_first(&ep->ready, struct item, ready_link);
+	return list_first(&ep->ready, struct item, ready_link);
+}
 
-	if (it != NULL)
-		list_remove(&it->ready_link);
-	return it;
+static unsigned events_of(const struct item *it)
+{
+	return vfs_poll(it->file, NULL) & it->event.events & ~EVENTS_PRIVATE;
+}
+
+static void go_last(struct item *it)
+{
+	scoped_spin(&it->ep->ready_lock);
+	list_remove(&it->ready_link);
+	list_append(&it->ep->ready, &it->ready_link);
 }
 
 /*
- * Level-triggered items are ready as before. Who came to wait meanwhile did not see them; for an
- * epoll file that watches this one it is no edge.
+ * What the first item on the list has to report, 0: nothing. Only a level-triggered item that is
+ * ready stays on the list, and never leaves it for a moment: others look at the list without
+ * epoll_lock. The rest leaves it before the file is asked, so that a wake-up from then on counts.
  */
-static void put_back(struct epoll *ep, struct list *again)
+static unsigned take_events(struct item *it, bool *stays)
 {
-	struct item *it;
-	bool none;
+	bool is_level = (it->event.events & (EPOLLET | EPOLLONESHOT)) == 0;
+	unsigned events = is_level ? events_of(it) : 0;
 
-	spin_lock(&ep->ready_lock);
-	none = list_is_empty(again);
-	while ((it = list_first(again, struct item, ready_link)) != NULL) {
-		list_remove(&it->ready_link);
-		list_append(&ep->ready, &it->ready_link);
+	*stays = events != 0;
+	if (*stays) {
+		go_last(it);
+		return events;
 	}
-	spin_unlock(&ep->ready_lock);
-	if (none)
-		return;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the list before the look at the queue */
-	if (waitq_is_active(&ep->wq))
-		waitq_wake_all(&ep->wq, KEY_WAITERS);
+	leave_ready(it);
+	events = events_of(it);
+	*stays = is_level && events != 0;
+	if (*stays) /* it became so before it left */
+		make_ready(it);
+	if (events != 0 && (it->event.events & EPOLLONESHOT) != 0)
+		it->event.events &= EVENTS_PRIVATE;
+	return events;
 }
 
-/* Takes up to `max_events` off the ready list. What stays level-triggered goes on `again`. */
-static int collect(struct epoll *ep, struct epoll_event *out, int max_events, struct list *again)
+/*
+ * Asks the first `nr` items of the ready list, with epoll_lock held. Whatever is woken meanwhile,
+ * or stays ready, goes behind them: no item is asked twice.
+ */
+static int collect_locked(struct epoll *ep, struct epoll_event *out, int nr)
 {
-	struct item *it;
+	bool stays, some_stay = false;
 	int n = 0;
 
-	scoped_mutex(&epoll_lock);
-	while (n < max_events && (it = take_ready(ep)) != NULL) {
-		unsigned events = vfs_poll(it->file, NULL) & it->event.events & ~EVENTS_PRIVATE;
+	while (nr-- > 0) {
+		struct item *it = first_ready(ep);
 
-		if (events == 0)
-			continue;
-		out[n].events = events;
-		out[n++].data = it->event.data;
-		if ((it->event.events & EPOLLONESHOT) != 0) {
-			it->event.events &= EVENTS_PRIVATE;
-		} else if ((it->event.events & EPOLLET) == 0) {
-			scoped_spin(&ep->ready_lock);
-			if (list_is_empty(&it->ready_link))
-				list_append(again, &it->ready_link);
-		}
+		out[n].events = take_events(it, &stays);
+		out[n].data = it->event.data;
+		some_stay |= stays;
+		if (out[n].events != 0)
+			n++;
 	}
+	/* For others who wait. For an epoll file that watches this one it is no edge. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the list before the look at the queue */
+	if (some_stay && waitq_is_active(&ep->wq))
+		waitq_wake_all(&ep->wq, KEY_WAITERS);
 	return n;
 }
 
@@ -301,25 +322,35 @@ static bool has_ready(struct epoll *ep)
 	return READ_ONCE(ep->ready.next) != &ep->ready;
 }
 
-#define BATCH 32
+#define FEW 32
 
-/* In batches, without a lock where user memory is written. No item is in two of them: those that
- * stay ready are off the list until the end. */
+/* An array for *nr events, or for fewer if there is no memory; `few` has FEW. */
+static struct epoll_event *array_for(struct epoll_event *few, int *nr)
+{
+	for (; *nr > FEW; *nr = max(*nr / 2, FEW)) {
+		struct epoll_event *many = kmem_new_array(struct epoll_event, (size_t)*nr);
+
+		if (many != NULL)
+			return many;
+	}
+	return few;
+}
+
+/* User memory is written without a lock: until then the events are here. */
 static int report(struct epoll *ep, uaddr_t events, int max_events)
 {
-	struct list again = LIST_INIT(again); /* [ep->ready_lock] */
-	struct epoll_event batch[BATCH];
-	int n, done = 0, err = 0;
+	struct epoll_event few[FEW], *out;
+	int nr, err;
 
-	do {
-		n = collect(ep, batch, min(max_events - done, BATCH), &again);
-		err = user_write(events + (uaddr_t)done * sizeof(batch[0]), batch,
-				 (size_t)n * sizeof(batch[0]));
-		if (err == 0)
-			done += n;
-	} while (err == 0 && n == BATCH && done < max_events);
-	put_back(ep, &again);
-	return done == 0 && err != 0 ? -EFAULT : done;
+	mutex_lock(&epoll_lock);
+	nr = min(max_events, READ_ONCE(ep->nr_ready));
+	out = array_for(few, &nr);
+	nr = collect_locked(ep, out, nr);
+	mutex_unlock(&epoll_lock);
+	err = user_write(events, out, (size_t)nr * sizeof(*out));
+	if (out != few)
+		kmem_free(out);
+	return err != 0 ? -EFAULT : nr;
 }
 
 static int wait_for_events(struct file *f, uaddr_t events, int max_events, nsec_t deadline)
@@ -345,17 +376,6 @@ static int wait_for_events(struct file *f, uaddr_t events, int max_events, nsec_
 
 /* ---- the file ---- */
 
-static struct item *first_ready(struct epoll *ep)
-{
-	scoped_spin(&ep->ready_lock);
-	return list_first(&ep->ready, struct item, ready_link);
-}
-
-static bool is_ready_item(const struct item *it)
-{
-	return (vfs_poll(it->file, NULL) & it->event.events) != 0;
-}
-
 /*
  * Asks the files on the ready list until one really is; the stale ones before it leave the list.
  * One that is ready stays there all the while, for those who only look whether the list is empty.
@@ -365,12 +385,10 @@ static bool is_ready_locked(struct epoll *ep)
 	struct item *it;
 
 	while ((it = first_ready(ep)) != NULL) {
-		if (is_ready_item(it))
+		if (events_of(it) != 0)
 			return true;
-		spin_lock(&ep->ready_lock);
-		list_remove(&it->ready_link);
-		spin_unlock(&ep->ready_lock);
-		if (is_ready_item(it)) /* it became so before it left the list */
+		leave_ready(it);
+		if (events_of(it) != 0) /* it became so before it left the list */
 			make_ready(it);
 	}
 	return false;

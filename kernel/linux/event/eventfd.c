@@ -3,13 +3,14 @@
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 
-#include "core/waitq.h"
+#include "core/sync/waitq.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
+#include "linux/event/polling.h"
 #include "linux/file/fd.h"
 #include "linux/sys.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 #define EFD_SEMAPHORE 1
 #define EFD_CLOEXEC   O_CLOEXEC
@@ -120,6 +121,11 @@ static const struct file_ops eventfd_ops = {
 	.describe = eventfd_describe,
 	.fdinfo = eventfd_fdinfo,
 };
+
+bool file_is_eventfd(const struct file *f)
+{
+	return f->ops == &eventfd_ops;
+}
 
 long sys_eventfd2(unsigned count, int flags)
 {

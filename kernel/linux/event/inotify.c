@@ -14,7 +14,7 @@
 #include <linux/inotify.h>
 #include <asm/ioctls.h>
 
-#include "core/mutex.h"
+#include "core/sync/mutex.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
@@ -24,7 +24,7 @@
 #include "linux/file/owner.h"
 #include "linux/event/notify.h"
 #include "linux/sys.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 #define QUEUE_MAX     16384

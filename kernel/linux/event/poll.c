@@ -11,7 +11,7 @@
 #include <linux/time_types.h>
 
 #include "core/file.h"
-#include "core/timer.h"
+#include "core/time/timer.h"
 #include "fs/vfs.h"
 #include "lib/bitmap.h"
 #include "lib/errno.h"
@@ -20,7 +20,7 @@
 #include "linux/signal/signals.h"
 #include "linux/sys.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 #define INLINE_ENTRIES 16

@@ -17,5 +17,6 @@ void epoll_forget_queue(struct waitq *q);
 /* kcmp(2): the offset-th file that `ep` watches as descriptor fd, only to be compared. -EINVAL: no
  * epoll instance; -ENOENT. */
 MUST_CHECK int epoll_target(struct file *ep, int fd, unsigned offset, const void **out);
+bool file_is_eventfd(const struct file *f);
 /* The real-time clock was set: timers on it move or are cancelled (timerfd_create(2)). */
 void timerfd_clock_was_set(void);

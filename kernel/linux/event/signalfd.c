@@ -12,7 +12,7 @@
 #include "linux/signal/signals.h"
 #include "linux/sys.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 struct signalfd {

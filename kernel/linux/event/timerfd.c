@@ -10,9 +10,9 @@
 #include <linux/time_types.h>
 #include <linux/timerfd.h>
 
-#include "core/mutex.h"
-#include "core/timer.h"
-#include "core/waitq.h"
+#include "core/sync/mutex.h"
+#include "core/sync/waitq.h"
+#include "core/time/timer.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
@@ -20,7 +20,7 @@
 #include "linux/file/fd.h"
 #include "linux/sys.h"
 #include "linux/time/clock.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 struct timerfd {

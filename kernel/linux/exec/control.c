@@ -8,7 +8,7 @@
 
 #include <asm/signal.h>
 
-#include "core/spinlock.h"
+#include "core/sync/spinlock.h"
 #include "fs/tty/port.h"
 #include "lib/string.h"
 #include "linux/exec/launch.h"

@@ -24,7 +24,8 @@
 #include "linux/futex/futexes.h"
 #include "linux/task/credentials.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
+#include "linux/uring/exit.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 #include "mm/vmspace.h"
 
@@ -156,12 +157,14 @@ void exec_fini(struct exec *x)
 
 /* ---- credentials: credentials(7), capabilities(7) "Transformation of capabilities" ---- */
 
+/* With the lock: a file that changes hands loses its set-user-ID bit at the same moment. */
 static void apply_set_id(const struct exec *x, struct cred *c)
 {
-	const struct inode *inode = x->file->inode;
+	struct inode *inode = x->file->inode;
 
 	if (READ_ONCE(task_current()->no_new_privs) || (x->file->path.mnt->flags & SB_NOSUID) != 0)
 		return;
+	scoped_mutex(&inode->lock);
 	if ((inode->mode & S_ISUID) != 0)
 		c->euid = inode->uid;
 	if ((inode->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
@@ -196,17 +199,24 @@ static int make_cred(struct exec *x)
 	return 0;
 }
 
-static void switch_cred(struct exec *x)
+/*
+ * Before the memory: who takes hold of the new one, and is asked for his right to it then, is asked
+ * with these. True: the new one may be looked at.
+ */
+static bool switch_cred(struct exec *x)
 {
 	struct thread *self = thread_current();
 	struct cred *old = self->cred, *c = x->cred;
+	bool dumpable = c->uid == c->euid && c->gid == c->egid;
 
+	if (!dumpable)
+		WRITE_ONCE(process_current()->dumpable, false);
 	spin_lock(&task_lock);
 	self->cred = c;
 	spin_unlock(&task_lock);
 	x->cred = NULL;
 	cred_put(old);
-	process_current()->dumpable = c->uid == c->euid && c->gid == c->egid;
+	return dumpable;
 }
 
 /* ---- preparing: the space and its stack ---- */
@@ -218,7 +228,7 @@ static int make_space(struct exec *x)
 	x->space = vmspace_new();
 	if (x->space == NULL)
 		return -ENOMEM;
-	x->is_random = (p->personality & ADDR_NO_RANDOMIZE) == 0;
+	x->is_random = (READ_ONCE(p->personality) & ADDR_NO_RANDOMIZE) == 0;
 	exec_layout_choose(x, process_limit(p, RLIMIT_STACK));
 	x->space->exe = file_get(x->program.file);
 	process_limits_apply(p, x->space);
@@ -265,7 +275,7 @@ static void reset_task(struct task *self, const struct exec *x)
 	fd_table_close_on_exec(self->fds);
 	context_set_tls(self->thread, 0);
 	fpu_reset();
-	p->did_exec = true;
+	WRITE_ONCE(p->did_exec, true);
 	WRITE_ONCE(p->exit_signal, SIGCHLD);
 	p->membarriers = 0;
 	/* A script is known by its own name. */
@@ -311,19 +321,22 @@ static int map_all(struct exec *x, struct vmspace *vs, uaddr_t *sp)
 int exec_commit(struct exec *x)
 {
 	struct task *self = task_current();
+	bool dumpable;
 	uaddr_t sp;
 	int err;
 
 	if (self->thread->vmspace != NULL)
 		task_leave_memory(self);
 	futex_task_exec(self);
+	dumpable = switch_cred(x);
 	switch_space(self, x);
-	switch_cred(x);
+	WRITE_ONCE(process_current()->dumpable, dumpable);
+	/* Before there are arguments for /proc to show: beside them stands the new name. */
+	reset_task(self, x);
+	note_name(self->process, x);
 	err = map_all(x, self->thread->vmspace, &sp);
 	if (err != 0)
 		return err;
-	reset_task(self, x);
-	note_name(self->process, x);
 	frame_init(thread_frame(self->thread),
 		   x->has_interpreter ? x->interpreter_place.entry : x->program_place.entry, sp);
 	return 0;
@@ -388,6 +401,8 @@ static int commit_or_die(struct exec *x)
 
 	if (err == 0)
 		err = process_become_single();
+	if (err == 0)
+		uring_task_exit();
 	if (err != 0)
 		return err;
 	err = signal_actions_unshare(process_current());

@@ -8,7 +8,7 @@
 #include "lib/string.h"
 #include "linux/exec/exec.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 #define LIMIT_MIN (32 * PAGE_SIZE)

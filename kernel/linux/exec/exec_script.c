@@ -7,7 +7,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "linux/exec/exec.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 static bool is_blank(char c)
 {

@@ -13,18 +13,19 @@
 #include <linux/auxvec.h>
 #include <linux/personality.h>
 
+#include "abi/hull/door.h"
 #include "arch/mmu.h"
 #include "arch/program.h"
 #include "core/cred.h"
 #include "core/random.h"
-#include "core/timer.h"
+#include "core/time/timer.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "linux/exec/exec.h"
 #include "linux/sched/rseq_area.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
-#include "mm/page.h"
+#include "mm/alloc/kmem.h"
+#include "mm/alloc/page.h"
 #include "mm/user.h"
 #include "mm/vmspace.h"
 #include <asm/auxvec.h>
@@ -239,6 +240,7 @@ static size_t fill_auxv(const struct exec *x, const struct vmspace *vs,
 		{ AT_PLATFORM, s->platform },
 		{ AUX_RSEQ_FEATURE_SIZE, RSEQ_FEATURE_SIZE },
 		{ AUX_RSEQ_ALIGN, RSEQ_AREA_ALIGN },
+		{ AT_HULL, DOOR_VERSION },
 		{ AT_NULL, 0 },
 	};
 

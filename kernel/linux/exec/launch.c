@@ -22,8 +22,8 @@
 #include "core/platform.h"
 #include "core/program.h"
 #include "core/random.h"
-#include "core/thread.h"
-#include "fs/tmpfs/archive.h"
+#include "core/sched/thread.h"
+#include "fs/tmpfs/null.h"
 #include "fs/tty/port.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
@@ -32,17 +32,18 @@
 #include "linux/errors.h"
 #include "linux/exec/exec.h"
 #include "linux/hooks.h"
-#include "linux/exec/launch_record.h"
+#include "linux/exec/launch_mount.h"
 #include "linux/signal/signals.h"
 #include "linux/strace/strace.h"
 #include "linux/system.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
-#include "mm/page.h"
+#include "mm/alloc/kmem.h"
+#include "mm/alloc/page.h"
 
 #define STATUS_NOT_FOUND  127
 #define STATUS_CANNOT_RUN 126
 
+LINKER_SET(launch_stages, struct launch_stage);
 bool launch_is_verbose;
 static struct launch_record record;  /* [I] after program_launch began */
 static struct port *output_ports[5]; /* [I] to drain at the end */
@@ -51,12 +52,23 @@ static bool marks_main; /* [I] LAUNCH_MARK_MAIN */
 
 /* ---- the end ---- */
 
+/* There is no one to pass it on to: whoever looks at the console is told. */
+static void say_status(uint32_t status, uint32_t sig)
+{
+	if (sig != 0)
+		log_user("the program was killed by signal %u", sig);
+	else if (status != 0)
+		log_user("the program ended with status %u", status);
+}
+
 static NORETURN void end_vm(uint32_t status, uint32_t sig)
 {
 	control_send_terminal();
 	control_send(CONTROL_EXITED, status, sig, 0);
 	for (unsigned i = 0; i < nr_output_ports; i++)
 		output_ports[i]->ops->drain(output_ports[i]);
+	if (record.ports->control == 0)
+		say_status(status, sig);
 	platform->end(VM_END_OFF);
 	cpu_stop();
 }
@@ -65,6 +77,9 @@ void launch_program_ended(int wait_status)
 {
 	int sig = wait_status & 0x7f;
 
+	LINKER_SET_FOREACH(launch_stages, stage)
+		if (stage->end != NULL)
+			stage->end();
 	vfs_sync();
 	end_vm(sig != 0 ? 128 + (uint32_t)sig : (uint32_t)wait_status >> 8 & 0xff, (uint32_t)sig);
 }
@@ -92,124 +107,10 @@ static void must(int err, const char *what)
 		cannot_start(what, error_text(-err));
 }
 
-/* ---- mounts ---- */
-
-/* mkdir -p. */
-static int make_directories(const char *target)
-{
-	char *path = kmem_string(target);
-	struct path found;
-	int err = path == NULL ? -ENOMEM : vfs_lookup(NULL, path, 0, &found);
-
-	if (err == 0)
-		path_put(&found);
-	if (err != -ENOENT) {
-		kmem_free(path);
-		return err;
-	}
-	for (char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
-		if (slash != NULL)
-			*slash = '\0';
-		err = vfs_mkdir(NULL, path, 0755);
-		if (slash == NULL || (err != 0 && err != -EEXIST))
-			break;
-		*slash = '/';
-	}
-	kmem_free(path);
-	return err == -EEXIST ? 0 : err;
-}
-
-static uint64_t size_limit(const struct launch_mount *m)
-{
-	struct page_stats s;
-
-	if (m->size_limit_bytes != 0)
-		return m->size_limit_bytes;
-	page_stats_get(&s);
-	return s.total / 2 * PAGE_SIZE;
-}
-
-static const char *fs_of(uint32_t type)
-{
-	switch (type) {
-	case LAUNCH_MOUNT_VIRTIOFS:
-		return "virtiofs";
-	case LAUNCH_MOUNT_OVERLAY:
-		return "overlay";
-	case LAUNCH_MOUNT_TMPFS:
-	case LAUNCH_MOUNT_CPIO:
-		return "tmpfs";
-	case LAUNCH_MOUNT_PROC:
-		return "proc";
-	case LAUNCH_MOUNT_SYSFS:
-		return "sysfs";
-	case LAUNCH_MOUNT_DEVTMPFS:
-		return "devtmpfs";
-	default:
-		return NULL;
-	}
-}
-
-static int unpack_archive(const char *target)
-{
-	struct path root;
-	int err = vfs_lookup(NULL, target, LOOKUP_DIRECTORY, &root);
-
-	if (err != 0)
-		return err;
-	err = cpio_unpack(&root, record.archive, record.archive_len);
-	path_put(&root);
-	return err;
-}
-
-/* Terminals made in here: where devtmpfs has a directory for them. */
-static int mount_devpts(const char *dev)
-{
-	char target[160];
-
-	if ((size_t)fmt(target, sizeof(target), "%s/pts", dev) >= sizeof(target))
-		return -ENAMETOOLONG;
-	return vfs_mount("devpts", "devpts", target, 0, "gid=5,mode=620,ptmxmode=666");
-}
-
-static int mount_one(const struct launch_mount_entry *e, bool is_root)
-{
-	const char *fs = fs_of(e->mount->type);
-	unsigned flags = (e->mount->flags & LAUNCH_MOUNT_RDONLY) != 0 ? SB_RDONLY : 0;
-	char options[160] = "";
-	int err = fs == NULL ? -EINVAL : is_root ? 0 : make_directories(e->target);
-
-	if (err != 0)
-		return err;
-	if (e->mount->type == LAUNCH_MOUNT_OVERLAY)
-		fmt(options, sizeof(options), "lowerfs=virtiofs:%s,size=%lu", e->source,
-		    (unsigned long)size_limit(e->mount));
-	else if (e->mount->type == LAUNCH_MOUNT_TMPFS || e->mount->type == LAUNCH_MOUNT_CPIO)
-		fmt(options, sizeof(options), "size=%lu", (unsigned long)size_limit(e->mount));
-	err = vfs_mount(fs, e->source[0] != '\0' ? e->source : fs, e->target, flags, options);
-	if (err == 0 && e->mount->type == LAUNCH_MOUNT_CPIO && record.archive != NULL)
-		err = unpack_archive(e->target);
-	if (err == 0 && e->mount->type == LAUNCH_MOUNT_DEVTMPFS)
-		err = mount_devpts(e->target);
-	return err;
-}
-
-static void mount_all(void)
-{
-	for (unsigned i = 0; i < record.nr_mounts; i++) {
-		const struct launch_mount_entry *e = &record.mounts[i];
-		int err = mount_one(e, i == 0);
-
-		if (err != 0)
-			cannot_start(e->target, error_text(-err));
-	}
-}
-
 /* ---- ports and streams ---- */
 
-static struct port *find_output(uint32_t nr)
+static struct port *note_output(struct port *p)
 {
-	struct port *p = nr == 0 ? NULL : port_find(nr);
 	unsigned i = 0;
 
 	while (i < nr_output_ports && output_ports[i] != p)
@@ -219,15 +120,32 @@ static struct port *find_output(uint32_t nr)
 	return p;
 }
 
+static struct port *find_output(uint32_t nr)
+{
+	return note_output(nr == 0 ? NULL : port_find(nr));
+}
+
+static bool wants_console(void)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		if (record.streams[fd] != NULL && record.streams[fd]->kind == STREAM_CONSOLE)
+			return true;
+	}
+	return false;
+}
+
 static void start_ports(void)
 {
 	const struct launch_ports *ports = record.ports;
 	struct port *control = find_output(ports->control), *tty = find_output(ports->tty);
 	struct port *strace = find_output(ports->strace);
 
-	if (control == NULL)
+	if (control != NULL)
+		control_start(control);
+	else if (ports->control != 0)
 		cannot_start("the console device", "it has no control port");
-	control_start(control);
+	if (wants_console())
+		tty = note_output(port_console());
 	if (tty != NULL)
 		must(tty_init_console(tty, ports->columns, ports->rows, record.terminal),
 		     "the terminal");
@@ -237,14 +155,26 @@ static void start_ports(void)
 		strace_start(strace, (record.options & LAUNCH_STRACE_FORKS) != 0);
 }
 
+/* A minimal kernel may have no /dev. */
+static int open_null(struct file **out)
+{
+	int err = vfs_open(NULL, "/dev/null", O_RDWR, 0, 0, out);
+
+	return err == -ENOENT || err == -ENXIO ? null_file_new(out) : err;
+}
+
 static int open_stream(const struct launch_stream *s, struct file **out)
 {
 	unsigned mode = s->fd == 0 ? O_RDONLY : O_WRONLY;
 	struct port *p;
+	int err;
 
 	switch (s->kind) {
 	case STREAM_NULL:
-		return vfs_open(NULL, "/dev/null", O_RDWR, 0, 0, out);
+		return open_null(out);
+	case STREAM_CONSOLE:
+		err = tty_console_file_new(O_RDWR, out);
+		return err != -ENXIO ? err : open_null(out);
 	case STREAM_TTY:
 		return tty_console_file_new(O_RDWR, out);
 	case STREAM_PIPE:
@@ -416,19 +346,25 @@ static void load_program(void)
 void program_launch(const void *launch_record, size_t len)
 {
 	const char *why;
+	int err;
 
 	if (launch_record_read(&record, launch_record, len, &why) != 0)
 		cannot_start("the launch record", why);
 	launch_is_verbose = (record.options & LAUNCH_VERBOSE) != 0;
 	log_set_verbose(launch_is_verbose);
-	door_enabled = (record.options & LAUNCH_NO_PATCH) == 0;
+	if ((record.options & LAUNCH_NO_PATCH) != 0)
+		door_disable();
 	marks_main = (record.options & LAUNCH_MARK_MAIN) != 0;
 	random_add(record.seed, record.seed_len);
 	if (record.hostname != NULL)
 		system_hostname_set(record.hostname);
 	hooks_install();
 	become_first_task();
-	mount_all();
+	err = launch_mount_all(&record, &why);
+	if (err != 0)
+		cannot_start(why, error_text(-err));
+	LINKER_SET_FOREACH(launch_stages, stage)
+		stage->begin(&record);
 	start_ports();
 	apply_limits(process_current());
 	apply_signals(process_current());
@@ -437,6 +373,8 @@ void program_launch(const void *launch_record, size_t len)
 	atomic_store(&thread_current()->fs_view->umask, record.umask);
 	apply_cwd();
 	load_program();
+	LINKER_SET_FOREACH(launch_stages, stage)
+		stage->finish();
 	launch_about_to_enter();
 	trap_enter_program();
 }

@@ -5,14 +5,14 @@
 #include <linux/time_types.h>
 #include <linux/utime.h>
 
-#include "core/timer.h"
+#include "core/time/timer.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "linux/file/fd.h"
 #include "linux/file/name.h"
 #include "linux/sys.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 #define UTIME_NOW        0x3fffffffl

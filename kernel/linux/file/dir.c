@@ -14,7 +14,7 @@
 #include "linux/file/name.h"
 #include "linux/sys.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 /* ---- getdents ---- */

@@ -13,7 +13,7 @@
 #include "lib/string.h"
 #include "linux/file/locks.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 #define SLOTS_FIRST 64
 

@@ -10,7 +10,7 @@
  */
 #pragma once
 #include "core/file.h"
-#include "core/spinlock.h"
+#include "core/sync/spinlock.h"
 #include "lib/atomic.h"
 #include "lib/compiler.h"
 

@@ -17,7 +17,7 @@
 #include "linux/signal/signals.h"
 #include "linux/sys.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 #define RW_MAX 0x7ffff000ul /* most bytes that one call moves, as Linux */
@@ -163,6 +163,15 @@ static ssize_t run_flags(struct file *f, const struct transfer *t, struct uio *u
 		return err != 0 ? err : n;
 	}
 	return n;
+}
+
+ssize_t file_transfer(struct file *f, struct uio *u, bool write, const int64_t *pos, unsigned flags)
+{
+	struct transfer t = { .write = write, .positioned = pos != NULL, .flags = flags };
+
+	if (pos != NULL)
+		t.pos = *pos;
+	return has_mode(f, write) ? run_flags(f, &t, u) : -EBADF;
 }
 
 static long transfer(const struct transfer *t, struct uio *u)
@@ -371,6 +380,13 @@ long sys_sync_file_range(int fd, int64_t offset, int64_t len, unsigned long flag
 
 #define FADVISE_MAX 5
 
+int file_advise(const struct file *f, int64_t len, int advice)
+{
+	if (S_ISFIFO(f->inode->mode))
+		return -ESPIPE;
+	return advice < 0 || advice > FADVISE_MAX || len < 0 ? -EINVAL : 0;
+}
+
 long sys_fadvise64(int fd, int64_t offset, size_t len, int advice)
 {
 	struct file *f;
@@ -378,10 +394,7 @@ long sys_fadvise64(int fd, int64_t offset, size_t len, int advice)
 
 	if (err != 0)
 		return err;
-	if (S_ISFIFO(f->inode->mode))
-		err = -ESPIPE;
-	else if (advice < 0 || advice > FADVISE_MAX || (int64_t)len < 0)
-		err = -EINVAL;
+	err = file_advise(f, (int64_t)len, advice);
 	file_put(f);
 	return err;
 }
@@ -441,6 +454,19 @@ long sys_ftruncate(int fd, int64_t length)
 	return err;
 }
 
+int file_allocate(struct file *f, int mode, int64_t offset, int64_t len)
+{
+	if (offset < 0 || len <= 0)
+		return -EINVAL;
+	if (offset + len < 0)
+		return -EFBIG;
+	if ((uint64_t)(offset + len) > file_size_limit()) {
+		signal_raise(SIGXFSZ);
+		return -EFBIG;
+	}
+	return has_mode(f, true) ? vfs_allocate(f, mode, offset, len) : -EBADF;
+}
+
 long sys_fallocate(int fd, int mode, int64_t offset, int64_t len)
 {
 	struct file *f;
@@ -451,14 +477,7 @@ long sys_fallocate(int fd, int mode, int64_t offset, int64_t len)
 	err = fd_get(fd, &f);
 	if (err != 0)
 		return err;
-	if (offset + len < 0) {
-		err = -EFBIG;
-	} else if ((uint64_t)(offset + len) > file_size_limit()) {
-		signal_raise(SIGXFSZ);
-		err = -EFBIG;
-	} else {
-		err = has_mode(f, true) ? vfs_allocate(f, mode, offset, len) : -EBADF;
-	}
+	err = file_allocate(f, mode, offset, len);
 	file_put(f);
 	return err;
 }

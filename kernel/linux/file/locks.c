@@ -14,8 +14,8 @@
 
 #include <linux/fcntl.h>
 
-#include "core/mutex.h"
-#include "core/waitq.h"
+#include "core/sync/mutex.h"
+#include "core/sync/waitq.h"
 #include "fs/proc/proc.h"
 #include "fs/vfs.h"
 #include "lib/atomic.h"
@@ -23,7 +23,7 @@
 #include "linux/file/fd.h"
 #include "linux/sys.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 #define LOCK_SH   1

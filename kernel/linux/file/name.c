@@ -7,7 +7,7 @@
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "linux/file/fd.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 int user_string_new(uaddr_t from, size_t max, char **out)

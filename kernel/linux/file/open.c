@@ -12,7 +12,7 @@
 #include "linux/file/name.h"
 #include "linux/sys.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 /* What open(2) knows; anything else it ignores, and openat2(2) refuses. */

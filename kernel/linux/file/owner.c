@@ -17,13 +17,13 @@
 #include <linux/stat.h>
 
 #include "core/cred.h"
-#include "core/timer.h"
+#include "core/time/timer.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "linux/event/notify.h"
 #include "linux/signal/signals.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 #define QUEUES_MAX 4u

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Bytes from descriptor to descriptor: sendfile(2), copy_file_range(2), splice(2), tee(2),
- * vmsplice(2). What does not touch a pipe goes through a buffer in the kernel, in pieces.
+ * vmsplice(2). What does not touch a pipe goes in pieces, by the pages that the source has its
+ * bytes in: a socket keeps those until they are sent (core/uio.h).
  */
 #include <linux/fcntl.h>
 #include <linux/signal.h>
@@ -13,30 +14,36 @@
 #include "linux/file/rw.h"
 #include "linux/sys.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
 #include "mm/user.h"
 
-#define PIECE             (64 * 1024ul)
 #define COUNT_MAX         0x7ffff000ul
 #define SPLICE_F_NONBLOCK 2ul
 #define SPLICE_FLAGS      15ul /* SPLICE_F_MOVE | NONBLOCK | MORE | GIFT */
 
-/* Writes all of a piece that was read; short only on an error or a full, non-blocking target. */
-static ssize_t write_piece(struct file *to, void *buf, size_t len, int64_t *pos)
+/* Writes all that was read; short only on an error or a full, non-blocking target. */
+static ssize_t write_pages(struct file *to, struct uio_pages *r, int64_t *pos)
 {
 	size_t done = 0;
+	struct uio u;
 
-	while (done < len) {
-		struct uio u;
-		ssize_t n;
+	uio_init_pages(&u, r);
+	while (u.left > 0) {
+		ssize_t n = file_write(to, &u, pos);
 
-		uio_init_kernel(&u, (char *)buf + done, len - done);
-		n = file_write(to, &u, pos);
 		if (n <= 0)
 			return done > 0 ? (ssize_t)done : n;
 		done += (size_t)n;
 	}
 	return (ssize_t)done;
+}
+
+/* The source's next bytes, by its own pages where it has such. */
+static ssize_t read_pages(struct file *from, size_t len, int64_t *pos, struct uio_pages *r)
+{
+	struct uio u;
+
+	uio_init_sink(&u, r, min(len, UIO_SINK_MAX));
+	return vfs_read(from, &u, pos);
 }
 
 /*
@@ -47,21 +54,18 @@ static ssize_t copy_bytes(struct file *from, int64_t *from_pos, struct file *to,
 			  size_t count)
 {
 	int64_t *source = from_pos != NULL ? from_pos : &from->pos;
-	void *buf = kmem_alloc(min(count, PIECE));
+	struct uio_pages run;
 	size_t done = 0;
 	ssize_t n = 0;
 
-	if (buf == NULL)
-		return -ENOMEM;
 	while (done < count) {
-		struct uio u;
 		ssize_t wrote;
 
-		uio_init_kernel(&u, buf, min(count - done, PIECE));
-		n = vfs_read(from, &u, from_pos);
+		n = read_pages(from, count - done, from_pos, &run);
+		wrote = n > 0 ? write_pages(to, &run, to_pos) : 0;
+		uio_pages_put(&run);
 		if (n <= 0)
 			break;
-		wrote = write_piece(to, buf, (size_t)n, to_pos);
 		if (wrote < n && (from->traits & FILE_SEEKABLE) != 0)
 			*source -= n - max(wrote, (ssize_t)0);
 		if (wrote > 0)
@@ -71,8 +75,12 @@ static ssize_t copy_bytes(struct file *from, int64_t *from_pos, struct file *to,
 			break;
 		}
 	}
-	kmem_free(buf);
 	return done > 0 ? (ssize_t)done : n;
+}
+
+static bool may_move(const struct file *in, const struct file *out)
+{
+	return (in->traits & FILE_READ) != 0 && (out->traits & FILE_WRITE) != 0;
 }
 
 /* Two descriptors, the first open for reading, the second for writing; both counted. */
@@ -87,7 +95,7 @@ static int get_pair(int in_fd, int out_fd, struct file **in, struct file **out)
 		file_put(*in);
 		return err;
 	}
-	if (((*in)->traits & FILE_READ) != 0 && ((*out)->traits & FILE_WRITE) != 0)
+	if (may_move(*in, *out))
 		return 0;
 	file_put(*in);
 	file_put(*out);
@@ -108,8 +116,9 @@ static int read_offset(uaddr_t from, int64_t *value, int64_t **pos)
 
 static ssize_t send(struct file *in, int64_t *pos, struct file *out, size_t count)
 {
-	if ((in->traits & FILE_SEEKABLE) == 0 && pos != NULL)
-		return -ESPIPE;
+	/* What was taken from a terminal or a pipe could not be put back if `out` took less. */
+	if ((in->traits & FILE_SEEKABLE) == 0)
+		return pos != NULL ? -ESPIPE : -EINVAL;
 	if (S_ISDIR(in->inode->mode) || (out->flags & O_APPEND) != 0)
 		return -EINVAL;
 	return copy_bytes(in, pos, out, NULL, count);
@@ -223,6 +232,27 @@ static long tell_broken(long n)
 	return n;
 }
 
+ssize_t file_splice(struct file *in, int64_t *in_pos, struct file *out, int64_t *out_pos,
+		    size_t len, unsigned flags)
+{
+	if ((flags & ~SPLICE_FLAGS) != 0)
+		return -EINVAL;
+	if (!may_move(in, out))
+		return -EBADF;
+	return tell_broken(splice_files(in, in_pos, out, out_pos, min(len, COUNT_MAX), flags));
+}
+
+ssize_t file_tee(struct file *in, struct file *out, size_t len, unsigned flags)
+{
+	if ((flags & ~SPLICE_FLAGS) != 0)
+		return -EINVAL;
+	if (!may_move(in, out))
+		return -EBADF;
+	if (!file_is_pipe(in) || !file_is_pipe(out) || in->inode == out->inode)
+		return -EINVAL;
+	return tell_broken(pipe_tee(in, out, min(len, COUNT_MAX), flags));
+}
+
 long sys_splice(int in_fd, uaddr_t in_off, int out_fd, uaddr_t out_off, size_t len,
 		unsigned long flags)
 {
@@ -245,13 +275,10 @@ long sys_tee(int in_fd, int out_fd, size_t len, unsigned long flags)
 	n = get_pair(in_fd, out_fd, &in, &out);
 	if (n != 0)
 		return n;
-	if (!file_is_pipe(in) || !file_is_pipe(out) || in->inode == out->inode)
-		n = -EINVAL;
-	else
-		n = pipe_tee(in, out, min(len, COUNT_MAX), (unsigned)flags);
+	n = file_tee(in, out, len, (unsigned)flags);
 	file_put(in);
 	file_put(out);
-	return tell_broken(n);
+	return n;
 }
 
 long sys_vmsplice(int fd, uaddr_t iov, unsigned long nr, unsigned long flags)

@@ -5,7 +5,7 @@
 #include <linux/futex.h>
 #include <linux/time.h>
 
-#include "core/thread.h"
+#include "core/sched/thread.h"
 #include "lib/errno.h"
 #include "linux/sys.h"
 #include "linux/futex/futex_queue.h"

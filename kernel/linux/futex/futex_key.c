@@ -6,13 +6,13 @@
 #include <linux/futex.h>
 
 #include "core/file.h"
-#include "core/thread.h"
+#include "core/sched/thread.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "lib/hash.h"
 #include "linux/futex/futex_queue.h"
 #include "linux/task/task.h"
-#include "mm/object.h"
+#include "mm/object/object.h"
 #include "mm/user.h"
 #include "mm/vmspace.h"
 

@@ -21,15 +21,15 @@
  */
 #include <linux/futex.h>
 
-#include "core/mutex.h"
 #include "core/panic.h"
-#include "core/thread.h"
+#include "core/sched/thread.h"
+#include "core/sync/mutex.h"
 #include "lib/errno.h"
 #include "lib/hash.h"
 #include "linux/futex/futex_queue.h"
 #include "linux/futex/futexes.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 #define NR_CHAINS 64

@@ -16,8 +16,8 @@
  * leaves, so a waker, who does everything under that lock, never touches one that is gone.
  */
 #pragma once
-#include "core/spinlock.h"
-#include "core/waitq.h"
+#include "core/sync/spinlock.h"
+#include "core/sync/waitq.h"
 #include "lib/compiler.h"
 #include "lib/list.h"
 #include "lib/types.h"

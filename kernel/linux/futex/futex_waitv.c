@@ -6,13 +6,13 @@
 #include <linux/futex.h>
 #include <linux/time.h>
 
-#include "core/thread.h"
+#include "core/sched/thread.h"
 #include "lib/errno.h"
 #include "linux/sys.h"
 #include "linux/futex/futex_queue.h"
 #include "linux/task/task.h"
 #include "linux/time/clock.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 static long check_waitv(const struct futex_waitv *v)

@@ -5,10 +5,10 @@
 #include <linux/capability.h>
 
 #include "core/cred.h"
-#include "core/timer.h"
+#include "core/time/timer.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 #define SEQ_MAX   0xffffu
 #define MODE_BITS 0777u
@@ -147,6 +147,13 @@ bool ipc_may_control(const struct ipc_object *o)
 	const struct cred *c = cred_current();
 
 	return c->euid == o->cuid || c->euid == o->uid || cred_has_cap(c, CAP_SYS_ADMIN);
+}
+
+int ipc_find_to_control(const struct ipc_kind *k, int id, struct ipc_object **out)
+{
+	int err = ipc_find(k, id, out);
+
+	return err == 0 && !ipc_may_control(*out) ? -EPERM : err;
 }
 
 void ipc_fill_perm(const struct ipc_object *o, struct ipc64_perm *out)

@@ -13,7 +13,7 @@
 #include <linux/ipc.h>
 #include <asm/ipcbuf.h>
 
-#include "core/mutex.h"
+#include "core/sync/mutex.h"
 #include "fs/proc/proc.h"
 #include "lib/atomic.h"
 #include "lib/compiler.h"
@@ -75,6 +75,8 @@ int ipc_highest(const struct ipc_kind *k); /* the highest index in use, or 0 */
 void ipc_remove(struct ipc_object *o);     /* out of the table; the table's count is the caller's */
 bool ipc_may(const struct ipc_object *o, unsigned wanted); /* or CAP_IPC_OWNER */
 bool ipc_may_control(const struct ipc_object *o);          /* IPC_SET, IPC_RMID */
+/* The object of IPC_SET or IPC_RMID. As ipc_find(), or -EPERM. */
+MUST_CHECK int ipc_find_to_control(const struct ipc_kind *k, int id, struct ipc_object **out);
 void ipc_fill_perm(const struct ipc_object *o, struct ipc64_perm *out);
 MUST_CHECK int ipc_set_perm(struct ipc_object *o, const struct ipc64_perm *perm);
 /* The object of *_STAT (an id) or the kind's *_STAT and *_STAT_ANY (an index), checked for reading

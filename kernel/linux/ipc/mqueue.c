@@ -18,7 +18,7 @@
 #include "linux/sys.h"
 #include "linux/task/task.h"
 #include "linux/time/clock.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 #define OPEN_FLAGS (O_ACCMODE | O_CREAT | O_EXCL | O_NONBLOCK)

@@ -12,8 +12,8 @@
 #include <asm/siginfo.h>
 #include <linux/mqueue.h>
 
-#include "core/mutex.h"
-#include "core/waitq.h"
+#include "core/sync/mutex.h"
+#include "core/sync/waitq.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "lib/list.h"
 

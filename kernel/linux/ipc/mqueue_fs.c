@@ -17,7 +17,7 @@
 #include "linux/ipc/ipc.h"
 #include "linux/ipc/mqueue.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 #define FILE_SIZE       80 /* st_size of a queue, as Linux has it */
 #define MAX_NR_ROOT     65536u

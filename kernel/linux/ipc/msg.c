@@ -8,13 +8,13 @@
 #include <linux/msg.h>
 
 #include "core/cred.h"
-#include "core/waitq.h"
+#include "core/sync/waitq.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "linux/ipc/ipc.h"
 #include "linux/sys.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 struct message {
@@ -397,9 +397,7 @@ static long remove(int id)
 	int err;
 
 	mutex_lock(&table.lock);
-	err = ipc_find(&kind, id, &o);
-	if (err == 0 && !ipc_may_control(o))
-		err = -EPERM;
+	err = ipc_find_to_control(&kind, id, &o);
 	if (err == 0)
 		ipc_remove(o);
 	mutex_unlock(&table.lock);

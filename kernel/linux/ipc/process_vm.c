@@ -75,21 +75,28 @@ static long copy_sides(struct vmspace *vs, struct side *local, struct side *remo
 	return done;
 }
 
-/* The address space of a task that the caller may look into, counted. -ESRCH, -EPERM. */
+/*
+ * The address space of a task that the caller may look into, counted. -ESRCH, -EPERM. The right is
+ * asked for when it is held: an exec in between could bring one that belongs to somebody else.
+ */
 static int space_of(int pid, struct vmspace **out)
 {
 	struct task *t = task_find(pid);
+	struct vmspace *vs;
 	int err = 0;
 
 	if (t == NULL)
 		return -ESRCH;
+	vs = process_vmspace(t->process);
 	if (t->process != process_current() && !task_may_access(t))
 		err = -EPERM;
-	if (err == 0) {
-		*out = process_vmspace(t->process);
-		err = *out == NULL ? -ESRCH : 0;
-	}
+	else if (vs == NULL)
+		err = -ESRCH;
 	task_put(t);
+	if (err == 0)
+		*out = vs;
+	else if (vs != NULL)
+		vmspace_put(vs);
 	return err;
 }
 

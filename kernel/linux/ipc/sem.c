@@ -11,7 +11,7 @@
 #include <asm/sembuf.h>
 #include <linux/sem.h>
 
-#include "core/thread.h"
+#include "core/sched/thread.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "linux/ipc/ipc.h"
@@ -19,7 +19,7 @@
 #include "linux/sys.h"
 #include "linux/task/task.h"
 #include "linux/time/clock.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 #define OPS_INLINE 8
@@ -591,9 +591,7 @@ static long set(int id, uaddr_t buf)
 	if (user_read_struct(&in, buf) != 0)
 		return -EFAULT;
 	scoped_mutex(&table.lock);
-	err = ipc_find(&kind, id, &o);
-	if (err == 0 && !ipc_may_control(o))
-		err = -EPERM;
+	err = ipc_find_to_control(&kind, id, &o);
 	if (err == 0)
 		err = ipc_set_perm(o, &in.sem_perm);
 	if (err == 0)
@@ -620,9 +618,7 @@ static long remove(int id)
 	int err;
 
 	mutex_lock(&table.lock);
-	err = ipc_find(&kind, id, &o);
-	if (err == 0 && !ipc_may_control(o))
-		err = -EPERM;
+	err = ipc_find_to_control(&kind, id, &o);
 	if (err == 0) {
 		ipc_remove(o);
 		empty(set_of(o));

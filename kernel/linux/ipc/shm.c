@@ -18,7 +18,7 @@
 #include "linux/ipc/ipc.h"
 #include "linux/sys.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 #include "mm/vmspace.h"
 
@@ -383,9 +383,7 @@ static long set(int id, uaddr_t buf)
 	if (user_read_struct(&in, buf) != 0)
 		return -EFAULT;
 	scoped_mutex(&table.lock);
-	err = ipc_find(&kind, id, &o);
-	if (err == 0 && !ipc_may_control(o))
-		err = -EPERM;
+	err = ipc_find_to_control(&kind, id, &o);
 	if (err == 0)
 		err = ipc_set_perm(o, &in.shm_perm);
 	if (err == 0)
@@ -400,9 +398,7 @@ static long remove(int id)
 	int err;
 
 	mutex_lock(&table.lock);
-	err = ipc_find(&kind, id, &o);
-	if (err == 0 && !ipc_may_control(o))
-		err = -EPERM;
+	err = ipc_find_to_control(&kind, id, &o);
 	if (err == 0) {
 		o->mode |= SHM_DEST;
 		o->key = IPC_PRIVATE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Short files about a process under /proc/<pid>: limits, scheduling, children, and what tools probe
  * (proc(5)). */
-#include "core/thread.h"
+#include "core/sched/thread.h"
 #include "fs/proc/proc.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"

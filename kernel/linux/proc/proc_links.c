@@ -8,7 +8,7 @@
 #include "linux/file/fd.h"
 #include "linux/proc/proc_task.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/vmspace.h"
 
 static int link_exe(int pid, int nr, struct path *out)

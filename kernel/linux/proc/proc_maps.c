@@ -8,7 +8,7 @@
 #include "lib/string.h"
 #include "linux/proc/proc_task.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/vmspace.h"
 
 static uint64_t pages_of(const struct vm_area *a)

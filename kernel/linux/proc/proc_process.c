@@ -11,7 +11,7 @@
 #include "linux/proc/proc_task.h"
 #include "linux/task/credentials.h"
 #include "linux/task/task.h"
-#include "mm/page.h"
+#include "mm/alloc/page.h"
 #include "mm/vmspace.h"
 
 #define CMDLINE_MAX (256 * 1024ul)
@@ -91,11 +91,14 @@ int proc_check_access(int pid)
 	return allowed ? 0 : -EACCES;
 }
 
+/* The right is asked for when the space is held: an exec may bring another's in between. */
 int proc_space_get_private(int pid, struct vmspace **out)
 {
-	int err = proc_check_access(pid);
+	int err = proc_space_get(pid, out), denied = proc_check_access(pid);
 
-	return err != 0 ? err : proc_space_get(pid, out);
+	if (denied != 0 && err == 0)
+		vmspace_put(*out);
+	return denied != 0 ? denied : err;
 }
 
 /* ---- what procfs asks ---- */

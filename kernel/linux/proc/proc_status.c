@@ -4,8 +4,8 @@
  * Linux has them. A zombie has no task and no memory: its own fields are what it left, the others
  * zero.
  */
-#include "core/cpu.h"
 #include "core/cred.h"
+#include "core/smp/cpu.h"
 #include "fs/proc/proc.h"
 #include "fs/tty/port.h"
 #include "fs/vfs.h"
@@ -17,7 +17,7 @@
 #include "linux/task/seccomp.h"
 #include "linux/task/task.h"
 #include "linux/task/user_counts.h"
-#include "mm/page.h"
+#include "mm/alloc/page.h"
 #include "mm/vmspace.h"
 
 #define TICKS_PER_SEC 100

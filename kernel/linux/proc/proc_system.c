@@ -2,9 +2,9 @@
 /* Facts about the machine and the kernel: /proc/cpuinfo, meminfo, stat..., /proc/sys,
  * /sys/devices. */
 #include "arch/cpu.h"
-#include "core/cpu.h"
 #include "core/random.h"
-#include "core/timer.h"
+#include "core/smp/cpu.h"
+#include "core/time/timer.h"
 #include "fs/proc/proc.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"
@@ -12,8 +12,8 @@
 #include "linux/proc/proc_task.h"
 #include "linux/system.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
-#include "mm/page.h"
+#include "mm/alloc/kmem.h"
+#include "mm/alloc/page.h"
 #include "mm/vmspace.h"
 
 #define TICKS_PER_SEC 100 /* USER_HZ */

@@ -5,7 +5,7 @@
  */
 #include <linux/membarrier.h>
 
-#include "core/cpu.h"
+#include "core/smp/cpu.h"
 #include "lib/errno.h"
 #include "linux/sys.h"
 #include "linux/task/task.h"

@@ -11,7 +11,7 @@
 #include <linux/sched/types.h>
 #include <linux/time_types.h>
 
-#include "core/cpu.h"
+#include "core/smp/cpu.h"
 #include "core/cred.h"
 #include "lib/errno.h"
 #include "lib/string.h"

@@ -3,7 +3,7 @@
 #include "linux/signal/actions.h"
 
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 
 struct signal_actions *signal_actions_new(struct signal_actions *from)
 {

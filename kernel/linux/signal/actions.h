@@ -11,7 +11,7 @@
 #include <asm/siginfo.h>
 #include <linux/signal.h>
 
-#include "core/spinlock.h"
+#include "core/sync/spinlock.h"
 #include "lib/atomic.h"
 #include "lib/compiler.h"
 

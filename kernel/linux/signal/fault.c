@@ -12,8 +12,8 @@
 #include "linux/exec/launch.h"
 #include "linux/signal/signals.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
-#include "mm/page.h"
+#include "mm/alloc/kmem.h"
+#include "mm/alloc/page.h"
 #include "mm/vmspace.h"
 
 /* What kills with a line for the user: the signals whose default is to dump core. */

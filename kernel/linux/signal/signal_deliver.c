@@ -10,7 +10,7 @@
  */
 #include "abi/hull/control.h"
 #include "core/program.h"
-#include "core/thread.h"
+#include "core/sched/thread.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "linux/exec/launch.h"

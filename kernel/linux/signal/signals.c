@@ -12,7 +12,7 @@
 #include "linux/time/posix_timer.h"
 #include "linux/task/task.h"
 #include "linux/task/user_counts.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 static const char *const names[] = {

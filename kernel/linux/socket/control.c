@@ -8,6 +8,8 @@
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/ipv6.h>
+#include <linux/net_tstamp.h>
+#include <linux/udp.h>
 
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -15,8 +17,9 @@
 #include "linux/socket/sockets.h"
 #include "linux/task/pidfd.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
+#include "net/address.h"
 
 #define CONTROL_MAX  (128 * 1024ul) /* as /proc/sys/net/core/optmem_max */
 #define CONTROL_STEP 8ul            /* headers and data are aligned so */
@@ -98,36 +101,87 @@ static int read_number(int *plus_1, const void *data, size_t len, int least)
 	return 0;
 }
 
-static int read_ip(struct socket_message *m, int type, const void *data, size_t len)
+static int read_info4(struct socket_way *w, const void *data, size_t len)
+{
+	struct in_pktinfo info;
+
+	if (len != sizeof(info))
+		return -EINVAL;
+	memcpy(&info, data, sizeof(info));
+	inet_ip_from_v4(w->from, info.ipi_spec_dst.s_addr);
+	w->has_from = info.ipi_spec_dst.s_addr != 0;
+	w->dev_index = (unsigned)info.ipi_ifindex;
+	return 0;
+}
+
+static int read_info6(struct socket_way *w, const void *data, size_t len)
+{
+	struct in6_pktinfo info;
+
+	if (len < sizeof(info))
+		return -EINVAL;
+	memcpy(&info, data, sizeof(info));
+	memcpy(w->from, &info.ipi6_addr, sizeof(w->from));
+	w->has_from = !inet_ip_is_any(w->from);
+	w->dev_index = (unsigned)info.ipi6_ifindex;
+	return 0;
+}
+
+static int read_ip(struct socket_way *w, int type, const void *data, size_t len)
 {
 	switch (type) {
 	case IP_TTL:
-		return read_number(&m->hops_plus_1, data, len, 1);
+		return read_number(&w->hops_plus_1, data, len, 1);
 	case IP_TOS:
 		if (len == 1) {
-			m->class_plus_1 = *(const uint8_t *)data + 1;
+			w->class_plus_1 = *(const uint8_t *)data + 1;
 			return 0;
 		}
-		return read_number(&m->class_plus_1, data, len, 0);
+		return read_number(&w->class_plus_1, data, len, 0);
 	case IP_PKTINFO:
-		return len == sizeof(struct in_pktinfo) ? 0 : -EINVAL;
+		return read_info4(w, data, len);
 	default:
 		return -EINVAL;
 	}
 }
 
-static int read_ipv6(struct socket_message *m, int type, const void *data, size_t len)
+static int read_ipv6(struct socket_way *w, int type, const void *data, size_t len)
 {
 	switch (type) {
 	case IPV6_HOPLIMIT:
-		return read_number(&m->hops_plus_1, data, len, -1);
+		return read_number(&w->hops_plus_1, data, len, -1);
 	case IPV6_TCLASS:
-		return read_number(&m->class_plus_1, data, len, -1);
+		return read_number(&w->class_plus_1, data, len, -1);
 	case IPV6_PKTINFO:
-		return len >= sizeof(struct in6_pktinfo) ? 0 : -EINVAL;
+		return read_info6(w, data, len);
 	default:
 		return -EINVAL;
 	}
+}
+
+static int read_udp(struct socket_way *w, int type, const void *data, size_t len)
+{
+	if (type != UDP_SEGMENT || len != sizeof(w->segment))
+		return -EINVAL;
+	memcpy(&w->segment, data, sizeof(w->segment));
+	w->has_segment = true;
+	return 0;
+}
+
+static int read_stamping(struct socket_way *w, const void *data, size_t len)
+{
+	uint32_t bits;
+
+	if (len != sizeof(bits))
+		return -EINVAL;
+	memcpy(&bits, data, sizeof(bits));
+	if ((bits & ~(uint32_t)SOF_TIMESTAMPING_TX_RECORD_MASK) != 0)
+		return -EINVAL;
+	if (w != NULL) {
+		w->stamping = bits;
+		w->has_stamping = true;
+	}
+	return 0;
 }
 
 static int read_one(struct socket_message *m, const struct user_control *c)
@@ -136,11 +190,15 @@ static int read_one(struct socket_message *m, const struct user_control *c)
 	size_t len = c->len - HEADER;
 
 	if (c->level == IPPROTO_IP)
-		return m->of_internet ? read_ip(m, c->type, data, len) : 0;
+		return m->way != NULL ? read_ip(m->way, c->type, data, len) : 0;
 	if (c->level == IPPROTO_IPV6)
-		return m->of_internet ? read_ipv6(m, c->type, data, len) : 0;
+		return m->way != NULL ? read_ipv6(m->way, c->type, data, len) : 0;
+	if (c->level == IPPROTO_UDP)
+		return m->way != NULL ? read_udp(m->way, c->type, data, len) : 0;
 	if (c->level != SOL_SOCKET)
 		return 0;
+	if (c->type == SO_TIMESTAMPING_OLD)
+		return read_stamping(m->way, data, len);
 	if (c->type == SCM_RIGHTS)
 		return add_rights(m, data, (unsigned)min(len / sizeof(int), (size_t)UINT16_MAX));
 	return c->type == SCM_CREDENTIALS ? add_cred(m, data, len) : -EINVAL;

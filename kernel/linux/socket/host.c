@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What sockets ask of the personality (net/socket.h): names of files, process ids, limits. */
+#include <linux/capability.h>
 #include <linux/stat.h>
 
 #include "fs/vfs.h"
 #include "lib/errno.h"
 #include "linux/task/task.h"
-#include "net/socket.h"
+#include "linux/task/user_counts.h"
+#include "net/socket/socket.h"
 
 #define MAY_WRITE 2u
 
@@ -77,6 +79,25 @@ static uint64_t limit_of_files(void)
 	return process_limit(process_current(), RLIMIT_NOFILE);
 }
 
+static bool hold_pages(struct socket_pages *p)
+{
+	const struct cred *c = cred_current();
+
+	p->uid = c->uid;
+	if (!cred_has_cap(c, CAP_IPC_LOCK))
+		return user_counts_add_pages(p->uid, p->nr,
+					     process_limit(process_current(), RLIMIT_MEMLOCK) /
+						     PAGE_SIZE);
+	p->nr = 0;
+	return true;
+}
+
+static void release_pages(const struct socket_pages *p)
+{
+	if (p->nr > 0)
+		user_counts_drop_pages(p->uid, p->nr);
+}
+
 const struct socket_host socket_host = {
 	.name_make = name_make,
 	.name_undo = name_undo,
@@ -85,4 +106,6 @@ const struct socket_host socket_host = {
 	.current_pid = current_pid,
 	.current_birth = current_birth,
 	.limit_of_files = limit_of_files,
+	.hold_pages = hold_pages,
+	.release_pages = release_pages,
 };

@@ -7,8 +7,8 @@
 #include <linux/signal.h>
 #include <linux/uio.h>
 
-#include "core/thread.h"
-#include "core/timer.h"
+#include "core/sched/thread.h"
+#include "core/time/timer.h"
 #include "lib/errno.h"
 #include "linux/event/polling.h"
 #include "linux/file/rw.h"
@@ -29,7 +29,7 @@ static unsigned flags_of(const struct file *f, unsigned flags)
 	return (READ_ONCE(f->flags) & O_NONBLOCK) != 0 ? flags | MSG_DONTWAIT : flags;
 }
 
-static ssize_t send(struct file *f, struct socket *s, struct socket_message *m)
+ssize_t socket_send(struct file *f, struct socket *s, struct socket_message *m)
 {
 	ssize_t n;
 
@@ -42,7 +42,7 @@ static ssize_t send(struct file *f, struct socket *s, struct socket_message *m)
 	return n;
 }
 
-static ssize_t receive(struct file *f, struct socket *s, struct socket_message *m)
+ssize_t socket_receive(struct file *f, struct socket *s, struct socket_message *m)
 {
 	m->flags = flags_of(f, m->flags);
 	return s->ops->receive == NULL ? -EOPNOTSUPP : s->ops->receive(s, m);
@@ -71,7 +71,7 @@ long sys_sendto(int fd, uaddr_t buf, size_t len, unsigned flags, uaddr_t address
 		m.name = &a;
 	}
 	if (n == 0)
-		n = send(f, s, &m);
+		n = socket_send(f, s, &m);
 	file_put(f);
 	return n;
 }
@@ -93,7 +93,7 @@ long sys_recvfrom(int fd, uaddr_t buf, size_t len, unsigned flags, uaddr_t addre
 	uio_init_user(&u, buf, min(len, RW_MAX));
 	m.data = &u;
 	m.name = address != 0 ? &a : NULL;
-	n = receive(f, s, &m);
+	n = socket_receive(f, s, &m);
 	socket_rights_free(m.rights);
 	if (n >= 0 && address != 0) {
 		int err = socket_address_write(&a, address, len_at);
@@ -106,17 +106,7 @@ long sys_recvfrom(int fd, uaddr_t buf, size_t len, unsigned flags, uaddr_t addre
 
 /* ---- struct msghdr ---- */
 
-/* A message header copied in, with its vectors. */
-struct call {
-	struct user_message user;
-	struct uio_vec room[RW_VECS_INLINE], *vecs;
-	struct uio data;
-	struct socket_address address;
-	struct socket_notes notes;
-	struct socket_message m;
-};
-
-static int call_begin(struct call *c, uaddr_t from, unsigned flags)
+int socket_call_begin(struct socket_call *c, uaddr_t from, unsigned flags)
 {
 	int err;
 
@@ -137,37 +127,48 @@ static int call_begin(struct call *c, uaddr_t from, unsigned flags)
 	return 0;
 }
 
-static void call_end(struct call *c)
+void socket_call_end(struct socket_call *c)
 {
 	socket_rights_free(c->m.rights);
 	uio_vecs_put(c->room, c->vecs);
 }
 
+int socket_call_read(struct socket_call *c, const struct socket *s)
+{
+	int err = 0;
+
+	if (c->user.name != 0) {
+		err = socket_address_read(&c->address, c->user.name,
+					  min(c->user.name_len, (int)sizeof(c->address.bytes)));
+		c->m.name = &c->address;
+	}
+	if (err != 0)
+		return err;
+	if (c->user.control_len > INT32_MAX)
+		return -ENOBUFS;
+	if (s->family->family != AF_UNIX && s->type != SOCK_STREAM) {
+		c->way = (struct socket_way){ 0 };
+		c->m.way = &c->way;
+	}
+	return socket_control_read(&c->m, c->user.control, c->user.control_len);
+}
+
 static ssize_t send_message(struct file *f, struct socket *s, uaddr_t from, unsigned flags)
 {
-	struct call c;
-	ssize_t n = call_begin(&c, from, flags);
+	struct socket_call c;
+	ssize_t n = socket_call_begin(&c, from, flags);
 
 	if (n != 0)
 		return n;
-	if (c.user.name != 0) {
-		n = socket_address_read(&c.address, c.user.name,
-					min(c.user.name_len, (int)sizeof(c.address.bytes)));
-		c.m.name = &c.address;
-	}
-	if (n == 0 && c.user.control_len > INT32_MAX)
-		n = -ENOBUFS;
-	c.m.of_internet = s->family->family != AF_UNIX && s->type == SOCK_DGRAM;
+	n = socket_call_read(&c, s);
 	if (n == 0)
-		n = socket_control_read(&c.m, c.user.control, c.user.control_len);
-	if (n == 0)
-		n = send(f, s, &c.m);
-	call_end(&c);
+		n = socket_send(f, s, &c.m);
+	socket_call_end(&c);
 	return n;
 }
 
 /* What recvmsg changes in the program's header: at `to`. */
-static int write_header(struct call *c, uaddr_t to)
+int socket_call_write(struct socket_call *c, uaddr_t to)
 {
 	size_t control_len = c->user.control_len;
 	unsigned flags;
@@ -186,23 +187,28 @@ static int write_header(struct call *c, uaddr_t to)
 	return err;
 }
 
+void socket_call_expect(struct socket_call *c)
+{
+	c->m.name = c->user.name != 0 ? &c->address : NULL;
+	c->notes.nr = 0;
+	c->m.notes = c->user.control != 0 ? &c->notes : NULL;
+}
+
 static ssize_t receive_message(struct file *f, struct socket *s, uaddr_t to, unsigned flags)
 {
-	struct call c;
-	ssize_t n = call_begin(&c, to, flags);
+	struct socket_call c;
+	ssize_t n = socket_call_begin(&c, to, flags);
 	int err;
 
 	if (n != 0)
 		return n;
-	c.m.name = c.user.name != 0 ? &c.address : NULL;
-	c.notes.nr = 0;
-	c.m.notes = c.user.control != 0 ? &c.notes : NULL;
-	n = receive(f, s, &c.m);
+	socket_call_expect(&c);
+	n = socket_receive(f, s, &c.m);
 	if (n >= 0) {
-		err = write_header(&c, to);
+		err = socket_call_write(&c, to);
 		n = err != 0 ? err : n;
 	}
-	call_end(&c);
+	socket_call_end(&c);
 	return n;
 }
 

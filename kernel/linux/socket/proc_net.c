@@ -1,35 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* /proc/net/unix and the limits of sockets under /proc/sys/net (proc(5), unix(7), socket(7)). */
+/* /proc/net/unix, netlink and packet (proc(5), unix(7), netlink(7), packet(7)). */
 #include "fs/proc/proc.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
+#include "net/netlink/netlink.h"
+#include "net/packet/socket.h"
 #include "net/unix/report.h"
 
-#define SPARE           16u      /* sockets that may come while the table is made */
 #define FLAG_LISTENS    0x10000u /* __SO_ACCEPTCON */
 #define PATH_OFFSET     2u
 #define STATE_IDLE      1u
 #define STATE_CONNECTED 3u
-
-/* A snapshot of all sockets. NULL = no memory. */
-static struct unix_report *snapshot(unsigned *nr)
-{
-	unsigned room = unix_report(NULL, 0);
-	struct unix_report *all;
-
-	for (;;) {
-		room += SPARE;
-		all = kmem_new_array(struct unix_report, room);
-		if (all == NULL)
-			return NULL;
-		*nr = unix_report(all, room);
-		if (*nr <= room)
-			return all;
-		kmem_free(all);
-		room = *nr;
-	}
-}
 
 static void show_one(struct text_buffer *b, const struct unix_report *r)
 {
@@ -52,7 +34,7 @@ static void show_one(struct text_buffer *b, const struct unix_report *r)
 static int show_unix(struct text_buffer *b, int pid)
 {
 	unsigned nr;
-	struct unix_report *all = snapshot(&nr);
+	struct unix_report *all = socket_snapshot(unix_report, sizeof(*all), &nr);
 
 	if (all == NULL)
 		return -ENOMEM;
@@ -64,32 +46,42 @@ static int show_unix(struct text_buffer *b, int pid)
 }
 PROC_FILE(net_unix) = { .path = "net/unix", .mode = 0444, .show = show_unix };
 
-static int show_somaxconn(struct text_buffer *b, int pid)
-{
-	text_print(b, "%d\n", SOMAXCONN);
-	return 0;
-}
-PROC_FILE(somaxconn) = { .path = "sys/net/core/somaxconn", .mode = 0444, .show = show_somaxconn };
+/* ---- netlink ---- */
 
-static int show_backlog(struct text_buffer *b, int pid)
+static int show_netlink(struct text_buffer *b, int pid)
 {
-	text_print(b, "10\n");
-	return 0;
-}
-PROC_FILE(max_dgram_qlen) = { .path = "sys/net/unix/max_dgram_qlen",
-			      .mode = 0444,
-			      .show = show_backlog };
+	unsigned nr;
+	struct netlink_report *all = socket_snapshot(netlink_report, sizeof(*all), &nr);
 
-static int show_buffer(struct text_buffer *b, int pid)
-{
-	text_print(b, "212992\n");
+	if (all == NULL)
+		return -ENOMEM;
+	text_print(b, "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    "
+		      "Drops    Inode\n");
+	for (unsigned i = 0; i < nr; i++)
+		text_print(b, "%016x %-3d %-10u %08x %-8u %-8u %-5d %-8u %-8u %-8llu\n", 0u,
+			   all[i].protocol, all[i].port, (unsigned)all[i].groups,
+			   (unsigned)all[i].nr_received, 0u, all[i].dumps, all[i].refs,
+			   all[i].nr_dropped, (unsigned long long)all[i].ino);
+	kmem_free(all);
 	return 0;
 }
-PROC_FILE(wmem_max) = { .path = "sys/net/core/wmem_max", .mode = 0444, .show = show_buffer };
-PROC_FILE(rmem_max) = { .path = "sys/net/core/rmem_max", .mode = 0444, .show = show_buffer };
-PROC_FILE(wmem_default) = { .path = "sys/net/core/wmem_default",
-			    .mode = 0444,
-			    .show = show_buffer };
-PROC_FILE(rmem_default) = { .path = "sys/net/core/rmem_default",
-			    .mode = 0444,
-			    .show = show_buffer };
+PROC_FILE(net_netlink) = { .path = "net/netlink", .mode = 0444, .show = show_netlink };
+
+/* ---- packet sockets ---- */
+
+static int show_packet(struct text_buffer *b, int pid)
+{
+	unsigned nr;
+	struct packet_report *all = socket_snapshot(packet_report, sizeof(*all), &nr);
+
+	if (all == NULL)
+		return -ENOMEM;
+	text_print(b, "sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n");
+	for (unsigned i = 0; i < nr; i++)
+		text_print(b, "%016x %-6u %-4d %04x   %-5u %1d %-6u %-6u %-6llu\n", 0u, all[i].refs,
+			   all[i].type, all[i].protocol, all[i].dev_index, all[i].runs,
+			   (unsigned)all[i].nr_received, 0u, (unsigned long long)all[i].ino);
+	kmem_free(all);
+	return 0;
+}
+PROC_FILE(net_packet) = { .path = "net/packet", .mode = 0444, .show = show_packet };

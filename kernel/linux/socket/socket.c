@@ -13,6 +13,7 @@
 #include "linux/socket/sockets.h"
 #include "linux/sys.h"
 #include "mm/user.h"
+#include "net/settings.h"
 
 #define TYPE_FLAGS (O_CLOEXEC | O_NONBLOCK) /* SOCK_CLOEXEC, SOCK_NONBLOCK */
 
@@ -198,9 +199,9 @@ long sys_listen(int fd, int backlog)
 
 	if (err != 0)
 		return err;
-	err = s->ops->listen == NULL
-		      ? -EOPNOTSUPP
-		      : s->ops->listen(s, min((unsigned)backlog, (unsigned)SOMAXCONN));
+	err = s->ops->listen == NULL ? -EOPNOTSUPP
+				     : s->ops->listen(s, min((unsigned)backlog,
+							     READ_ONCE(socket_settings.somaxconn)));
 	file_put(f);
 	return err;
 }
@@ -227,11 +228,10 @@ long sys_connect(int fd, uaddr_t address, int len)
 	return err;
 }
 
-static int accept_socket(struct file *f, struct socket *s, unsigned flags, struct file **out)
+static int accept_socket(struct socket *s, bool nonblock, unsigned flags, struct file **out)
 {
 	struct socket *connection;
-	int err = s->ops->accept == NULL ? -EOPNOTSUPP
-					 : s->ops->accept(s, is_nonblock(f), &connection);
+	int err = s->ops->accept == NULL ? -EOPNOTSUPP : s->ops->accept(s, nonblock, &connection);
 
 	return err != 0 ? err : file_new_socket(connection, flags, out);
 }
@@ -250,14 +250,14 @@ static int write_peer(struct file *connection, uaddr_t address, uaddr_t len_at)
 }
 
 /* The descriptor is reserved first: with none free, the connection stays where it is. */
-static int accept_as(struct file *f, struct socket *s, unsigned flags, const uaddr_t name[2])
+static int accept_as(struct socket *s, bool nonblock, unsigned flags, const uaddr_t name[2])
 {
 	struct file *connection;
 	int fd = fd_reserve(), err;
 
 	if (fd < 0)
 		return fd;
-	err = accept_socket(f, s, flags, &connection);
+	err = accept_socket(s, nonblock, flags, &connection);
 	if (err == 0) {
 		err = write_peer(connection, name[0], name[1]);
 		if (err != 0)
@@ -271,19 +271,27 @@ static int accept_as(struct file *f, struct socket *s, unsigned flags, const uad
 	return fd;
 }
 
-long sys_accept4(int fd, uaddr_t address, uaddr_t len_at, int flags)
+long socket_accept_file(struct file *f, int flags, uaddr_t address, uaddr_t len_at, bool nonblock)
 {
 	const uaddr_t name[2] = { address, len_at };
+
+	return (flags & ~TYPE_FLAGS) != 0
+		       ? -EINVAL
+		       : accept_as(socket_of_file(f), nonblock, (unsigned)flags, name);
+}
+
+long sys_accept4(int fd, uaddr_t address, uaddr_t len_at, int flags)
+{
 	struct socket *s;
 	struct file *f;
-	int err;
+	long err;
 
 	if ((flags & ~TYPE_FLAGS) != 0)
 		return -EINVAL;
 	err = socket_fd_get(fd, &f, &s);
 	if (err != 0)
 		return err;
-	err = accept_as(f, s, (unsigned)flags, name);
+	err = socket_accept_file(f, flags, address, len_at, is_nonblock(f));
 	file_put(f);
 	return err;
 }
@@ -291,6 +299,13 @@ long sys_accept4(int fd, uaddr_t address, uaddr_t len_at, int flags)
 long sys_accept(int fd, uaddr_t address, uaddr_t len_at)
 {
 	return sys_accept4(fd, address, len_at, 0);
+}
+
+int socket_shutdown(struct socket *s, int how)
+{
+	if (how < SHUT_RD || how > SHUT_RDWR)
+		return -EINVAL;
+	return s->ops->shutdown == NULL ? -EOPNOTSUPP : s->ops->shutdown(s, how);
 }
 
 long sys_shutdown(int fd, int how)
@@ -301,10 +316,7 @@ long sys_shutdown(int fd, int how)
 
 	if (err != 0)
 		return err;
-	if (how < SHUT_RD || how > SHUT_RDWR)
-		err = -EINVAL;
-	else
-		err = s->ops->shutdown == NULL ? -EOPNOTSUPP : s->ops->shutdown(s, how);
+	err = socket_shutdown(s, how);
 	file_put(f);
 	return err;
 }

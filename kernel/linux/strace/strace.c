@@ -15,7 +15,7 @@
 #include <linux/utsname.h>
 
 #include "arch/trap.h"
-#include "core/mutex.h"
+#include "core/sync/mutex.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
@@ -34,7 +34,6 @@
 #define LIST_MAX       32
 #define RESULT_COLUMN  40
 
-bool strace_is_on;
 static bool follows;     /* [I after launch] child processes too */
 static struct port *out; /* [I after launch] */
 static struct mutex out_lock = MUTEX_INIT(out_lock);
@@ -559,8 +558,10 @@ static void add_result(struct strace_line *l, const struct syscall *s, long resu
 		add(l, "= %ld", result);
 }
 
-void strace_enter(struct strace_line *l, const struct syscall *s, const struct trap_frame *f)
+void strace_enter(struct strace_line *l, unsigned long nr, const struct trap_frame *f)
 {
+	const struct syscall *s = syscall_find(nr);
+
 	begin_line(l);
 	if (s == NULL) {
 		add(l, "syscall_%#lx(%#lx, %#lx, %#lx, %#lx, %#lx, %#lx", frame_syscall_nr(f),
@@ -579,8 +580,10 @@ void strace_enter(struct strace_line *l, const struct syscall *s, const struct t
 	end_line(l);
 }
 
-void strace_leave(struct strace_line *l, const struct syscall *s, const struct trap_frame *f)
+void strace_leave(struct strace_line *l, unsigned long nr, const struct trap_frame *f)
 {
+	const struct syscall *s = syscall_find(nr);
+
 	if (s != NULL)
 		add_arguments(l, s, f, true);
 	add_result(l, s, frame_result(f));

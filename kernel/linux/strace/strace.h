@@ -11,7 +11,6 @@
 #include "lib/types.h"
 
 struct port;
-struct syscall;
 struct task;
 struct trap_frame;
 
@@ -25,9 +24,8 @@ struct strace_line {
 
 /* Of the first process, and with `follow` of all that come from it. */
 void strace_start(struct port *out, bool follow);
-extern bool strace_is_on;         /* [I after launch] */
 bool strace_is_for_current(void); /* does the current process's calls concern it? */
-void strace_enter(struct strace_line *l, const struct syscall *s, const struct trap_frame *f);
-void strace_leave(struct strace_line *l, const struct syscall *s, const struct trap_frame *f);
+void strace_enter(struct strace_line *l, unsigned long nr, const struct trap_frame *f);
+void strace_leave(struct strace_line *l, unsigned long nr, const struct trap_frame *f);
 void strace_signal(const siginfo_t *info);
 void strace_exited(int wait_status);

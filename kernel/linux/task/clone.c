@@ -25,7 +25,7 @@
 #include "linux/task/rlimits.h"
 #include "linux/sched/scheduling.h"
 #include "linux/task/task.h"
-#include "mm/page.h"
+#include "mm/alloc/page.h"
 #include "mm/user.h"
 #include "mm/vmspace.h"
 

@@ -8,9 +8,9 @@
  * be reached; when it rings too early, because the process did not run all the time, it is armed
  * again for what is left.
  */
-#include "core/cpu.h"
-#include "core/thread.h"
-#include "core/timer.h"
+#include "core/sched/thread.h"
+#include "core/smp/cpu.h"
+#include "core/time/timer.h"
 #include "linux/signal/signals.h"
 #include "linux/task/rlimits.h"
 #include "linux/task/task.h"

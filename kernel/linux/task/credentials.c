@@ -13,7 +13,7 @@
 #include "linux/sys.h"
 #include "linux/task/credentials.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 #define NO_ID UINT32_MAX

@@ -23,7 +23,8 @@
 #include "linux/task/family.h"
 #include "linux/task/rlimits.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
+#include "linux/uring/exit.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 #include "mm/vmspace.h"
 
@@ -130,6 +131,7 @@ void task_exit(int wait_status)
 	struct process *p = t->process;
 	bool last;
 
+	uring_task_exit();
 	record_status(p, wait_status);
 	task_leave_memory(t);
 	sem_undo_exit(t);

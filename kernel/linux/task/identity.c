@@ -83,7 +83,7 @@ static int check_group_change(struct process *p, int pgrp)
 		return -ESRCH;
 	if (p != self && p->session != self->session)
 		return -EPERM;
-	if (p != self && p->did_exec)
+	if (p != self && READ_ONCE(p->did_exec))
 		return -EACCES;
 	if (p->session == p->pid)
 		return -EPERM; /* a session's leader */

@@ -4,13 +4,13 @@
 #include <linux/times.h>
 
 #include "core/cred.h"
-#include "core/timer.h"
+#include "core/time/timer.h"
 #include "lib/errno.h"
 #include "linux/file/fd.h"
 #include "linux/sys.h"
 #include "linux/task/rlimits.h"
 #include "linux/task/task.h"
-#include "mm/page.h"
+#include "mm/alloc/page.h"
 #include "mm/user.h"
 #include "mm/vmspace.h"
 

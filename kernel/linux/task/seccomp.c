@@ -16,15 +16,15 @@
 
 #include "arch/program.h"
 #include "arch/trap.h"
+#include "core/bpf_check.h"
 #include "core/cred.h"
 #include "core/log.h"
-#include "lib/bpf.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "linux/signal/signals.h"
 #include "linux/sys.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 #include <asm/unistd.h>
@@ -301,16 +301,11 @@ static bool is_for_calls(const struct sock_filter *i)
 
 static int check_program(const struct seccomp_filter *f)
 {
-	uint16_t *scratch = kmem_new_array(uint16_t, f->nr);
-	bool valid;
+	int err = bpf_check(f->program, f->nr);
 
-	if (scratch == NULL)
-		return -ENOMEM;
-	valid = bpf_is_valid(f->program, f->nr, scratch);
-	kmem_free(scratch);
-	for (unsigned i = 0; i < f->nr; i++)
-		valid = valid && is_for_calls(&f->program[i]);
-	return valid ? 0 : -EINVAL;
+	for (unsigned i = 0; err == 0 && i < f->nr; i++)
+		err = is_for_calls(&f->program[i]) ? 0 : -EINVAL;
+	return err;
 }
 
 static int read_filter(uaddr_t from, struct seccomp_filter **out)

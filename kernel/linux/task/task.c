@@ -10,7 +10,7 @@
 #include "linux/task/task.h"
 
 #include "core/cred.h"
-#include "core/timer.h"
+#include "core/time/timer.h"
 #include "fs/vfs.h"
 #include "lib/bitmap.h"
 #include "lib/errno.h"
@@ -19,8 +19,8 @@
 #include "linux/signal/signals.h"
 #include "linux/task/rlimits.h"
 #include "linux/task/seccomp.h"
-#include "mm/kmem.h"
-#include "mm/page.h"
+#include "mm/alloc/kmem.h"
+#include "mm/alloc/page.h"
 #include "mm/vmspace.h"
 
 #define TABLE_SIZE  256

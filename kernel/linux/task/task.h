@@ -4,7 +4,7 @@
  *
  * A task is one thread of a program as Linux sees it: its id, signals, robust list, rseq area. A
  * process is what the tasks of one thread group share: id, signal actions, shared pending signals,
- * limits, timers, exit status. core/thread.h's struct thread runs the task and owns its
+ * limits, timers, exit status. core/sched/thread.h's struct thread runs the task and owns its
  * credentials, address space and view of the files.
  *
  * Lives. A task and its process are counted. task_lock guards the tables of ids and the family
@@ -22,9 +22,9 @@
 #include "arch/percpu.h"
 #include "arch/program.h"
 #include "arch/trap.h"
-#include "core/thread.h"
-#include "core/timer.h"
-#include "core/waitq.h"
+#include "core/sched/thread.h"
+#include "core/sync/waitq.h"
+#include "core/time/timer.h"
 #include "lib/atomic.h"
 #include "lib/list.h"
 #include "lib/types.h"
@@ -88,6 +88,7 @@ struct task {
 	uint8_t mce_kill;               /* [o] prctl; kept, not used */
 	int ioprio;                     /* [o] kept, not used */
 	struct sem_undo_list *sem_undo; /* [o] counted (ipc/sem_undo.h); NULL: none yet */
+	struct uring_task *uring;       /* [o] counted (uring/uring.h); NULL: none */
 	nsec_t start_ns;                /* [I] */
 };
 

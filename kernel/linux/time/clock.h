@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Clocks by Linux's numbers, and times as programs pass them. Timer code works on CLOCK_MONOTONIC
- * (core/timer.h): clock_to_deadline turns a time of another clock into it.
+ * (core/time/timer.h): clock_to_deadline turns a time of another clock into it.
  */
 #pragma once
 #include <linux/time.h>

@@ -9,7 +9,7 @@
 
 #include <linux/time.h>
 
-#include "core/mutex.h"
+#include "core/sync/mutex.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "linux/time/clock.h"
@@ -17,7 +17,7 @@
 #include "linux/sys.h"
 #include "linux/task/task.h"
 #include "linux/task/user_counts.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 
 /* Held by the calls that use a timer for longer than process.lock: none deletes it meanwhile. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Interval timers (setitimer, alarm) and POSIX timers (timer_create), both over core/timer.h.
+ * Interval timers (setitimer, alarm) and POSIX timers (timer_create), both over core/time/timer.h.
  *
  * A timer on a CPU-time clock is armed for the earliest moment at which that much CPU time can
  * have passed; when it rings too early, because the process did not run all the time, it is armed
@@ -11,7 +11,7 @@
 #include <asm/siginfo.h>
 #include <linux/time_types.h>
 
-#include "core/timer.h"
+#include "core/time/timer.h"
 #include "lib/list.h"
 #include "lib/types.h"
 #include "linux/signal/signals.h"

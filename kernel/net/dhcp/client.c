@@ -58,6 +58,9 @@ static void received(struct udp *u, struct netbuf *b)
 	struct dhcp_client *c = container_of(u, struct dhcp_client, udp);
 	bool full;
 
+	b = netbuf_linear(b);
+	if (b == NULL)
+		return; /* as if it were lost */
 	spin_lock(&c->lock);
 	full = c->nr_answers == ANSWERS_MAX;
 	if (!full) {

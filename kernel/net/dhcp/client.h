@@ -28,7 +28,7 @@ struct dhcp_client {
 	struct list answers; /* [l] netbufs */
 	unsigned nr_answers; /* [l] */
 	bool is_busy;        /* [l] somebody works off events */
-	/* One at a time is called. The answer stays the caller's. */
+	/* One at a time is called. The answer is linear, and stays the caller's. */
 	void (*happened)(struct dhcp_client *c, enum dhcp_event event); /* [I] */
 	void (*answered)(struct dhcp_client *c, struct netbuf *b);      /* [I] */
 };

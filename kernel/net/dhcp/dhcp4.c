@@ -9,7 +9,7 @@
 #include "lib/atomic.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "net/dhcp/client.h"
 #include "net/dhcp/message4.h"
 #include "net/ip/device.h"
@@ -314,10 +314,9 @@ static void begin_again(struct dhcp4 *c)
 static void answered(struct dhcp_client *client, struct netbuf *b)
 {
 	struct dhcp4 *c = container_of(client, struct dhcp4, client);
-	const uint8_t *bytes = netbuf_need(b, b->len);
 	struct dhcp4_answer a;
 
-	if (bytes == NULL || !dhcp4_read(bytes, b->len, &a) || a.transaction != c->transaction ||
+	if (!dhcp4_read(b->data, b->len, &a) || a.transaction != c->transaction ||
 	    memcmp(a.hardware, c->client.dev->mac, ETHERNET_ADDRESS_LEN) != 0)
 		return;
 	switch (c->state) {

@@ -5,7 +5,7 @@
 #include "core/random.h"
 #include "lib/atomic.h"
 #include "lib/errno.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "net/dhcp/client.h"
 #include "net/dhcp/message6.h"
 #include "net/ip/device.h"
@@ -202,10 +202,9 @@ static void take_reply(struct dhcp6 *c, const struct dhcp6_answer *a)
 static void answered(struct dhcp_client *client, struct netbuf *b)
 {
 	struct dhcp6 *c = container_of(client, struct dhcp6, client);
-	const uint8_t *bytes = netbuf_need(b, b->len);
 	struct dhcp6_answer a;
 
-	if (bytes == NULL || !dhcp6_read(bytes, b->len, client->dev->mac, client->dev->index, &a) ||
+	if (!dhcp6_read(b->data, b->len, client->dev->mac, client->dev->index, &a) ||
 	    a.transaction != c->transaction)
 		return;
 	switch (c->state) {

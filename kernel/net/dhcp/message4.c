@@ -166,13 +166,50 @@ static void take_name(const struct areas *a, unsigned code, char out[ADVICE_NAME
 	(void)advice_add_name(name, len + 2, &at, out);
 }
 
+/*
+ * A name whose end may lie in an earlier one (RFC 1035 §4.1.4, which RFC 3397 §2 allows), as one
+ * piece; *at moves behind it. How long it is; 0: it is none. Pointers only lead back.
+ */
+static unsigned expand(const uint8_t *bytes, unsigned len, unsigned *at,
+		       uint8_t out[ADVICE_NAME_MAX])
+{
+	unsigned from = *at, before = from, n = 0, size;
+	bool jumped = false;
+
+	while (from < len) {
+		if (bytes[from] >= 0xc0) {
+			*at = jumped ? *at : from + 2;
+			if (from + 2 > len ||
+			    ((bytes[from] & 0x3fu) << 8 | bytes[from + 1]) >= before)
+				return 0;
+			from = before = (bytes[from] & 0x3fu) << 8 | bytes[from + 1];
+			jumped = true;
+			continue;
+		}
+		size = 1u + bytes[from];
+		if (from + size > len || n + size > ADVICE_NAME_MAX)
+			return 0;
+		memcpy(out + n, bytes + from, size);
+		from += size;
+		n += size;
+		if (size == 1) {
+			*at = jumped ? *at : from;
+			return n;
+		}
+	}
+	return 0;
+}
+
 static void take_search(const struct areas *a, char out[ADVICE_NAME_MAX])
 {
-	uint8_t bytes[OPTION_MAX];
-	unsigned len = gather(a, DHCP4_SEARCH, bytes), at = 0;
+	uint8_t bytes[OPTION_MAX], name[ADVICE_NAME_MAX];
+	unsigned len = gather(a, DHCP4_SEARCH, bytes), at = 0, n, in_name;
 
-	while (at < len && advice_add_name(bytes, len, &at, out))
-		;
+	while (at < len && (n = expand(bytes, len, &at, name)) > 0) {
+		in_name = 0;
+		if (!advice_add_name(name, n, &in_name, out))
+			break;
+	}
 	if (out[0] == '\0')
 		take_name(a, DHCP4_DOMAIN, out);
 }

@@ -1,41 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Addresses of internet sockets: struct sockaddr_in and sockaddr_in6 in and out, and which of them
- * are ours. inet.h has the theory.
+ * Addresses of internet sockets: struct sockaddr_in and sockaddr_in6 in and out, and what a
+ * wildcard means to who sends there. inet.h has the theory.
  */
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "net/inet/inet.h"
 
-bool inet_ip_is_ours(const uint8_t ip[16])
-{
-	return inet_ip_is_loopback(ip) && !inet_ip_is_broadcast(ip);
-}
-
-/* All ones, or lo's own. */
-bool inet_ip_is_broadcast(const uint8_t ip[16])
-{
-	uint32_t a = inet_ip_v4(ip);
-
-	return inet_ip_is_v4(ip) && (a == UINT32_MAX || a == (UINT32_MAX & ~0x80u));
-}
-
 /* ---- in and out ---- */
 
-int inet_address_read_v4(const struct socket_address *from, struct inet_address *to)
+int inet_address_read_v4(const struct socket_address *from, struct inet_target *to)
 {
 	struct sockaddr_in in;
 
 	if (from->len < sizeof(in))
 		return -EINVAL;
 	memcpy(&in, from->bytes, sizeof(in));
-	inet_ip_from_v4(to->ip, in.sin_addr.s_addr);
-	to->port = inet_swap16(in.sin_port);
+	inet_ip_from_v4(to->at.ip, in.sin_addr.s_addr);
+	to->at.port = inet_swap16(in.sin_port);
+	to->scope = 0;
 	return 0;
 }
 
 int inet_address_read(const struct inet_socket *i, const struct socket_address *from,
-		      struct inet_address *to)
+		      struct inet_target *to)
 {
 	struct sockaddr_in6 in = { 0 };
 
@@ -52,19 +40,22 @@ int inet_address_read(const struct inet_socket *i, const struct socket_address *
 		return from->family == AF_INET6 || i->socket.type == SOCK_STREAM ? -EINVAL
 										 : -EAFNOSUPPORT;
 	memcpy(&in, from->bytes, min(from->len, (unsigned)sizeof(in)));
-	memcpy(to->ip, &in.sin6_addr, sizeof(to->ip));
-	to->port = inet_swap16(in.sin6_port);
+	memcpy(to->at.ip, &in.sin6_addr, sizeof(to->at.ip));
+	to->at.port = inet_swap16(in.sin6_port);
+	to->scope = inet_ip_is_link_local(to->at.ip) ? in.sin6_scope_id : 0;
 	return 0;
 }
 
 void inet_address_write(const struct inet_socket *i, const struct inet_address *from,
-			struct socket_address *to)
+			unsigned scope, struct socket_address *to)
 {
 	if (inet_is_v6(i)) {
 		struct sockaddr_in6 in = { .sin6_family = AF_INET6,
 					   .sin6_port = inet_swap16(from->port) };
 
 		memcpy(&in.sin6_addr, from->ip, sizeof(from->ip));
+		if (!inet_ip_is_v4(from->ip) && inet_ip_is_link_local(from->ip))
+			in.sin6_scope_id = scope;
 		memcpy(to->bytes, &in, sizeof(in));
 		to->len = sizeof(in);
 	} else {
@@ -77,43 +68,54 @@ void inet_address_write(const struct inet_socket *i, const struct inet_address *
 	}
 }
 
-/* ---- routes ---- */
+/* ---- names ---- */
 
-static const uint8_t *loopback_for(const struct inet_socket *i, bool v4)
+struct inet_address inet_local(struct inet_socket *i)
 {
-	const uint8_t *own = i->local.ip;
-
-	if (i->local.port != 0 && !inet_ip_is_any(own) && inet_ip_is_v4(own) == v4)
-		return own;
-	return v4 ? inet_loopback4 : inet_loopback6;
+	scoped_spin(&i->socket.lock);
+	return i->local;
 }
 
-int inet_route(const struct inet_socket *i, struct inet_address *to)
+struct inet_address inet_remote(struct inet_socket *i)
 {
-	bool v4 = inet_ip_is_v4(to->ip);
+	scoped_spin(&i->socket.lock);
+	return i->remote;
+}
 
-	if (v4 && inet_is_v6(i) && READ_ONCE(i->only_v6))
+const uint8_t *inet_bound_address(const struct inet_socket *i)
+{
+	return (READ_ONCE(i->end->flags) & ENDPOINT_ADDRESS_CHOSEN) != 0 ? i->end->local.ip : NULL;
+}
+
+int inet_address_mean(struct inet_socket *i, struct inet_target *to)
+{
+	bool v4 = inet_ip_is_v4(to->at.ip), is_bound;
+	struct inet_address own = inet_local(i);
+
+	if (v4 && (READ_ONCE(i->end->flags) & ENDPOINT_ONLY_V6) != 0)
 		return -ENETUNREACH;
-	if (inet_ip_is_any(to->ip)) {
+	is_bound = own.port != 0 && !inet_ip_is_any(own.ip);
+	if (inet_ip_is_any(to->at.ip)) {
 		/* A socket that is bound to an IPv4 address means that wildcard, too. */
-		if (!v4 && i->local.port != 0 && inet_ip_is_v4(i->local.ip))
+		if (own.port != 0 && inet_ip_is_v4(own.ip))
 			v4 = true;
-		memcpy(to->ip, loopback_for(i, v4), sizeof(to->ip));
+		if (is_bound && inet_ip_is_v4(own.ip) == v4)
+			memcpy(to->at.ip, own.ip, sizeof(own.ip));
+		else
+			memcpy(to->at.ip, v4 ? inet_loopback4 : inet_loopback6, sizeof(own.ip));
 	}
-	if (inet_ip_is_broadcast(to->ip) && i->socket.type == SOCK_DGRAM)
-		return socket_option_is_on(&i->socket, SO_BROADCAST) ? 0 : -EACCES;
-	return inet_ip_is_ours(to->ip) ? 0 : -ENETUNREACH;
+	return is_bound && inet_bound_address(i) != NULL && inet_ip_is_v4(own.ip) != v4
+		       ? -ENETUNREACH
+		       : 0;
 }
 
-void inet_source(const struct inet_socket *i, const struct inet_address *to,
-		 struct inet_address *from)
+unsigned inet_address_device(const struct inet_socket *i, const struct inet_target *to)
 {
-	const uint8_t *own = i->local.ip;
-	bool v4 = inet_ip_is_v4(to->ip);
+	unsigned bound = READ_ONCE(i->end->dev_index);
 
-	from->port = i->local.port;
-	if (!inet_ip_is_any(own) && !inet_ip_is_multicast(own) && !inet_ip_is_broadcast(own))
-		memcpy(from->ip, own, sizeof(from->ip));
-	else
-		memcpy(from->ip, v4 ? inet_loopback4 : inet_loopback6, sizeof(from->ip));
+	if (bound != 0 || to->scope != 0)
+		return bound != 0 ? bound : to->scope;
+	if (!inet_ip_is_multicast(to->at.ip))
+		return (unsigned)inet_option_for(i, to->at.ip, IP_UNICAST_IF, IPV6_UNICAST_IF);
+	return (unsigned)inet_option_for(i, to->at.ip, IP_MULTICAST_IF, IPV6_MULTICAST_IF);
 }

@@ -9,7 +9,8 @@
 
 #include "lib/atomic.h"
 #include "lib/errno.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
+#include "net/event.h"
 #include "net/ip/device.h"
 #include "net/ip/ip.h"
 #include "net/netdev.h"
@@ -40,18 +41,42 @@ static bool is_duplicate(const struct net_address *a)
 	return (a->flags & NET_ADDRESS_DUPLICATE) != 0;
 }
 
+/* The loopback has the prefixes of its IPv4 addresses whole, but for the broadcasts. */
+static bool is_in_prefix_locked(struct netdev *d, const uint8_t ip[16])
+{
+	struct net_address *a;
+
+	if (!inet_ip_is_v4(ip))
+		return false;
+	list_foreach(&d->addresses, a, link) {
+		if (inet_ip_is_v4(a->ip) &&
+		    inet_ip_in_prefix(ip, a->ip, V4_BITS + a->prefix_bits) &&
+		    memcmp(a->broadcast, ip + IP_V4_AT, sizeof(a->broadcast)) != 0)
+			return true;
+	}
+	return false;
+}
+
+/* ::1 is there before it is written down, until IPv6 is taken off the loopback. */
+static bool has_loopback6(const struct net *net)
+{
+	return net->loopback == NULL || !ip_device_has_mode(net->loopback, NET_DEVICE_NO_IP6);
+}
+
 bool net_address_is_ours_locked(struct net *net, const uint8_t ip[16], unsigned dev_index)
 {
 	struct net_address *a;
 	struct netdev *d;
 
 	if (inet_ip_is_loopback(ip))
-		return !is_loopback_broadcast(ip);
+		return !is_loopback_broadcast(ip) && (inet_ip_is_v4(ip) || has_loopback6(net));
 	list_foreach(&net->devices, d, link) {
 		if (dev_index != 0 && d->index != dev_index)
 			continue;
 		a = find_locked(d, ip);
 		if (a != NULL && !is_duplicate(a))
+			return true;
+		if ((d->features & NETDEV_LOOPBACK) != 0 && is_in_prefix_locked(d, ip))
 			return true;
 	}
 	return false;
@@ -120,6 +145,27 @@ bool net_address_for_link(struct netdev *d, const uint8_t ip[16], uint8_t from[1
 	return best != NULL;
 }
 
+/* Who observes hears of it: a copy, or what is off its list. */
+static void tell(const struct net_address *a, bool is_gone)
+{
+	struct net_event e = { NET_EVENT_ADDRESS, is_gone, { .address = a } };
+
+	net_tell(a->dev->net, &e);
+}
+
+void net_address_tell(struct netdev *d, const uint8_t ip[16])
+{
+	struct net_address *a, copy;
+
+	spin_lock(&d->net->lock);
+	a = find_locked(d, ip);
+	if (a != NULL)
+		copy = *a;
+	spin_unlock(&d->net->lock);
+	if (a != NULL)
+		tell(&copy, false);
+}
+
 /* ---- routes that come with an address ---- */
 
 static unsigned bits_of(const struct net_address *a)
@@ -150,6 +196,8 @@ static struct route prefix_route(struct net_address *a)
 /* A single address needs no route, and what is local is not looked up in the routes. */
 static bool has_prefix_route(const struct net_address *a)
 {
+	if (inet_ip_is_v4(a->ip) && (a->dev->features & NETDEV_LOOPBACK) != 0)
+		return false;
 	return bits_of(a) < 128 && !inet_ip_is_loopback(a->ip) &&
 	       (a->flags & NET_ADDRESS_NO_ROUTE) == 0;
 }
@@ -169,7 +217,8 @@ static int check(const struct net_address_values *v)
 static bool is_probed(const struct net_address *a)
 {
 	return !inet_ip_is_v4(a->ip) && (a->flags & NET_ADDRESS_NO_PROBE) == 0 &&
-	       (a->dev->features & (NETDEV_LOOPBACK | NETDEV_POINTTOPOINT)) == 0;
+	       (a->dev->features & (NETDEV_LOOPBACK | NETDEV_POINTTOPOINT)) == 0 &&
+	       !ip_device_has_mode(a->dev, NET_DEVICE_NO_PROBES);
 }
 
 /* The group at which others ask for it: IPv6's. */
@@ -230,6 +279,8 @@ int net_address_add(struct netdev *d, const struct net_address_values *v)
 	bool is_known;
 	int err = check(v);
 
+	if (err == 0 && !inet_ip_is_v4(v->ip) && ip_device_has_mode(d, NET_DEVICE_NO_IP6))
+		err = -EACCES;
 	if (err != 0)
 		return err;
 	a = new_address(d, v);
@@ -242,6 +293,7 @@ int net_address_add(struct netdev *d, const struct net_address_values *v)
 	spin_unlock(&d->net->lock);
 	if (is_known) {
 		kmem_free(a);
+		net_address_tell(d, v->ip);
 		ndp_watch(d);
 		return -EEXIST;
 	}
@@ -255,6 +307,7 @@ int net_address_add(struct netdev *d, const struct net_address_values *v)
 		return err;
 	}
 	net_changed(d->net, NET_ADDRESS);
+	net_address_tell(d, v->ip);
 	if (inet_ip_is_v4(v->ip) && (READ_ONCE(d->flags) & NETDEV_IS_LOOPBACK) == 0)
 		arp_announce(d, v->ip);
 	ndp_watch(d);
@@ -274,6 +327,7 @@ static void discard(struct net_address *a)
 	ndp_solicited_group(a->ip, group);
 	if (has_group(a) && net_group_leave(d, group) != 0)
 		(void)0; /* there was no memory to join it */
+	tell(a, true);
 	kmem_free(a);
 	net_changed(d->net, NET_ADDRESS);
 }
@@ -412,6 +466,7 @@ int net_device_set_up(struct netdev *d, bool up)
 	}
 	ip_device_changed(d);
 	net_changed(d->net, NET_LINK);
+	net_tell_link(d);
 	net_run();
 	return 0;
 }
@@ -422,6 +477,7 @@ int net_device_set_mtu(struct netdev *d, uint32_t mtu)
 		return -EINVAL;
 	WRITE_ONCE(d->mtu, mtu);
 	net_changed(d->net, NET_LINK);
+	net_tell_link(d);
 	net_run();
 	return 0;
 }

@@ -15,7 +15,7 @@
 
 #include "core/random.h"
 #include "lib/errno.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "net/ip/deliver.h"
 #include "net/netdev.h"
 #include "net/wire/checksum.h"
@@ -341,18 +341,30 @@ static void make_header_whole(struct netbuf *b)
 	h->checksum = checksum_finish(checksum_add(0, h, len));
 }
 
-/* All pieces behind the first, which keeps its headers. NULL: too many parts, or no memory. */
+/* Has one netbuf room for all pages, and one more a piece for what is linear in it? */
+static bool fit_as_pages(const struct pieces *w)
+{
+	const struct netbuf *b;
+	unsigned nr = 0;
+
+	list_foreach(&w->all, b, link)
+		nr += b->nr_parts + 1u;
+	return nr <= NETBUF_PARTS_MAX;
+}
+
+/* All pieces behind the first, which keeps its headers: by their pages, or copied into fresh ones,
+ * which are full then. NULL: no memory. */
 static struct netbuf *join(struct pieces *w)
 {
 	struct netbuf *whole = list_first(&w->all, struct netbuf, link), *next;
 	struct ip_info *info = netbuf_notes(whole, struct ip_info);
+	bool by_pages = fit_as_pages(w);
 
 	list_remove(&whole->link);
 	while ((next = list_first(&w->all, struct netbuf, link)) != NULL) {
 		list_remove(&next->link);
-		if (netbuf_join(whole, next))
+		if (by_pages && netbuf_join(whole, next))
 			continue;
-		/* It is in too many pages: its bytes are copied. */
 		if (netbuf_append_netbuf(whole, next) != 0) {
 			netbuf_free(next);
 			netbuf_free(whole);

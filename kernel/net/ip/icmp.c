@@ -8,6 +8,7 @@
 #include <linux/in.h>
 
 #include "lib/errno.h"
+#include "net/counters.h"
 #include "net/ip/deliver.h"
 #include "net/netdev.h"
 #include "net/wire/checksum.h"
@@ -168,8 +169,8 @@ static void explain(struct ip_error *e, const struct icmp_header *h, uint32_t qu
 	}
 }
 
-/* The quoted packet must be one of ours: from an address that we have. */
-static void take_error(struct net *net, struct netbuf *b, const struct ip_info *info)
+/* The quoted packet must be one of ours: from an address that we have. False: it is cut short. */
+static bool take_error(struct net *net, struct netbuf *b, const struct ip_info *info)
 {
 	const struct icmp_header *h = (const void *)b->data;
 	const struct ip4_header *quoted = (const void *)(h + 1);
@@ -178,12 +179,13 @@ static void take_error(struct net *net, struct netbuf *b, const struct ip_info *
 
 	h = netbuf_need(b, len);
 	if (h == NULL || len < sizeof(*h) + sizeof(*quoted) + 8)
-		return;
+		return false;
 	quoted = (const void *)(h + 1);
 	header = (quoted->version_words & 15) * 4u;
-	if (header < sizeof(*quoted) || len < sizeof(*h) + header + 8 ||
-	    (be16_get(quoted->fragment) & IP4_FRAGMENT_OFFSET) != 0)
-		return;
+	if (header < sizeof(*quoted) || len < sizeof(*h) + header + 8)
+		return false;
+	if ((be16_get(quoted->fragment) & IP4_FRAGMENT_OFFSET) != 0)
+		return true;
 	inet_ip_from_v4_bytes(e.from, quoted->from);
 	inet_ip_from_v4_bytes(e.to, quoted->to);
 	memcpy(e.reporter, info->from, sizeof(e.reporter));
@@ -193,28 +195,47 @@ static void take_error(struct net *net, struct netbuf *b, const struct ip_info *
 	explain(&e, h, be16_get(quoted->total_len));
 	if (net_address_is_ours(net, e.from, 0))
 		ip_report_error(net, &e);
+	return true;
+}
+
+static bool is_sound(struct net *net, const struct netbuf *b)
+{
+	if ((b->flags & NETBUF_SUM_GOOD) != 0 ||
+	    be16_get(checksum_finish(netbuf_sum(b, 0, b->len))) == 0)
+		return true;
+	net_count(net, true, NET_COUNT_ICMP_SUM_ERRORS);
+	return false;
+}
+
+/* False: an error, counted as Linux does. What was sent to many is neither answered nor believed
+ * (RFC 1122 §3.2.2.6). */
+static bool take(struct net *net, struct netbuf *b)
+{
+	const struct ip_info *info = netbuf_notes(b, struct ip_info);
+	const struct icmp_header *h;
+
+	if (!is_sound(net, b))
+		return false;
+	h = netbuf_need(b, sizeof(*h));
+	if (h == NULL || h->type > ICMP4_TYPE_MAX || inet_ip_is_multicast(info->to) ||
+	    net_address_is_broadcast(net, info->to, info->dev_index))
+		return false;
+	switch (h->type) {
+	case ICMP4_ECHO:
+		answer_echo(net, b, info);
+		return true;
+	case ICMP4_UNREACHABLE:
+	case ICMP4_TIME_EXCEEDED:
+	case ICMP4_PARAMETER_PROBLEM:
+		return take_error(net, b, info);
+	default: /* echo replies are raw sockets'; redirects are not followed (RFC 6274) */
+		return true;
+	}
 }
 
 void icmp4_input(struct net *net, struct netbuf *b)
 {
-	const struct ip_info *info = netbuf_notes(b, struct ip_info);
-	const struct icmp_header *h = netbuf_need(b, sizeof(*h));
-	bool is_sound = h != NULL && ((b->flags & NETBUF_SUM_GOOD) != 0 ||
-				      be16_get(checksum_finish(netbuf_sum(b, 0, b->len))) == 0);
-
-	if (is_sound) {
-		switch (h->type) {
-		case ICMP4_ECHO:
-			answer_echo(net, b, info);
-			break;
-		case ICMP4_UNREACHABLE:
-		case ICMP4_TIME_EXCEEDED:
-		case ICMP4_PARAMETER_PROBLEM:
-			take_error(net, b, info);
-			break;
-		default: /* echo replies are raw sockets'; redirects are not followed (RFC 6274) */
-			break;
-		}
-	}
+	if (!take(net, b))
+		net_count(net, true, NET_COUNT_ICMP_IN_ERRORS);
 	netbuf_free(b);
 }

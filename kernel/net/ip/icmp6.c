@@ -7,15 +7,17 @@
 #include <linux/in6.h>
 
 #include "lib/errno.h"
+#include "net/counters.h"
 #include "net/ip/deliver.h"
 #include "net/ip/device.h"
 #include "net/wire/checksum.h"
 #include "net/wire/icmp.h"
 #include "net/wire/ip.h"
 
-#define HEADER    ((unsigned)sizeof(struct icmp_header))
-#define QUOTE_MAX (IP6_MTU_MIN - (unsigned)sizeof(struct ip6_header) - HEADER) /* §2.4 c */
-#define CHAIN_MAX 4u /* extension headers of a quoted packet that are looked through */
+#define HEADER      ((unsigned)sizeof(struct icmp_header))
+#define QUOTE_MAX   (IP6_MTU_MIN - (unsigned)sizeof(struct ip6_header) - HEADER) /* §2.4 c */
+#define PAYLOAD_MAX 256u /* bytes of a quoted packet that are looked at */
+#define CHAIN_MAX   4u   /* extension headers of a quoted packet that are looked through */
 
 /* ---- out ---- */
 
@@ -223,43 +225,51 @@ const uint8_t *icmp6_find_transport(const uint8_t *at, const uint8_t *end, uint8
 	return NULL;
 }
 
-static void take_error(struct net *net, struct netbuf *b, const struct ip_info *info)
+/* False: it is cut short. */
+static bool take_error(struct net *net, struct netbuf *b, const struct ip_info *info)
 {
-	unsigned len = min(b->len, HEADER + (unsigned)sizeof(struct ip6_header) + 256);
-	const struct icmp_header *h = netbuf_need(b, len);
+	uint8_t bytes[HEADER + sizeof(struct ip6_header) + PAYLOAD_MAX] ALIGNED(4);
+	const struct icmp_header *h = (const void *)bytes;
 	const struct ip6_header *quoted = (const void *)(h + 1);
+	unsigned len = min(b->len, (unsigned)sizeof(bytes));
 	struct ip_error e = { .v4 = false };
 
-	if (h == NULL || len < HEADER + sizeof(*quoted))
-		return;
+	if (len < HEADER + sizeof(*quoted))
+		return false;
+	/* More than a netbuf's linear part has room for. */
+	netbuf_copy_out(b, 0, bytes, len);
 	memcpy(e.from, quoted->from, sizeof(e.from));
 	memcpy(e.to, quoted->to, sizeof(e.to));
 	memcpy(e.reporter, info->from, sizeof(e.reporter));
 	e.protocol = quoted->next_header;
-	e.payload = icmp6_find_transport((const uint8_t *)(quoted + 1), b->data + len, &e.protocol);
+	e.payload = icmp6_find_transport((const uint8_t *)(quoted + 1), bytes + len, &e.protocol);
 	if (e.payload == NULL)
-		return;
-	e.payload_len = (unsigned)(b->data + len - e.payload);
+		return false;
+	e.payload_len = (unsigned)(bytes + len - e.payload);
 	explain(&e, h);
 	if (!inet_ip_is_v4(e.from) && !inet_ip_is_v4(e.to) && net_address_is_ours(net, e.from, 0))
 		ip_report_error(net, &e);
+	return true;
 }
 
-static bool is_sound(const struct netbuf *b, const struct ip_info *info)
+static bool is_sound(struct net *net, const struct netbuf *b, const struct ip_info *info)
 {
 	uint64_t sum = checksum_pseudo(info->from, info->to, IPPROTO_ICMPV6, b->len);
 
-	return (b->flags & NETBUF_SUM_GOOD) != 0 ||
-	       be16_get(checksum_finish(checksum_join(sum, netbuf_sum(b, 0, b->len)))) == 0;
+	if ((b->flags & NETBUF_SUM_GOOD) != 0 ||
+	    be16_get(checksum_finish(checksum_join(sum, netbuf_sum(b, 0, b->len)))) == 0)
+		return true;
+	net_count(net, false, NET_COUNT_ICMP_SUM_ERRORS);
+	return false;
 }
 
 void icmp6_input(struct net *net, struct netbuf *b)
 {
 	const struct ip_info *info = netbuf_notes(b, struct ip_info);
-	const struct icmp_header *h = netbuf_need(b, HEADER);
-	uint8_t type = h != NULL && is_sound(b, info) ? h->type : 0;
+	const struct icmp_header *h = is_sound(net, b, info) ? netbuf_need(b, HEADER) : NULL;
+	bool is_whole = h != NULL;
 
-	switch (type) {
+	switch (is_whole ? h->type : 0) {
 	case ICMP6_ECHO:
 		answer_echo(net, b, info);
 		break;
@@ -267,7 +277,7 @@ void icmp6_input(struct net *net, struct netbuf *b)
 	case ICMP6_TOO_BIG:
 	case ICMP6_TIME_EXCEEDED:
 	case ICMP6_PARAMETER_PROBLEM:
-		take_error(net, b, info);
+		is_whole = take_error(net, b, info);
 		break;
 	case ICMP6_GROUP_QUERY:
 		group_query6(b->dev, b);
@@ -280,5 +290,7 @@ void icmp6_input(struct net *net, struct netbuf *b)
 	default: /* echo replies are raw sockets'; redirects are not followed */
 		break;
 	}
+	if (!is_whole)
+		net_count(net, false, NET_COUNT_ICMP_IN_ERRORS);
 	netbuf_free(b);
 }

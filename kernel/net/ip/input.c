@@ -10,6 +10,7 @@
 
 #include "core/random.h"
 #include "lib/atomic.h"
+#include "net/counters.h"
 #include "net/ip/deliver.h"
 #include "net/ip/fragment.h"
 #include "net/netdev.h"
@@ -84,7 +85,7 @@ static bool is_martian(const struct netbuf *b, const struct ip_info *i)
 static bool is_for_us(struct net *net, const struct netbuf *b, const struct ip_info *i)
 {
 	if (inet_ip_is_multicast(i->to))
-		return net_group_is_joined(b->dev, i->to);
+		return net_group_hears(b->dev, i->to, i->from);
 	return net_address_is_broadcast(net, i->to, i->dev_index) ||
 	       net_address_is_ours(net, i->to, 0) ||
 	       (i->protocol == IPPROTO_UDP && net_is_configuring(b->dev));
@@ -113,7 +114,9 @@ void ip4_input(struct net *net, struct netbuf *b)
 	struct ip_info *info = netbuf_notes(b, struct ip_info);
 	unsigned len = check_header(b);
 
+	net_count(net, true, NET_COUNT_IN_RECEIVES);
 	if (len == 0) {
+		net_count(net, true, NET_COUNT_IN_HEADER_ERRORS);
 		(void)atomic_add(&b->dev->stats.rx_errors, 1);
 		netbuf_free(b);
 		return;
@@ -122,6 +125,7 @@ void ip4_input(struct net *net, struct netbuf *b)
 	read_info(b, len, info);
 	if (is_martian(b, info) || !is_for_us(net, b, info) ||
 	    !are_options_fine(b->room + info->options_at, info->options_len)) {
+		net_count(net, true, NET_COUNT_IN_ADDRESS_ERRORS);
 		netbuf_free(b);
 		return;
 	}

@@ -9,7 +9,9 @@
 #include <linux/in6.h>
 
 #include "lib/atomic.h"
+#include "net/counters.h"
 #include "net/ip/deliver.h"
+#include "net/ip/device.h"
 #include "net/ip/fragment.h"
 #include "net/netdev.h"
 #include "net/wire/ip.h"
@@ -81,7 +83,7 @@ static bool is_for_us(struct net *net, const struct netbuf *b, const struct ip_i
 	bool from_lo = (b->dev->features & NETDEV_LOOPBACK) != 0;
 
 	if (inet_ip_is_multicast(i->to))
-		return net_group_is_joined(b->dev, i->to);
+		return net_group_hears(b->dev, i->to, i->from);
 	return net_address_is_ours(net, i->to,
 				   inet_ip_is_link_local(i->to) && !from_lo ? i->dev_index : 0);
 }
@@ -226,12 +228,23 @@ static bool take_header(struct walk *w)
 	return w->b != NULL;
 }
 
+bool net_has_ip6(void)
+{
+	return true;
+}
+
 void ip6_input(struct net *net, struct netbuf *b)
 {
 	struct ip_info *info = netbuf_notes(b, struct ip_info);
 	struct walk w = { .net = net, .b = b };
 
+	if (ip_device_has_mode(b->dev, NET_DEVICE_NO_IP6)) {
+		netbuf_free(b);
+		return;
+	}
+	net_count(net, false, NET_COUNT_IN_RECEIVES);
 	if (!check_header(b)) {
+		net_count(net, false, NET_COUNT_IN_HEADER_ERRORS);
 		(void)atomic_add(&b->dev->stats.rx_errors, 1);
 		netbuf_free(b);
 		return;
@@ -239,6 +252,7 @@ void ip6_input(struct net *net, struct netbuf *b)
 	netbuf_set_network(b);
 	read_info(b, info);
 	if (is_martian(b, info) || !is_for_us(net, b, info)) {
+		net_count(net, false, NET_COUNT_IN_ADDRESS_ERRORS);
 		netbuf_free(b);
 		return;
 	}

@@ -9,7 +9,7 @@
  *	fragment.c	cut and put together, RFC 791 §3.2, RFC 8200 §4.5, RFC 5722, bounded memory
  *	route.c		where to: the longest prefix, then the metric; pmtu.c what was learnt of it
  *	source.c	from which address: RFC 6724
- *	icmp.c icmp6.c	errors to whom they concern, echo; group.c IGMP and MLD
+ *	icmp.c icmp6.c	errors to whom they concern, echo; group/ IGMP and MLD
  *	ndp.c		neighbour discovery, duplicate addresses; router.c routers and SLAAC
  *	device.c	what each interface has of all this; problem.c errors of ours about a packet
  *
@@ -91,6 +91,9 @@ struct ip_info {
 	uint32_t max_fragment; /* of a packet put together: the longest; 0: it came whole */
 };
 
+/* A kernel may be linked without IPv6: then no interface has it, and no socket of its family. */
+bool net_has_ip6(void);
+
 /* From the link: data is at the IP header. Take b. */
 void ip4_input(struct net *net, struct netbuf *b);
 void ip6_input(struct net *net, struct netbuf *b);
@@ -161,8 +164,11 @@ struct net_address_values {
 	unsigned flags;
 	nsec_t preferred_until, valid_until;
 };
-/* With its prefix route. -EEXIST, -ENOMEM, -EINVAL. Any context with no lock. */
+/* With its prefix route. -EEXIST, -ENOMEM, -EINVAL, -EACCES: IPv6 is off there. Any context with
+ * no lock. */
 MUST_CHECK int net_address_add(struct netdev *d, const struct net_address_values *v);
+/* Observers (net/event.h) hear of d's address as it is now. Any context with no lock. */
+void net_address_tell(struct netdev *d, const uint8_t ip[16]);
 int net_address_remove(struct netdev *d, const uint8_t ip[16], unsigned prefix_bits);
 /* Is it one of this machine's (127.0.0.0/8 whole)? dev_index 0: of any interface. */
 bool net_address_is_ours(struct net *net, const uint8_t ip[16], unsigned dev_index);
@@ -176,9 +182,25 @@ struct netdev *net_broadcast_device_locked(struct net *net, const uint8_t ip[16]
 					   unsigned dev_index);
 void net_address_forget_all(struct netdev *d); /* for net_fini */
 
+/* What an interface does not do. To be set before it is up. */
+enum net_device_mode {
+	/* Nobody is on its link who could have an address of ours. */
+	NET_DEVICE_NO_PROBES = 1 << 0,
+	NET_DEVICE_NO_ROUTERS = 1 << 1, /* what routers advertise does not count */
+	NET_DEVICE_NO_IP6 = 1 << 2,     /* net_device_set_ip6 */
+};
+void net_device_set_modes(struct netdev *d, unsigned modes);
+
+/* IPv6 on that interface, or not (disable_ipv6): without, it has no address and no route of IPv6's,
+ * gets none, and hears no packet. -ENOMEM: the loopback's address does not come back. Thread
+ * context. */
+MUST_CHECK int net_device_set_ip6(struct netdev *d, bool on);
+
 /* Interface up or down, MTU, MAC: what ip link set does. Thread context. */
 MUST_CHECK int net_device_set_up(struct netdev *d, bool up);
 MUST_CHECK int net_device_set_mtu(struct netdev *d, uint32_t mtu);
+/* Those of IFF_UP, IFF_PROMISC and IFF_ALLMULTI that are in mask. */
+MUST_CHECK int net_device_set_flags(struct netdev *d, unsigned flags, unsigned mask);
 
 /* ---- routes (route.c) ---- */
 
@@ -198,6 +220,7 @@ MUST_CHECK int route_add(struct net *net, const struct route *r, bool replace);
 int route_remove(struct net *net, const struct route *r); /* -ESRCH */
 
 void route_forget_device(struct netdev *d);
+void route_forget_v6(struct netdev *d); /* IPv6's alone */
 void route_forget_all(struct net *net);
 
 /* ---- sources (source.c) ---- */
@@ -215,8 +238,18 @@ MUST_CHECK int pmtu_init(struct net *net); /* -ENOMEM */
 void pmtu_fini(struct net *net);
 uint32_t pmtu_known_locked(struct net *net, const uint8_t to[16], uint32_t otherwise);
 
-/* ---- groups (group.c) ---- */
+/* ---- groups (group/) ---- */
 
-/* Counted by the interface. -ENOBUFS, -ENODEV. */
+/* What a user hears of a group: these sources alone, or all but these. */
+struct net_sources {
+	bool include;
+	unsigned nr;
+	const uint8_t (*ip)[16];
+};
+/* A user's filter is another; was NULL: it was no member; now NULL: it is none any more. Only
+ * -ENOBUFS and -EINVAL (no group), and neither when there is nothing new in `now`. No lock held. */
+MUST_CHECK int net_group_change(struct netdev *d, const uint8_t group[16],
+				const struct net_sources *was, const struct net_sources *now);
+/* The same from all sources. -EADDRNOTAVAIL: nobody had joined. */
 MUST_CHECK int net_group_join(struct netdev *d, const uint8_t group[16]);
 MUST_CHECK int net_group_leave(struct netdev *d, const uint8_t group[16]);

@@ -257,10 +257,10 @@ static void take_advert(struct netdev *d, const struct message *m)
 
 static void take_neighbour(struct netdev *d, struct netbuf *b)
 {
-	struct message m = { .info = netbuf_notes(b, struct ip_info) };
+	struct message m = { .info = netbuf_notes(b, struct ip_info), .head = (void *)b->data };
 
-	m.head = b->len < sizeof(*m.head) ? NULL : netbuf_need(b, b->len);
-	if (m.head == NULL || inet_ip_is_multicast(m.head->target) || inet_ip_is_v4(m.head->target))
+	if (b->len < sizeof(*m.head) || inet_ip_is_multicast(m.head->target) ||
+	    inet_ip_is_v4(m.head->target))
 		return;
 	m.options = (const uint8_t *)(m.head + 1);
 	m.options_len = b->len - (unsigned)sizeof(*m.head);
@@ -279,9 +279,12 @@ void ndp_input(struct net *net, struct netbuf *b)
 	bool on_ethernet = (b->dev->features & (NETDEV_LOOPBACK | NETDEV_POINTTOPOINT)) == 0;
 
 	if (on_ethernet && info->hops == HOPS && h->code == 0 && info->max_fragment == 0) {
-		if (h->type == ICMP6_ROUTER_ADVERT)
+		bool is_router = h->type == ICMP6_ROUTER_ADVERT;
+
+		b = netbuf_linear(b);
+		if (b != NULL && is_router)
 			ndp_router_input(b->dev, b);
-		else
+		else if (b != NULL)
 			take_neighbour(b->dev, b);
 	}
 	netbuf_free(b);
@@ -345,10 +348,12 @@ static enum due find_due(struct ip_device *i, nsec_t now, uint8_t ip[16])
 static void became_unique(struct ip_device *i, const uint8_t ip[16])
 {
 	spin_lock(&i->dev->net->lock);
-	if (inet_ip_is_link_local(ip) && i->nr_solicits == 0)
+	if (inet_ip_is_link_local(ip) && i->nr_solicits == 0 &&
+	    !ip_device_has_mode(i->dev, NET_DEVICE_NO_ROUTERS))
 		i->solicit_at = clock_monotonic();
 	spin_unlock(&i->dev->net->lock);
 	net_changed(i->dev->net, NET_ADDRESS);
+	net_address_tell(i->dev, ip);
 }
 
 static void act(struct ip_device *i, enum due due, const uint8_t ip[16])
@@ -448,14 +453,15 @@ void ndp_start(struct ip_device *i)
 	};
 	int err;
 
-	if (READ_ONCE(i->dev->mtu) < IP6_MTU_MIN)
+	if (READ_ONCE(i->dev->mtu) < IP6_MTU_MIN || ip_device_has_mode(i->dev, NET_DEVICE_NO_IP6))
 		return;
 	ndp_make_address(i->dev, prefix, v.ip);
 	spin_lock(&i->dev->net->lock);
 	i->nr_solicits = 0;
 	spin_unlock(&i->dev->net->lock);
 	err = net_address_add(i->dev, &v);
-	if (err == -EEXIST) /* the carrier was away: other routers may be there now */
+	/* The carrier was away, and other routers may be there now; or it is not probed for. */
+	if (err == -EEXIST || (err == 0 && ip_device_has_mode(i->dev, NET_DEVICE_NO_PROBES)))
 		became_unique(i, v.ip);
 	/* Without memory there is no IPv6 on that link. */
 	ndp_watch(i->dev);

@@ -10,6 +10,7 @@
 #include "lib/atomic.h"
 #include "lib/errno.h"
 #include "lib/hash.h"
+#include "net/counters.h"
 #include "net/ip/fragment.h"
 #include "net/ip/deliver.h"
 #include "net/ip/device.h"
@@ -34,11 +35,11 @@ uint16_t ip4_next_id(const struct net *net, const uint8_t to[16], unsigned nr)
 	return (uint16_t)(atomic_add(id, (uint16_t)nr) + (uint16_t)key);
 }
 
-static uint8_t hops_of(const struct ip_header_values *v)
+static uint8_t hops_of(const struct ip_header_values *v, uint32_t usual)
 {
 	if (v->hops != 0)
 		return v->hops;
-	return inet_ip_is_multicast(v->to) ? 1 : IP_DEFAULT_HOPS;
+	return inet_ip_is_multicast(v->to) ? 1 : (uint8_t)usual;
 }
 
 static void moved(struct netbuf *b, unsigned n)
@@ -57,7 +58,7 @@ void ip4_push_header(struct net *net, struct netbuf *b, const struct ip_header_v
 		.version_words = (uint8_t)(4 << 4 | (sizeof(*h) + options) / 4),
 		.traffic_class = v->traffic_class,
 		.total_len = be16_of((uint16_t)min(b->len, 65535u)),
-		.hops = hops_of(v),
+		.hops = hops_of(v, READ_ONCE(net->settings.default_ttl)),
 		.protocol = v->protocol,
 	};
 	if (!v->dont_fragment || nr > 1)
@@ -98,7 +99,7 @@ void ip6_push_header(struct netbuf *b, const struct ip_header_values *v)
 					      (v->flow_label & 0xfffff)),
 		.payload_len = be16_of((uint16_t)min(payload, 65535u)),
 		.next_header = v->options_len > 0 ? v->first_header : v->protocol,
-		.hops = hops_of(v),
+		.hops = hops_of(v, IP_DEFAULT_HOPS),
 	};
 	memcpy(h->from, v->from, sizeof(h->from));
 	memcpy(h->to, v->to, sizeof(h->to));
@@ -157,7 +158,7 @@ static void echo(struct net *net, const struct netbuf *b, const struct ip_header
 	struct netbuf *copy;
 
 	if (!many || path->is_local || (d->features & NETDEV_LOOPBACK) != 0 ||
-	    (!path->is_broadcast && !net_group_is_joined(d, path->next_hop)))
+	    (!path->is_broadcast && !net_group_hears(d, path->next_hop, v->from)))
 		return;
 	copy = netbuf_clone(b);
 	if (copy == NULL)
@@ -180,6 +181,7 @@ int ip_send(struct net *net, struct netbuf *b, const struct ip_header_values *v,
 	bool fits = b->gso_size > 0 || b->len + header_len(v) <= path->mtu;
 
 	netbuf_set_transport(b);
+	net_count(net, inet_ip_is_v4(v->to), NET_COUNT_OUT_REQUESTS);
 	if (!fits && v->dont_fragment) {
 		netbuf_free(b);
 		return -EMSGSIZE;

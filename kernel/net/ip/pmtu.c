@@ -7,7 +7,7 @@
  */
 #include "lib/errno.h"
 #include "lib/hash.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "net/ip/ip.h"
 #include "net/wire/ip.h"
 

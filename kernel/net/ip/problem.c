@@ -60,12 +60,13 @@ static bool explain6(struct ip_error *e, const uint8_t *bytes, unsigned len)
 
 void ip_unreachable(struct net *net, struct netbuf *b)
 {
+	uint8_t bytes[LOOKED_AT] ALIGNED(4);
 	unsigned len = min(b->len, LOOKED_AT);
-	const uint8_t *bytes = netbuf_need(b, len);
 	struct ip_error e = { .error = EHOSTUNREACH };
 
-	if (bytes != NULL && len > 0 &&
-	    (bytes[0] >> 4 == 4 ? explain4(&e, bytes, len) : explain6(&e, bytes, len))) {
+	/* What was sent may have its payload in pages, and no room to have more of it linear. */
+	netbuf_copy_out(b, 0, bytes, len);
+	if (len > 0 && (bytes[0] >> 4 == 4 ? explain4(&e, bytes, len) : explain6(&e, bytes, len))) {
 		memcpy(e.reporter, e.from, sizeof(e.reporter));
 		e.payload_len = (unsigned)(bytes + len - e.payload);
 		ip_report_error(net, &e);

@@ -8,10 +8,19 @@
 
 #include "lib/atomic.h"
 #include "lib/errno.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
+#include "net/event.h"
 #include "net/ip/device.h"
 #include "net/ip/ip.h"
 #include "net/netdev.h"
+
+/* Who observes hears of it: a copy, or what is off the table. */
+static void tell(struct net *net, const struct route *r, bool is_gone)
+{
+	struct net_event e = { NET_EVENT_ROUTE, is_gone, { .route = r } };
+
+	net_tell(net, &e);
+}
 
 /* ---- the table ---- */
 
@@ -72,6 +81,7 @@ int route_add(struct net *net, const struct route *like, bool replace)
 	spin_unlock(&net->lock);
 	kmem_free(old);
 	net_changed(net, NET_ROUTE);
+	tell(net, like, false);
 	return 0;
 }
 
@@ -86,19 +96,22 @@ int route_remove(struct net *net, const struct route *like)
 	spin_unlock(&net->lock);
 	if (r == NULL)
 		return -ESRCH;
-	kmem_free(r);
 	net_changed(net, NET_ROUTE);
+	tell(net, r, true);
+	kmem_free(r);
 	return 0;
 }
 
 /* d NULL: of any interface. */
-static struct route *take_one(struct net *net, const struct netdev *d)
+static struct route *take_one(struct net *net, const struct netdev *d, bool only_v6)
 {
 	struct route *r;
 
 	scoped_spin(&net->lock);
 	list_foreach(&net->routes, r, link) {
-		if (d == NULL || r->dev == d) {
+		bool v4 = inet_ip_is_v4(r->prefix) && r->prefix_bits >= IP_V4_AT * 8;
+
+		if ((d == NULL || r->dev == d) && !(only_v6 && v4)) {
 			list_remove(&r->link);
 			return r;
 		}
@@ -106,20 +119,32 @@ static struct route *take_one(struct net *net, const struct netdev *d)
 	return NULL;
 }
 
-void route_forget_device(struct netdev *d)
+static void forget(struct netdev *d, bool only_v6)
 {
 	struct route *r;
 
-	while ((r = take_one(d->net, d)) != NULL)
+	while ((r = take_one(d->net, d, only_v6)) != NULL) {
+		tell(d->net, r, true);
 		kmem_free(r);
+	}
 	net_changed(d->net, NET_ROUTE);
+}
+
+void route_forget_device(struct netdev *d)
+{
+	forget(d, false);
+}
+
+void route_forget_v6(struct netdev *d)
+{
+	forget(d, true);
 }
 
 void route_forget_all(struct net *net)
 {
 	struct route *r;
 
-	while ((r = take_one(net, NULL)) != NULL)
+	while ((r = take_one(net, NULL, false)) != NULL)
 		kmem_free(r);
 }
 
@@ -142,8 +167,9 @@ void route_expire(struct netdev *d, nsec_t now)
 	struct route *r;
 
 	while ((r = take_expired(d, now)) != NULL) {
-		kmem_free(r);
 		net_changed(d->net, NET_ROUTE);
+		tell(d->net, r, true);
+		kmem_free(r);
 	}
 }
 
@@ -237,6 +263,8 @@ static int find_way(struct net *net, const struct ip_query *q, struct ip_path *o
 {
 	if (net_address_is_ours_locked(net, q->to, 0))
 		return find_local(net, q, out);
+	if (inet_ip_is_loopback(q->to) && !inet_ip_is_v4(q->to))
+		return -EADDRNOTAVAIL; /* IPv6 is off there: nothing else has a way to it */
 	if (inet_ip_is_multicast(q->to) || inet_ip_equal(q->to, inet_broadcast4))
 		return find_many(net, q, out);
 	out->dev = net_broadcast_device_locked(net, q->to, q->dev_index);

@@ -232,13 +232,14 @@ static void stop_soliciting(struct netdev *d, unsigned flags)
 void ndp_router_input(struct netdev *d, struct netbuf *b)
 {
 	const struct ip_info *info = netbuf_notes(b, struct ip_info);
-	const struct nd_router_advert *m = b->len < sizeof(*m) ? NULL : netbuf_need(b, b->len);
+	const struct nd_router_advert *m = (const void *)b->data;
 	const uint8_t *options = (const uint8_t *)(m + 1);
 	unsigned len = b->len - (unsigned)sizeof(*m);
 	const struct nd_mac *mac;
 
-	if (m == NULL || !inet_ip_is_link_local(info->from) ||
-	    !nd_are_options_sound(options, len) || !ip_device_runs(d))
+	if (b->len < sizeof(*m) || !inet_ip_is_link_local(info->from) ||
+	    !nd_are_options_sound(options, len) || !ip_device_runs(d) ||
+	    ip_device_has_mode(d, NET_DEVICE_NO_ROUTERS))
 		return;
 	mac = (const void *)nd_find_option(options, len, ND_SOURCE_MAC, sizeof(*mac));
 	if (mac != NULL && (mac->mac[0] & 1) == 0)

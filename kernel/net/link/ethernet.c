@@ -49,8 +49,10 @@ static uint16_t take_header(struct netdev *d, struct netbuf *b)
 
 void ethernet_input(struct netdev *d, struct netbuf *b)
 {
-	uint16_t type = take_header(d, b);
+	uint16_t type;
 
+	netdev_show(d, b, false);
+	type = take_header(d, b);
 	if ((b->flags & NETBUF_FOR_GROUP) != 0)
 		(void)atomic_add(&d->stats.multicast, 1);
 	if ((b->flags & NETBUF_FOR_OTHER) != 0 || (READ_ONCE(d->flags) & NETDEV_IS_UP) == 0) {

@@ -2,15 +2,16 @@
 /*
  * The loopback. What is sent waits in a queue until net_run(), when the sender holds no lock any
  * more; each CPU has its queue, so that packets of one flow keep their order. Segments of any size
- * pass whole and need no checksum: nothing can have changed them.
+ * pass whole, and a checksum that is still to be completed need not be: nothing can have changed
+ * them.
  */
 #include "net/link/loopback.h"
 
-#include "core/cpu.h"
-#include "core/thread.h"
+#include "core/sched/thread.h"
+#include "core/smp/cpu.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "net/ip/ip.h"
 #include "net/netdev.h"
 
@@ -51,10 +52,17 @@ static void enqueue(struct netdev *d, struct netbuf *b)
 		net_later(&q->work);
 }
 
-static int transmit(struct netdev *d, struct netbuf *b)
+static int transmit(struct netdev_queue *q, struct netbuf *b)
 {
-	b->dev = d;
-	enqueue(d, b); /* tx_lock is held */
+	if (netbuf_own(b) != 0) {
+		(void)atomic_add(&q->dev->stats.tx_dropped, 1);
+		netbuf_free(b);
+		return 0;
+	}
+	b->dev = q->dev;
+	preempt_disable();
+	enqueue(q->dev, b);
+	preempt_enable();
 	return 0;
 }
 
@@ -66,17 +74,18 @@ void loopback_echo(struct netdev *as, struct netbuf *b)
 	preempt_enable();
 }
 
-static void kick(struct netdev *d)
+static void kick(struct netdev_queue *q)
 {
 }
 
 static void receive_one(struct net *net, struct netdev *d, struct netbuf *b)
 {
 	netbuf_orphan(b); /* it is delivered: how long it waits there is no more the sender's */
-	b->flags |= NETBUF_SUM_GOOD;
-	b->flags &= (uint16_t)~NETBUF_SUM_WANTED;
+	if ((b->flags & NETBUF_SUM_WANTED) != 0) /* else the sum is whatever a program wrote */
+		b->flags = (uint16_t)((b->flags & ~NETBUF_SUM_WANTED) | NETBUF_SUM_GOOD);
 	(void)atomic_add(&d->stats.rx_packets, 1);
 	(void)atomic_add(&d->stats.rx_bytes, b->len);
+	netdev_show(d, b, false);
 	ip_input(net, b);
 }
 
@@ -110,7 +119,7 @@ static int add_addresses(struct netdev *d)
 	memcpy(v4.ip, inet_loopback4, sizeof(v4.ip));
 	memcpy(v6.ip, inet_loopback6, sizeof(v6.ip));
 	err = net_address_add(d, &v4);
-	return err != 0 ? err : net_address_add(d, &v6);
+	return err != 0 || !net_has_ip6() ? err : net_address_add(d, &v6);
 }
 
 int loopback_init(struct net *net)

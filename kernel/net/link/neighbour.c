@@ -1,30 +1,81 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The neighbour table. neighbour.h has the states. Time-outs are Linux's defaults. The table is
- * bounded: the entry that was used longest ago, and that nobody keeps, makes room.
+ * The states of neighbours: neighbour.h has them, neighbour_table.c keeps the table. Time-outs are
+ * Linux's defaults. What waits for link addresses is bounded, for each neighbour and, by a share of
+ * the memory, for all.
  */
 #include "net/link/neighbour.h"
 
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
+#include "mm/alloc/page.h"
+#include "net/event.h"
 #include "net/ip/ip.h"
 #include "net/link/ethernet.h"
 #include "net/netdev.h"
 
-#define NEIGHBOURS_MAX 1024u
-#define WAITING_MAX    101u /* packets for one: as Linux's unres_qlen */
-#define PROBES_MAX     3u
-#define RETRANS_NS     NSEC_PER_SEC
-#define REACHABLE_NS   (30 * NSEC_PER_SEC)
-#define DELAY_NS       (5 * NSEC_PER_SEC)
-#define DUE_MAX        16u      /* that a ring of the timer looks after, with interrupts off */
-#define DUE_PAUSE_NS   1000000u /* before it looks after more */
+#define WAITING_MAX   101u /* packets for one: as Linux's unres_qlen */
+#define WAITING_SHARE 64u  /* of the memory, for all packets that wait */
+#define PROBES_MAX    3u
+#define RETRANS_NS    NSEC_PER_SEC
+#define REACHABLE_NS  (30 * NSEC_PER_SEC)
+#define DELAY_NS      (5 * NSEC_PER_SEC)
+#define DUE_MAX       NEIGHBOURS_DUE_MAX
+#define DUE_PAUSE_NS  1000000u /* before a ring of the timer looks after more */
 
 /* A packet that waits. */
 struct waiting {
 	uint16_t ethernet_type;
 };
+
+/* ---- what waits; n->lock is held, or nobody else knows n ---- */
+
+static void take_waiting(struct neighbour *n, struct list *all)
+{
+	list_splice(all, &n->waiting);
+	if (n->nr_waiting > 0 && atomic_sub(&n->dev->net->waiting_bytes, n->waiting_bytes) == 0)
+		net_finish_wake(n->dev->net);
+	n->waiting_bytes = n->nr_waiting = 0;
+}
+
+static struct netbuf *take_oldest(struct neighbour *n)
+{
+	struct netbuf *oldest = list_first(&n->waiting, struct netbuf, link);
+
+	if (oldest == NULL)
+		return NULL;
+	list_remove(&oldest->link);
+	n->nr_waiting--;
+	n->waiting_bytes -= oldest->charge;
+	(void)atomic_sub(&n->dev->net->waiting_bytes, oldest->charge);
+	return oldest;
+}
+
+static bool is_full(const struct neighbour *n, const struct netbuf *b)
+{
+	return n->nr_waiting == WAITING_MAX ||
+	       atomic_load(&n->dev->net->waiting_bytes) + b->charge >
+		       page_nr_total() * PAGE_SIZE / WAITING_SHARE;
+}
+
+/* The packet that is pushed out of a full queue, or finds none of its own to push: or NULL. */
+static struct netbuf *wait_in_queue(struct neighbour *n, struct netbuf *b, uint16_t type)
+{
+	struct netbuf *oldest = NULL;
+
+	if (is_full(n, b)) {
+		oldest = take_oldest(n);
+		if (oldest == NULL)
+			return b;
+	}
+	netbuf_notes(b, struct waiting)->ethernet_type = type;
+	list_append(&n->waiting, &b->link);
+	n->nr_waiting++;
+	n->waiting_bytes += b->charge;
+	(void)atomic_add(&n->dev->net->waiting_bytes, b->charge);
+	return oldest;
+}
 
 /* ---- counts ---- */
 
@@ -36,15 +87,38 @@ void neighbour_hold(struct neighbour *n)
 
 void neighbour_put(struct neighbour *n)
 {
+	struct list waiting = LIST_INIT(waiting);
+
 	if (n == NULL || !ref_put(&n->ref))
 		return;
-	netbuf_free_all(&n->waiting);
+	take_waiting(n, &waiting);
+	netbuf_free_all(&waiting);
 	kmem_free(n);
+}
+
+void neighbour_let_go(struct neighbour *n)
+{
+	struct list lost = LIST_INIT(lost);
+
+	spin_lock(&n->lock);
+	n->is_gone = true;
+	take_waiting(n, &lost);
+	spin_unlock(&n->lock);
+	netbuf_free_all(&lost);
+	neighbour_tell(n, true);
+	neighbour_put(n);
+}
+
+void neighbour_tell(struct neighbour *n, bool is_gone)
+{
+	struct net_event e = { NET_EVENT_NEIGHBOUR, is_gone, { .neighbour = n } };
+
+	net_tell(n->dev->net, &e);
 }
 
 /* ---- time ---- */
 
-static void arm_alarm(struct net *net, nsec_t deadline_ns)
+void neighbour_alarm_arm(struct net *net, nsec_t deadline_ns)
 {
 	struct neighbour_alarm *a = &net->neighbour_alarm;
 
@@ -59,7 +133,7 @@ static void arm_alarm(struct net *net, nsec_t deadline_ns)
 static void arm(struct neighbour *n, nsec_t after_ns)
 {
 	n->deadline_ns = clock_monotonic() + after_ns;
-	arm_alarm(n->dev->net, n->deadline_ns);
+	neighbour_alarm_arm(n->dev->net, n->deadline_ns);
 }
 
 /* ---- states ---- */
@@ -78,16 +152,15 @@ static void enter_reachable(struct neighbour *n, struct list *waiting)
 {
 	n->state = NEIGHBOUR_REACHABLE;
 	n->confirmed_ns = clock_monotonic();
-	n->nr_probes = n->nr_waiting = 0;
-	list_splice(waiting, &n->waiting);
+	n->nr_probes = 0;
+	take_waiting(n, waiting);
 	arm(n, REACHABLE_NS);
 }
 
 static void enter_failed(struct neighbour *n, struct list *lost)
 {
 	n->state = NEIGHBOUR_FAILED;
-	n->nr_waiting = 0;
-	list_splice(lost, &n->waiting);
+	take_waiting(n, lost);
 }
 
 /* What rings says about the state; true: ask. n->lock is held. */
@@ -125,6 +198,7 @@ static void go_on_with(struct neighbour *n, nsec_t now)
 	struct list lost = LIST_INIT(lost);
 	uint8_t mac[ETHERNET_ADDRESS_LEN];
 	bool asks, everybody, failed;
+	enum neighbour_state was, now_is;
 
 	spin_lock(&n->lock);
 	if (n->deadline_ns > now) { /* it went on by itself meanwhile */
@@ -132,7 +206,9 @@ static void go_on_with(struct neighbour *n, nsec_t now)
 		return;
 	}
 	n->deadline_ns = NSEC_NEVER;
+	was = n->state;
 	asks = go_on(n, &lost);
+	now_is = n->state;
 	everybody = n->state == NEIGHBOUR_INCOMPLETE;
 	failed = n->state == NEIGHBOUR_FAILED;
 	memcpy(mac, n->mac, sizeof(mac));
@@ -147,42 +223,29 @@ static void go_on_with(struct neighbour *n, nsec_t now)
 	}
 	if (failed)
 		net_changed(n->dev->net, NET_NEIGHBOUR);
-}
-
-/* One whose time is over by `now`, counted; or NULL, and when the next one's will be. */
-static struct neighbour *find_due(struct net *net, nsec_t now, nsec_t *next)
-{
-	struct neighbour *n;
-
-	*next = NSEC_NEVER;
-	scoped_spin(&net->lock);
-	list_foreach(&net->neighbours, n, link) {
-		nsec_t deadline = READ_ONCE(n->deadline_ns);
-
-		*next = min(*next, deadline);
-		if (deadline > now)
-			continue;
-		ref_get(&n->ref);
-		return n;
-	}
-	return NULL;
+	if (was != now_is)
+		neighbour_tell(n, false);
 }
 
 static void ring(struct timer *t)
 {
 	struct net *net = container_of(t, struct net, neighbour_alarm.timer);
-	nsec_t now = clock_monotonic(), next;
-	struct neighbour *n;
+	nsec_t now = clock_monotonic(), next, sweep_at;
+	struct neighbour *due[DUE_MAX];
+	unsigned nr;
 
 	spin_lock(&net->neighbour_alarm.lock);
 	net->neighbour_alarm.at = NSEC_NEVER;
 	spin_unlock(&net->neighbour_alarm.lock);
-	for (unsigned i = 0; i < DUE_MAX && (n = find_due(net, now, &next)) != NULL; i++) {
-		go_on_with(n, now);
-		neighbour_put(n);
+	nr = neighbour_table_due(net, now, due, &next);
+	for (unsigned i = 0; i < nr; i++) {
+		go_on_with(due[i], now);
+		neighbour_put(due[i]);
 	}
+	sweep_at = neighbour_table_sweep(net, now);
+	next = min(next, sweep_at);
 	if (next != NSEC_NEVER)
-		arm_alarm(net, max(next, now + DUE_PAUSE_NS));
+		neighbour_alarm_arm(net, max(next, now + DUE_PAUSE_NS));
 	net_run();
 }
 
@@ -192,114 +255,7 @@ void neighbour_alarm_init(struct net *net)
 	timer_init(&net->neighbour_alarm.timer, ring);
 }
 
-/* ---- the table ---- */
-
-/* net->lock is held. */
-static struct neighbour *find_locked(struct netdev *d, const uint8_t ip[16])
-{
-	struct neighbour *n;
-
-	list_foreach(&d->net->neighbours, n, link) {
-		if (n->dev == d && inet_ip_equal(n->ip, ip))
-			return n;
-	}
-	return NULL;
-}
-
-static struct neighbour *find(struct netdev *d, const uint8_t ip[16])
-{
-	struct neighbour *n;
-
-	scoped_spin(&d->net->lock);
-	n = find_locked(d, ip);
-	if (n == NULL)
-		return NULL;
-	ref_get(&n->ref);
-	list_remove(&n->link); /* the one that was looked for last makes room last */
-	list_append(&d->net->neighbours, &n->link);
-	return n;
-}
-
-/* Takes the table's count away from one that nobody else has; net->lock is held. */
-static struct neighbour *evict_locked(struct net *net)
-{
-	struct neighbour *n;
-
-	list_foreach(&net->neighbours, n, link) {
-		if (atomic_load(&n->ref.count) == 1 && READ_ONCE(n->state) != NEIGHBOUR_PERMANENT) {
-			list_remove(&n->link);
-			net->nr_neighbours--;
-			return n;
-		}
-	}
-	return NULL;
-}
-
-static struct neighbour *new_neighbour(struct netdev *d, const uint8_t ip[16])
-{
-	struct neighbour *n = kmem_alloc_nowait(sizeof(*n));
-
-	if (n == NULL)
-		return NULL;
-	ref_init(&n->ref);
-	list_init(&n->link);
-	list_init(&n->waiting);
-	n->dev = d;
-	memcpy(n->ip, ip, sizeof(n->ip));
-	n->deadline_ns = NSEC_NEVER;
-	return n;
-}
-
-/* `fresh`, unless somebody else was quicker; counted for the caller. */
-static struct neighbour *enter(struct netdev *d, struct neighbour *fresh)
-{
-	struct net *net = d->net;
-	struct neighbour *n, *old = NULL;
-
-	spin_lock(&net->lock);
-	n = find_locked(d, fresh->ip);
-	if (n == NULL) {
-		if (net->nr_neighbours >= NEIGHBOURS_MAX)
-			old = evict_locked(net);
-		n = fresh;
-		list_append(&net->neighbours, &n->link);
-		net->nr_neighbours++;
-	}
-	ref_get(&n->ref);
-	spin_unlock(&net->lock);
-	if (n != fresh)
-		neighbour_put(fresh);
-	neighbour_put(old);
-	return n;
-}
-
-struct neighbour *neighbour_get(struct netdev *d, const uint8_t ip[16])
-{
-	struct neighbour *n = find(d, ip);
-
-	if (n != NULL)
-		return n;
-	n = new_neighbour(d, ip);
-	return n == NULL ? NULL : enter(d, n);
-}
-
 /* ---- sending ---- */
-
-/* n->lock is held. The packet that is pushed out of a full queue, or NULL. */
-static struct netbuf *wait_in_queue(struct neighbour *n, struct netbuf *b, uint16_t type)
-{
-	struct netbuf *oldest = NULL;
-
-	if (n->nr_waiting == WAITING_MAX) {
-		oldest = list_first(&n->waiting, struct netbuf, link);
-		list_remove(&oldest->link);
-		n->nr_waiting--;
-	}
-	netbuf_notes(b, struct waiting)->ethernet_type = type;
-	list_append(&n->waiting, &b->link);
-	n->nr_waiting++;
-	return oldest;
-}
 
 /* n->lock is held: is the link address good enough to send to? */
 static bool is_usable(struct neighbour *n)
@@ -323,6 +279,8 @@ void neighbour_send(struct neighbour *n, struct netbuf *b, uint16_t ethernet_typ
 	usable = is_usable(n);
 	if (usable) {
 		memcpy(mac, n->mac, sizeof(mac));
+	} else if (n->is_gone) {
+		lost = b;
 	} else {
 		lost = wait_in_queue(n, b, ethernet_type);
 		asks = n->state != NEIGHBOUR_INCOMPLETE;
@@ -383,26 +341,31 @@ static void take_news(struct neighbour *n, const uint8_t mac[6], unsigned news,
 		enter_reachable(n, waiting);
 	} else if (!known || differs) {
 		n->state = NEIGHBOUR_STALE;
-		n->nr_waiting = 0;
-		list_splice(waiting, &n->waiting);
+		take_waiting(n, waiting);
 	}
 }
 
 void neighbour_learn(struct netdev *d, const uint8_t ip[16], const uint8_t *mac, unsigned news)
 {
-	struct neighbour *n = (news & NEIGHBOUR_CREATE) != 0 ? neighbour_get(d, ip) : find(d, ip);
+	struct neighbour *n = (news & NEIGHBOUR_CREATE) != 0 ? neighbour_get(d, ip)
+							     : neighbour_find(d, ip);
 	struct list waiting = LIST_INIT(waiting);
 	uint8_t known[ETHERNET_ADDRESS_LEN];
+	enum neighbour_state was, now_is;
 
 	if (n == NULL)
 		return;
 	spin_lock(&n->lock);
+	was = n->state;
 	if (mac != NULL || has_mac(n)) {
 		memcpy(known, mac != NULL ? mac : n->mac, sizeof(known));
 		take_news(n, known, news, &waiting);
 	}
+	now_is = n->state;
 	spin_unlock(&n->lock);
 	send_waiting(n, &waiting, known);
+	if (was != now_is)
+		neighbour_tell(n, false);
 	neighbour_put(n);
 }
 
@@ -418,21 +381,6 @@ void neighbour_confirm(struct neighbour *n)
 
 /* ---- by hand, and the end ---- */
 
-static struct neighbour *take_off(struct net *net, struct netdev *d, const uint8_t *ip)
-{
-	struct neighbour *n;
-
-	scoped_spin(&net->lock);
-	list_foreach(&net->neighbours, n, link) {
-		if ((d != NULL && n->dev != d) || (ip != NULL && !inet_ip_equal(n->ip, ip)))
-			continue;
-		list_remove(&n->link);
-		net->nr_neighbours--;
-		return n;
-	}
-	return NULL;
-}
-
 int neighbour_set(struct netdev *d, const uint8_t ip[16], const uint8_t *mac,
 		  enum neighbour_state state)
 {
@@ -440,10 +388,10 @@ int neighbour_set(struct netdev *d, const uint8_t ip[16], const uint8_t *mac,
 	struct neighbour *n;
 
 	if (mac == NULL) {
-		n = take_off(d->net, d, ip);
+		n = neighbour_table_take(d->net, d, ip);
 		if (n == NULL)
 			return -ENOENT;
-		neighbour_put(n);
+		neighbour_let_go(n);
 		net_changed(d->net, NET_NEIGHBOUR);
 		return 0;
 	}
@@ -453,10 +401,10 @@ int neighbour_set(struct netdev *d, const uint8_t ip[16], const uint8_t *mac,
 	spin_lock(&n->lock);
 	memcpy(n->mac, mac, sizeof(n->mac));
 	n->state = state;
-	n->nr_waiting = 0;
-	list_splice(&waiting, &n->waiting);
+	take_waiting(n, &waiting);
 	spin_unlock(&n->lock);
 	send_waiting(n, &waiting, mac);
+	neighbour_tell(n, false);
 	neighbour_put(n);
 	net_changed(d->net, NET_NEIGHBOUR);
 	return 0;
@@ -466,8 +414,8 @@ void neighbour_forget_all(struct netdev *d)
 {
 	struct neighbour *n;
 
-	while ((n = take_off(d->net, d, NULL)) != NULL)
-		neighbour_put(n);
+	while ((n = neighbour_table_take(d->net, d, NULL)) != NULL)
+		neighbour_let_go(n);
 	net_changed(d->net, NET_NEIGHBOUR);
 }
 
@@ -476,6 +424,6 @@ void neighbour_forget_net(struct net *net)
 	struct neighbour *n;
 
 	(void)timer_cancel(&net->neighbour_alarm.timer);
-	while ((n = take_off(net, NULL, NULL)) != NULL)
+	while ((n = neighbour_table_take(net, NULL, NULL)) != NULL)
 		neighbour_put(n);
 }

@@ -12,7 +12,7 @@
 
 static void note_min_rtt(struct tcp *t, nsec_t rtt)
 {
-	nsec_t now = clock_monotonic();
+	nsec_t now = t->now;
 
 	if (t->min_rtt == 0 || rtt <= t->min_rtt || now - t->min_rtt_at > MIN_RTT_KEPT) {
 		t->min_rtt = max(rtt, (nsec_t)1);
@@ -54,7 +54,7 @@ static void sample(struct tcp *t, const struct tcp_segment *s, const struct tcp_
 
 	if (rtt < 0 && a->advanced && t->has_timestamps && s->options.has_timestamps &&
 	    s->options.ts_echo != 0) {
-		uint32_t ms = tcp_clock_ms() + t->ts_offset - s->options.ts_echo;
+		uint32_t ms = tcp_timestamp(t) - s->options.ts_echo;
 
 		if (ms < INT32_MAX)
 			rtt = max(ms, 1u) * TCP_MS;
@@ -74,7 +74,10 @@ static void update_window(struct tcp *t, const struct tcp_segment *s, struct tcp
 		return;
 	a->window_changed = window != t->snd.window;
 	t->snd.window = window;
-	t->snd.max_window = max(t->snd.max_window, window);
+	if (window > t->snd.max_window) {
+		t->snd.max_window = window;
+		tcp_update_mss(t); /* half of it is a segment's bound */
+	}
 	t->snd.wl1 = s->seq;
 	t->snd.wl2 = s->ack;
 }
@@ -117,7 +120,7 @@ static bool is_first_younger(const struct tcp *t, const struct tcp_acked *a)
 {
 	const struct netbuf *b = tcp_queue_first(t);
 
-	return b != NULL && a->sack_rtt > clock_monotonic() - tcp_piece(b)->sent_at;
+	return b != NULL && a->sack_rtt > t->now - tcp_piece(b)->sent_at;
 }
 
 static void rearm(struct tcp *t, const struct tcp_acked *a)
@@ -159,7 +162,7 @@ bool tcp_ack(struct tcp *t, struct tcp_segment *s)
 
 	if (is_absurd(t, s))
 		return false;
-	t->last_ack_at = clock_monotonic();
+	t->last_ack_at = t->now;
 	t->probes = 0;
 	learn(t, s, &a);
 	if (tcp_before(s->ack, t->snd.una)) {
@@ -168,6 +171,7 @@ bool tcp_ack(struct tcp *t, struct tcp_segment *s)
 	}
 	update_window(t, s, &a);
 	advance(t, s, &a);
+	tcp_mtu_probe_acked(t);
 	tcp_sack(t, s, &a);
 	sample(t, s, &a);
 	tcp_rack_round(t, &a);

@@ -90,9 +90,11 @@ static struct tcp_alarm *take_due(struct tcp_clock *c, nsec_t now)
 static void fire(struct timer *t)
 {
 	struct tcp_clock *c = container_of(t, struct tcp_clock, timer);
-	nsec_t now = clock_monotonic();
 	struct tcp_alarm *a;
+	nsec_t now;
 
+	net_run(); /* what has come already is heard before it is said to be late */
+	now = clock_monotonic();
 	spin_lock(&c->lock);
 	c->armed = NSEC_NEVER;
 	spin_unlock(&c->lock);

@@ -19,6 +19,9 @@
 #include "lib/string.h"
 #include "net/tcp/engine.h"
 
+#define ORPHAN_BYTES \
+	4608u /* that much an orphan may keep though memory is out: SO_SNDBUF's least */
+
 /* ---- endpoints ---- */
 
 static void get_endpoint(struct endpoint *e)
@@ -79,6 +82,7 @@ void tcp_init(struct tcp *t, struct net *net, const struct tcp_events *events, b
 	t->v6 = v6;
 	t->alarm.fn = tcp_timer_fired;
 	t->alarm_at = NSEC_NEVER;
+	t->now = clock_monotonic();
 	t->state = TCP_STATE_CLOSED;
 	t->congestion = t->stack->settings.congestion;
 	list_init(&t->pending);
@@ -102,7 +106,7 @@ void tcp_fini(struct tcp *t)
 void tcp_start_space(struct tcp *t)
 {
 	t->snd.small_end = t->snd.una;
-	t->last_received_at = t->last_ack_at = t->last_sent_at = clock_monotonic();
+	t->last_received_at = t->last_ack_at = t->last_sent_at = t->now;
 	t->rack_mult = 1;
 	t->fack = t->dsack_round = t->snd.una;
 	tcp_update_mss(t);
@@ -135,9 +139,15 @@ static void look_up_path(struct tcp *t)
 	spin_lock(&t->lock);
 }
 
-void tcp_lock(struct tcp *t)
+static void lock(struct tcp *t)
 {
 	spin_lock(&t->lock);
+	t->now = clock_monotonic();
+}
+
+void tcp_lock(struct tcp *t)
+{
+	lock(t);
 	if (t->state != TCP_STATE_CLOSED && t->state != TCP_STATE_LISTEN &&
 	    t->path.generation != READ_ONCE(t->net->generation))
 		look_up_path(t);
@@ -159,6 +169,24 @@ static void leave(struct tcp *t, unsigned todo)
 	t->events->put(t); /* the engine's */
 }
 
+/* net_finish() waits for what a program gave before it went, if it is not for one of this machine's
+ * own, which end with it. */
+static void note_unsent(struct tcp *t)
+{
+	bool is_unsent = t->is_orphan && tcp_may_send(t) && t->snd.una != t->snd.end &&
+			 t->path.dev != t->net->loopback;
+
+	if (is_unsent)
+		atomic_store(&t->net->unsent_heard_at, t->last_received_at);
+	if (is_unsent == t->is_unsent)
+		return;
+	t->is_unsent = is_unsent;
+	if (is_unsent)
+		(void)atomic_add(&t->net->nr_unsent, 1);
+	else if (atomic_sub(&t->net->nr_unsent, 1) == 0)
+		net_finish_wake(t->net);
+}
+
 void tcp_unlock(struct tcp *t)
 {
 	unsigned news = t->is_orphan ? 0 : t->news, todo = t->todo;
@@ -167,6 +195,7 @@ void tcp_unlock(struct tcp *t)
 	t->news = t->todo = 0;
 	if (t->state != TCP_STATE_CLOSED)
 		tcp_timers_sync(t);
+	note_unsent(t);
 	spin_unlock(&t->lock);
 	if (news != 0)
 		events->changed(t, news);
@@ -256,7 +285,8 @@ static int may_connect(struct tcp *t)
 	return t->state == TCP_STATE_CLOSED && !t->held ? 0 : -EISCONN;
 }
 
-static void start_connecting(struct tcp *t, const struct ip_path *path)
+/* False: no memory for its SYN. */
+static bool start_connecting(struct tcp *t, const struct ip_path *path)
 {
 	struct tcp_stack *s = t->stack;
 
@@ -281,8 +311,9 @@ static void start_connecting(struct tcp *t, const struct ip_path *path)
 	tcp_count(s, active_opens);
 	tcp_start_space(t);
 	tcp_fastopen_client(t);
-	if (!t->fastopen_wanted || t->fastopen_len == 0)
-		tcp_send_syn(t); /* else the first bytes go with it */
+	if (t->fastopen_wanted && t->fastopen_len != 0)
+		return true; /* the first bytes go with it */
+	return tcp_send_syn(t);
 }
 
 int tcp_connect(struct tcp *t, const struct inet_address *to, const uint8_t from[16])
@@ -301,12 +332,15 @@ int tcp_connect(struct tcp *t, const struct inet_address *to, const uint8_t from
 		ip_path_drop(&path);
 		return err;
 	}
-	spin_lock(&t->lock);
+	lock(t);
 	old = t->path;
-	start_connecting(t, &path);
+	if (!start_connecting(t, &path)) {
+		tcp_end(t, 0);
+		err = -ENOBUFS;
+	}
 	tcp_unlock(t);
 	ip_path_drop(&old);
-	return 0;
+	return err;
 }
 
 /* Our FIN goes behind what is queued. */
@@ -351,13 +385,23 @@ int tcp_shutdown(struct tcp *t, bool receive, bool send)
 	return err;
 }
 
+/* tcp(7), tcp_max_orphans: nobody waits for it, so that it goes first when there are too many, or
+ * when its bytes are needed. */
+bool tcp_orphan_is_dropped(struct tcp *t)
+{
+	if (atomic_load(&t->stack->counters.orphans) <= tcp_setting(t->stack, max_orphans) &&
+	    !(t->out_charge > ORPHAN_BYTES && tcp_memory_is_out(t->stack)))
+		return false;
+	tcp_count(t->stack, memory_aborts);
+	tcp_send_reset(t);
+	tcp_end(t, 0);
+	return true;
+}
+
 static void start_orphan(struct tcp *t)
 {
-	if (atomic_load(&t->stack->counters.orphans) > tcp_setting(t->stack, max_orphans)) {
-		tcp_send_reset(t);
-		tcp_end(t, 0);
+	if (tcp_orphan_is_dropped(t))
 		return;
-	}
 	send_fin(t);
 	if (t->state == TCP_STATE_FIN_WAIT_2)
 		tcp_orphan_waits(t);

@@ -68,7 +68,7 @@ struct tcp_segment {            /* one that came in */
 	uint32_t seq, end, ack; /* end: behind SYN, payload and FIN */
 	uint32_t len;
 	uint16_t window, urgent;
-	uint8_t flags;
+	uint8_t flags, hops;
 	bool is_ce; /* congestion experienced: RFC 3168 §5 */
 	unsigned dev_index;
 	struct inet_address from, to;
@@ -171,7 +171,8 @@ void tcp_end(struct tcp *t, int error);
 void tcp_end_in_rest(struct tcp *t); /* by way of TIME-WAIT */
 void tcp_forget(struct tcp *t);      /* one that nobody knows yet; no lock is held */
 void tcp_end_timed_out(struct tcp *t);
-void tcp_orphan_waits(struct tcp *t); /* it is in FIN-WAIT-2, with nobody there */
+void tcp_orphan_waits(struct tcp *t);      /* it is in FIN-WAIT-2, with nobody there */
+bool tcp_orphan_is_dropped(struct tcp *t); /* there is no room for it: it is over, by a reset */
 /* Is it one of those in which a sequence number is agreed on with the peer? */
 static inline bool tcp_is_synchronised(const struct tcp *t)
 {
@@ -184,7 +185,7 @@ static inline bool tcp_may_send(const struct tcp *t)
 				  1u << TCP_STATE_FIN_WAIT_1 | 1u << TCP_STATE_CLOSING |
 				  1u << TCP_STATE_LAST_ACK)) != 0;
 }
-/* secret.c: a keyed hash of two ends that nobody else can know. */
+/* handshake/secret.c: a keyed hash of two ends that nobody else can know. */
 uint64_t tcp_secret(const struct net *net, uint64_t salt, const struct inet_address *local,
 		    const struct inet_address *remote);
 /* Numbers and options of a fresh connection, from its ends: RFC 6528, RFC 7323 §5.4. */
@@ -196,9 +197,14 @@ static inline uint32_t tcp_clock_ms(void)
 {
 	return (uint32_t)((uint64_t)clock_monotonic() / 1000000u);
 }
+static inline uint32_t tcp_timestamp(const struct tcp *t)
+{
+	return (uint32_t)((uint64_t)t->now / 1000000u) + t->ts_offset;
+}
 void tcp_start_space(struct tcp *t); /* both are known: windows, buffers, the algorithm */
 void tcp_accepted(struct tcp *t);    /* a passive one is established */
 void tcp_memory_add(struct tcp *t, int64_t bytes);
+uint64_t tcp_memory_left(const struct tcp_stack *s); /* until it is short */
 bool tcp_memory_is_short(const struct tcp_stack *s);
 bool tcp_memory_is_out(const struct tcp_stack *s);
 
@@ -216,7 +222,8 @@ struct tcp_reply { /* a segment with no connection behind it */
 };
 void tcp_reply_send(struct net *net, const struct tcp_reply *r);  /* no lock is held */
 void tcp_reset_for(struct net *net, const struct tcp_segment *s); /* RFC 9293 §3.10.7.1 */
-/* May an out-of-window segment be answered now? RFC 5961 §7, and once in half a second each. */
+/* May an out-of-window segment be answered now? Once in half a second each, in whose *last [a] that
+ * is; RFC 5961 §7: and so many in all. */
 bool tcp_may_challenge(struct tcp_stack *s, nsec_t *last);
 
 struct tcp_header_values {
@@ -242,7 +249,7 @@ unsigned tcp_options_syn(uint8_t *to, const struct tcp_syn_options *o);
 unsigned tcp_options_timestamps(uint8_t *to, uint32_t ts, uint32_t echo);
 unsigned tcp_options_sacks(uint8_t *to, const struct tcp_range *r, unsigned nr);
 
-/* ---- listen.c, request.c, cookie.c, rest.c, fastopen.c ---- */
+/* ---- handshake/, rest.c ---- */
 
 struct tcp_request { /* a handshake that a listener has begun: SYN-RECEIVED */
 	/* [I] but where marked */
@@ -264,6 +271,7 @@ struct tcp_request { /* a handshake that a listener has begun: SYN-RECEIVED */
 	uint8_t traffic_class;
 	unsigned dev_index;
 	nsec_t born, answered_at; /* [a] */
+	nsec_t challenged_at;     /* [a] */
 	bool want_cookie;
 	uint8_t cookie_len;
 	uint8_t cookie[16];
@@ -273,8 +281,6 @@ struct tcp_request { /* a handshake that a listener has begun: SYN-RECEIVED */
 void tcp_listener_input(struct tcp *l, struct tcp_segment *s, uint32_t iss_or_0);
 void tcp_request_input(struct tcp_request *r, struct tcp_segment *s);
 bool tcp_is_request(const struct endpoint *e);
-bool tcp_is_connection(const struct endpoint *e);
-struct tcp *tcp_of_endpoint(struct endpoint *e);
 struct tcp_request *tcp_request_of_endpoint(struct endpoint *e);
 void tcp_request_put(struct tcp_request *r);
 /* Counted by the table, the alarm and the listener's list. NULL = no memory. */
@@ -310,7 +316,7 @@ void tcp_fastopen_client(struct tcp *t);         /* before a SYN: is there a coo
 void tcp_fastopen_keep(struct tcp *t, const struct tcp_options *o);
 void tcp_fastopen_acked(struct tcp *t, const struct tcp_segment *s, struct tcp_acked *a);
 
-/* ---- input.c, ack.c, sack.c, rack.c, recovery.c ---- */
+/* ---- input.c, ack.c, loss/ ---- */
 
 void tcp_connection_input(struct tcp *t, struct tcp_segment *s);
 void tcp_challenge(struct tcp *t);
@@ -342,7 +348,7 @@ void tcp_recovery_reduce(struct tcp *t); /* ECN, or a tail loss that was repaire
 void tcp_recovery_lost(struct tcp *t);   /* found by a timer */
 void tcp_recovery_sent(struct tcp *t, uint32_t bytes, bool again);
 
-/* ---- congestion.c ---- */
+/* ---- congestion/ ---- */
 
 struct tcp_congestion {
 	const char *name;
@@ -359,6 +365,9 @@ void tcp_congestion_idle(struct tcp *t);
 uint32_t tcp_flight(const struct tcp *t); /* RFC 6675's pipe */
 uint32_t tcp_window_first(const struct tcp *t);
 void tcp_window_used(struct tcp *t, bool limited);
+bool tcp_pace_holds(struct tcp *t); /* nothing may go yet: TCP_TIMER_PACE is set */
+void tcp_pace_sent(struct tcp *t, uint32_t bytes);
+uint32_t tcp_pace_burst(const struct tcp *t); /* bytes of one piece, at most */
 
 /* ---- queue.c ---- */
 
@@ -387,7 +396,8 @@ void tcp_output_probe(
 void tcp_output_frto(struct tcp *t); /* two of them: RFC 5682 §2.1 step 2b */
 void tcp_send_ack(struct tcp *t);
 void tcp_send_reset(struct tcp *t);
-void tcp_send_syn(struct tcp *t); /* or SYN-ACK, of a passive fast open */
+/* Or SYN-ACK, of a passive fast open. False: no memory, as if it had been lost. */
+bool tcp_send_syn(struct tcp *t);
 /* A segment that says where we are: keepalive, window probe (RFC 9293 §3.8.4, §3.8.6.1). */
 void tcp_send_probe(struct tcp *t);
 void tcp_window_probe(struct tcp *t);
@@ -410,7 +420,8 @@ void tcp_quick_acks(struct tcp *t);
 void tcp_window_measure(struct tcp *t, uint32_t len, uint32_t charge);
 void tcp_window_read(struct tcp *t, uint32_t n);
 void tcp_window_rtt(struct tcp *t, const struct tcp_segment *s);
-uint8_t tcp_window_scale(const struct tcp_stack *s, uint32_t limit, uint32_t clamp);
+uint8_t tcp_window_scale(const struct tcp *t);   /* a listener's, or of a fresh connection */
+uint32_t tcp_window_enough(const struct tcp *t); /* a sender that has so much does not wait */
 void tcp_send_space_grow(struct tcp *t);
 void tcp_write_space(struct tcp *t); /* is there room to tell of? */
 
@@ -431,5 +442,9 @@ void tcp_timer_fired(struct tcp_alarm *a);
 void tcp_retransmit_arm(struct tcp *t); /* from now, if anything is in flight */
 void tcp_keepalive_arm(struct tcp *t);
 void tcp_delay_ack(struct tcp *t);
-bool tcp_black_hole(struct tcp *t); /* RFC 4821: full segments do not get through */
-void tcp_black_hole_retry(struct tcp *t);
+/* loss/black_hole.c: a timeout; what a probe with a full segment comes to */
+void tcp_black_hole_judge(struct tcp *t);
+bool tcp_mtu_probe_is_due(const struct tcp *t);
+void tcp_mtu_probe_sent(struct tcp *t, uint32_t seq, uint32_t end);
+void tcp_mtu_probe_acked(struct tcp *t); /* SND.UNA has advanced */
+void tcp_mtu_probe_resent(struct tcp *t, const struct tcp_piece *p);

@@ -28,7 +28,7 @@ static void agree(struct tcp *t, const struct tcp_segment *s)
 		t->rcv.scale = 0;
 	t->peer_mss = o->mss == 0 ? TCP_MSS_USUAL : max(o->mss, (uint16_t)TCP_MSS_MIN);
 	t->ts_recent = o->ts;
-	t->ts_recent_at = clock_monotonic();
+	t->ts_recent_at = t->now;
 	t->rcv.irs = s->seq;
 	t->rcv.nxt = t->rcv.acked = t->rcv.read = s->seq + 1;
 	t->snd.window = t->snd.max_window = s->window; /* a SYN's is never scaled */
@@ -49,7 +49,7 @@ static void establish(struct tcp *t, struct tcp_segment *s)
 	t->snd.una = t->snd.iss + 1;
 	t->has_ecn &= (s->flags & (TCP_ECE | TCP_CWR)) == TCP_ECE;
 	if (t->retries == 0)
-		tcp_rtt_sample(t, clock_monotonic() - t->last_sent_at);
+		tcp_rtt_sample(t, t->now - t->last_sent_at);
 	t->retries = t->backoff = 0;
 	tcp_set_rto(t);
 	tcp_timer_stop(t, TCP_TIMER_RETRANSMIT);
@@ -91,7 +91,7 @@ static void syn_sent_input(struct tcp *t, struct tcp_segment *s)
 		tcp_set_state(t, TCP_STATE_SYN_RECEIVED);
 		t->has_ecn = false;
 		tcp_window_start(t);
-		tcp_send_syn(t);
+		(void)tcp_send_syn(t);
 		return;
 	}
 	tcp_fastopen_keep(t, &s->options);
@@ -106,8 +106,7 @@ static bool is_paws_violated(const struct tcp *t, const struct tcp_segment *s)
 {
 	if (!t->has_timestamps || !s->options.has_timestamps)
 		return false;
-	return tcp_before(s->options.ts, t->ts_recent) &&
-	       clock_monotonic() - t->ts_recent_at < TS_FORGET;
+	return tcp_before(s->options.ts, t->ts_recent) && t->now - t->ts_recent_at < TS_FORGET;
 }
 
 static uint32_t window_end(const struct tcp *t)
@@ -209,7 +208,7 @@ static void note_timestamp(struct tcp *t, const struct tcp_segment *s)
 	if (tcp_after(s->seq, t->rcv.acked) || tcp_before(s->options.ts, t->ts_recent))
 		return;
 	t->ts_recent = s->options.ts;
-	t->ts_recent_at = clock_monotonic();
+	t->ts_recent_at = t->now;
 }
 
 /* RFC 3168 §6.1.3. */
@@ -238,7 +237,7 @@ static bool finish_handshake(struct tcp *t, struct tcp_segment *s)
 	t->snd.window = t->snd.max_window = (uint32_t)s->window << t->snd.scale;
 	t->snd.wl1 = s->seq;
 	if (t->retries == 0)
-		tcp_rtt_sample(t, clock_monotonic() - t->last_sent_at);
+		tcp_rtt_sample(t, t->now - t->last_sent_at);
 	t->retries = t->backoff = 0;
 	tcp_set_rto(t);
 	tcp_retransmit_arm(t);
@@ -292,7 +291,7 @@ static void take_text(struct tcp *t, struct tcp_segment *s)
 static void synchronised_input(struct tcp *t, struct tcp_segment *s)
 {
 	if (is_syn_again(t, s)) {
-		tcp_send_syn(t);
+		(void)tcp_send_syn(t);
 		return;
 	}
 	see_syn_as_ack(t, s);
@@ -315,7 +314,7 @@ void tcp_connection_input(struct tcp *t, struct tcp_segment *s)
 	if (t->state == TCP_STATE_CLOSED || t->state == TCP_STATE_LISTEN)
 		return; /* it ended while the segment was on its way here */
 	t->segs_in++;
-	t->last_received_at = clock_monotonic();
+	t->last_received_at = t->now;
 	t->keep_probes = 0;
 	if (t->state == TCP_STATE_SYN_SENT)
 		syn_sent_input(t, s);

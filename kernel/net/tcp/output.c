@@ -73,7 +73,7 @@ unsigned tcp_established_options(struct tcp *t, uint8_t *to, bool sacks)
 	unsigned len = 0;
 
 	if (t->has_timestamps)
-		len = tcp_options_timestamps(to, tcp_clock_ms() + t->ts_offset, t->ts_recent);
+		len = tcp_options_timestamps(to, tcp_timestamp(t), t->ts_recent);
 	if (t->has_sack && sacks)
 		len += tcp_options_sacks(to + len, r,
 					 tcp_sack_blocks(t, r, t->has_timestamps ? 3 : 4));
@@ -91,6 +91,7 @@ struct outgoing {
 static void ack_sent(struct tcp *t)
 {
 	t->ack_now = t->ack_wanted = false;
+	t->nr_pushed = 0;
 	if (t->quick_acks > 0)
 		t->quick_acks--;
 	tcp_timer_stop(t, TCP_TIMER_ACK);
@@ -207,7 +208,7 @@ void tcp_send_probe(struct tcp *t)
 
 /* ---- SYN ---- */
 
-void tcp_send_syn(struct tcp *t)
+bool tcp_send_syn(struct tcp *t)
 {
 	bool answers = t->state == TCP_STATE_SYN_RECEIVED;
 	struct outgoing o = { .seq = t->snd.iss, .flags = answers ? TCP_SYN | TCP_ACK : TCP_SYN };
@@ -219,7 +220,7 @@ void tcp_send_syn(struct tcp *t)
 		.sack_ok = t->has_sack,
 		.has_scale = t->has_scale,
 		.scale = t->rcv.scale,
-		.ts = tcp_clock_ms() + t->ts_offset,
+		.ts = tcp_timestamp(t),
 		.ts_echo = answers ? t->ts_recent : 0,
 		.has_fastopen = t->fastopen_wanted && t->retries == 0,
 		.cookie_len = t->fastopen_len,
@@ -236,10 +237,11 @@ void tcp_send_syn(struct tcp *t)
 	v.window = (uint16_t)min(t->rcv.window, 65535u);
 	t->snd.nxt = tcp_later(t->snd.nxt, t->snd.iss + 1);
 	t->snd.end = tcp_later(t->snd.end, t->snd.nxt);
-	t->last_sent_at = clock_monotonic();
+	t->last_sent_at = t->now;
 	tcp_timer_set(t, TCP_TIMER_RETRANSMIT, min(t->rto << t->backoff, TCP_RTO_MAX));
 	if (b != NULL)
 		send_with(t, b, &o, &v);
+	return b != NULL;
 }
 
 /* ---- pieces ---- */
@@ -251,7 +253,7 @@ static uint32_t gso_most(const struct tcp *t, uint32_t size)
 
 	if (t->snd.has_urgent || (t->ecn_flags & TCP_ECN_SEND_CWR) != 0)
 		return size; /* these are of one segment */
-	most = min(most, GSO_MAX);
+	most = least(least(most, GSO_MAX), tcp_pace_burst(t));
 	return most < size ? size : most / size * size;
 }
 
@@ -270,8 +272,9 @@ static bool send_piece(struct tcp *t, struct netbuf *b, bool is_fresh)
 	if (b->len > 0) {
 		t->data_segs_out++;
 		t->bytes_sent += b->len;
+		tcp_pace_sent(t, b->len);
 	}
-	t->last_sent_at = clock_monotonic();
+	t->last_sent_at = t->now;
 	send_established(t, copy, &o);
 	return true;
 }
@@ -287,11 +290,12 @@ bool tcp_retransmit(struct tcp *t, struct netbuf *b, uint32_t most)
 	if (!send_piece(t, b, false))
 		return false;
 	tcp_queue_resent(t, b);
+	tcp_mtu_probe_resent(t, tcp_piece(b));
 	t->nr_retrans++;
 	t->bytes_retrans += b->len;
 	tcp_count(t->stack, retrans_segs);
 	if (t->first_retry_at == 0)
-		t->first_retry_at = clock_monotonic();
+		t->first_retry_at = t->now;
 	tcp_recovery_sent(t, len, true);
 	return true;
 }
@@ -299,7 +303,7 @@ bool tcp_retransmit(struct tcp *t, struct netbuf *b, uint32_t most)
 /* What is lost, as far as the window of congestion goes. */
 static void retransmit_lost(struct tcp *t)
 {
-	while (!list_is_empty(&t->lost)) {
+	while (!list_is_empty(&t->lost) && !tcp_pace_holds(t)) {
 		struct tcp_piece *p = list_first(&t->lost, struct tcp_piece, order);
 		uint32_t flight = tcp_flight(t), room = t->cwnd > flight ? t->cwnd - flight : 0;
 
@@ -369,7 +373,7 @@ static bool send_next(struct tcp *t, uint32_t room)
 		t->snd.small_end = p->end;
 	tcp_queue_sent(t, b);
 	tcp_recovery_sent(t, tcp_piece_len(p), false);
-	if (clock_monotonic() - t->last_data_at < t->ack_delay)
+	if (t->now - t->last_data_at < t->ack_delay)
 		t->is_interactive = true;
 	return true;
 }
@@ -389,11 +393,29 @@ static void sent_fresh(struct tcp *t)
 	tcp_loss_probe_arm(t);
 }
 
+/* One segment as large as the path would take, were it no black hole. */
+static bool send_mtu_probe(struct tcp *t)
+{
+	uint32_t base = t->base_mtu, size, seq = t->snd.nxt;
+	bool sent;
+
+	t->base_mtu = 0;
+	tcp_update_mss(t);
+	size = segment_size(t);
+	sent = t->out_next != NULL && t->out_next->len >= size && cwnd_room(t) >= size &&
+	       !tcp_pace_holds(t) && send_next(t, size);
+	t->base_mtu = base;
+	tcp_update_mss(t);
+	if (sent)
+		tcp_mtu_probe_sent(t, seq, t->snd.nxt);
+	return sent;
+}
+
 /* Nothing is in flight, yet something cannot go: nobody would wake us up. */
 static void judge_stall(struct tcp *t)
 {
 	if (t->out_next == NULL || t->snd.una != t->snd.nxt ||
-	    tcp_timer_is_set(t, TCP_TIMER_WINDOW_PROBE))
+	    tcp_timer_is_set(t, TCP_TIMER_WINDOW_PROBE) || tcp_timer_is_set(t, TCP_TIMER_PACE))
 		return;
 	tcp_timer_set(t, TCP_TIMER_WINDOW_PROBE, t->rto);
 }
@@ -406,10 +428,11 @@ void tcp_output(struct tcp *t)
 		return;
 	if (t->out_next != NULL && t->snd.una == t->snd.nxt)
 		tcp_congestion_idle(t);
-	tcp_black_hole_retry(t);
 	if (!t->frto_new_data)
 		retransmit_lost(t);
-	while (send_next(t, cwnd_room(t)))
+	if (tcp_mtu_probe_is_due(t) && send_mtu_probe(t))
+		sent = true;
+	while (t->out_next != NULL && !tcp_pace_holds(t) && send_next(t, cwnd_room(t)))
 		sent = true;
 	limited = t->out_next != NULL && cwnd_room(t) < min(t->out_next->len, t->mss);
 	tcp_window_used(t, limited);
@@ -441,7 +464,12 @@ void tcp_window_probe(struct tcp *t)
 		tcp_send_probe(t);
 		return;
 	}
-	/* What Nagle, cork or silly windows held back has waited long enough. */
+	/* What Nagle, cork or silly windows held back has waited long enough; of the window it may
+	 * be that no more will ever be offered. */
+	if (window < t->snd.max_window / 2) {
+		t->snd.max_window = t->snd.window;
+		tcp_update_mss(t);
+	}
 	n = least(least(b->len, window), segment_size(t));
 	if (n < b->len && !tcp_queue_split(t, b, n))
 		return;

@@ -167,7 +167,7 @@ void tcp_queue_sent(struct tcp *t, struct netbuf *b)
 {
 	struct tcp_piece *p = tcp_piece(b);
 
-	p->sent_at = p->first_sent_at = clock_monotonic();
+	p->sent_at = p->first_sent_at = t->now;
 	plant(t, p);
 	list_append(&t->sent_order, &p->order);
 	t->out_next = next_of(t, b);
@@ -178,7 +178,7 @@ void tcp_queue_resent(struct tcp *t, struct netbuf *b)
 {
 	struct tcp_piece *p = tcp_piece(b);
 
-	p->sent_at = clock_monotonic();
+	p->sent_at = t->now;
 	if ((p->flags & TCP_PIECE_RETRANS) == 0)
 		t->retrans += tcp_piece_len(p);
 	p->flags |= TCP_PIECE_RETRANS | TCP_PIECE_EVER_RETRANS;
@@ -258,7 +258,7 @@ static void note(struct tcp *t, struct tcp_piece *p, struct tcp_acked *a)
 	} else {
 		a->original = true;
 		if (a->rtt < 0)
-			a->rtt = clock_monotonic() - p->sent_at;
+			a->rtt = t->now - p->sent_at;
 	}
 	tcp_delivered(t, p, a);
 }

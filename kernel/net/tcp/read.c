@@ -53,7 +53,8 @@ static void take(struct tcp *t, uint32_t n, struct list *gone)
 	}
 }
 
-/* Is the window so much larger than what the peer knows that it should hear? */
+/* Is the window so much larger than what the peer knows that it should hear, or such that a sender
+ * who waits to avoid a silly window waits no more? */
 static bool is_worth_telling(struct tcp *t)
 {
 	uint32_t known = t->rcv.acked + t->rcv.window - t->rcv.nxt, fresh;
@@ -61,14 +62,20 @@ static bool is_worth_telling(struct tcp *t)
 	if ((int32_t)known < 0)
 		known = 0;
 	fresh = tcp_window_select(t);
-	return fresh > 0 && fresh >= 2 * known && fresh > known;
+	if (fresh <= known)
+		return false;
+	return fresh >= 2 * known ||
+	       (known < tcp_window_enough(t) && fresh >= tcp_window_enough(t));
 }
 
-/* The reader waits for more: what came does not need to wait for its answer. */
+/* The reader has all, and waits for more; the peer may have written all that it has, and wait for
+ * the ACK to write on. Only if an answer usually follows it is worth waiting for that. */
 static bool is_ack_due(const struct tcp *t)
 {
-	return t->ack_wanted &&
-	       (t->rcv.nxt - t->rcv.acked > t->rcv_mss || (t->in_bytes == 0 && t->quick_acks > 0));
+	if (!t->ack_wanted)
+		return false;
+	return t->rcv.nxt - t->rcv.acked > t->rcv_mss ||
+	       (t->in_bytes == 0 && t->nr_pushed > t->is_interactive);
 }
 
 static void pass(struct tcp *t, uint32_t n, struct list *gone)

@@ -2,7 +2,9 @@
 /*
  * Bytes that arrived (RFC 9293 §3.10.7.4, seventh and eighth): in order they wait for the user,
  * out of order in a tree until the hole is filled. Both are charged to the connection; what is far
- * out of order goes first when there is no memory. Small segments are copied together.
+ * out of order goes first when there is no memory. Small segments are copied together. When all
+ * connections have too much, who has nothing gets the beginning of one segment, copied out of the
+ * pages that it came in: each goes on, and none holds much.
  *
  * A netbuf in the in-order queue that the reader has been given (SEEN) stays as it is until
  * tcp_consumed, because the reader looks at it without the lock.
@@ -41,13 +43,16 @@ static void drop_out_of_order(struct tcp *t, struct tcp_piece *p)
 	netbuf_free(b);
 }
 
-/* Bytes that were SACKed may be forgotten (RFC 2018 §8): the farthest first, down to `seq`. */
-static bool make_room(struct tcp *t, uint32_t bytes, uint32_t seq)
+/* One more segment is taken if there was any room, however large it is: what a window was offered
+ * for comes with headers, and in pages. And what an empty buffer offers is taken in any case, in as
+ * many segments as it comes (window.c); they are copied together if they are small. Bytes that were
+ * SACKed may be forgotten (RFC 2018 §8): the farthest first, down to `seq`. */
+static bool make_room(struct tcp *t, uint32_t seq)
 {
-	uint32_t limit = t->receive_limit + t->receive_limit / 4;
+	uint32_t limit = tcp_memory_is_out(t->stack) ? 0 : t->receive_limit;
 	struct tcp_piece *last;
 
-	while (t->in_charge + bytes > limit) {
+	while (t->in_charge > limit) {
 		last = entry(tree_last(&t->out_of_order));
 		if (last == NULL || !tcp_after(last->seq, seq))
 			break;
@@ -55,9 +60,11 @@ static bool make_room(struct tcp *t, uint32_t bytes, uint32_t seq)
 		drop_out_of_order(t, last);
 		t->nr_blocks = 0;
 	}
-	if (t->in_charge + bytes <= limit)
-		return t->in_charge == 0 || !tcp_memory_is_out(t->stack);
-	return list_is_empty(&t->in) && seq == t->rcv.nxt;
+	if (t->in_charge <= limit)
+		return true;
+	if (seq != t->rcv.nxt)
+		return false;
+	return list_is_empty(&t->in) || (limit != 0 && t->in_bytes < tcp_window_enough(t));
 }
 
 void tcp_receive_free(struct tcp *t)
@@ -298,7 +305,7 @@ static void queue_out_of_order(struct tcp *t, struct netbuf *b, uint32_t seq, bo
 	*p = (struct tcp_piece){ .seq = seq,
 				 .end = seq + b->len + has_fin,
 				 .flags = has_fin ? TCP_PIECE_FIN : 0 };
-	if (!make_room(t, b->charge, seq) || !fit_in(t, b, p)) {
+	if (!make_room(t, seq) || !fit_in(t, b, p)) {
 		netbuf_free(b);
 		return;
 	}
@@ -317,6 +324,15 @@ static void queue_out_of_order(struct tcp *t, struct netbuf *b, uint32_t seq, bo
 }
 
 /* ---- a segment ---- */
+
+/* Does this segment end what the peer has written? A short one does. */
+static void note_push(struct tcp *t, const struct tcp_segment *s)
+{
+	if (s->len > 0 && s->len < t->rcv_mss)
+		t->nr_pushed++;
+	else if ((s->flags & TCP_PSH) != 0 && t->nr_pushed == 0)
+		t->nr_pushed = 1;
+}
 
 /* RFC 9293 §3.8.6.3, RFC 5681 §4.2: at once for every second full segment. */
 static void judge_ack(struct tcp *t, nsec_t now)
@@ -364,22 +380,39 @@ static bool trim(struct tcp *t, struct tcp_segment *s, bool *has_fin)
 	return true;
 }
 
+/* There is no memory for all: of what came only as much is taken as fits in no page. */
+static bool shrink(struct tcp_segment *s, bool *has_fin)
+{
+	if (s->b->len > NETBUF_LINEAR_MAX) {
+		netbuf_trim(s->b, NETBUF_LINEAR_MAX);
+		*has_fin = false;
+	}
+	s->b = netbuf_linear(s->b);
+	return s->b != NULL;
+}
+
 void tcp_receive(struct tcp *t, struct tcp_segment *s)
 {
-	struct netbuf *b = s->b;
+	struct netbuf *b;
 	bool has_fin;
 
 	t->data_segs_in += s->len > 0;
 	if (!trim(t, s, &has_fin))
 		return;
-	tcp_window_measure(t, s->len, b->charge);
+	tcp_window_measure(t, s->len, s->b->charge);
+	note_push(t, s);
 	tcp_window_rtt(t, s);
+	if (tcp_memory_is_out(t->stack) && !shrink(s, &has_fin)) {
+		t->ack_now = true;
+		return;
+	}
+	b = s->b;
 	if (s->seq != t->rcv.nxt) {
 		s->b = NULL;
 		queue_out_of_order(t, b, s->seq, has_fin);
 		return;
 	}
-	if (b->len > 0 && !make_room(t, b->charge, s->seq)) {
+	if (b->len > 0 && !make_room(t, s->seq)) {
 		tcp_count(t->stack, rcv_pruned);
 		t->ack_now = true;
 		return;
@@ -388,5 +421,5 @@ void tcp_receive(struct tcp *t, struct tcp_segment *s)
 	queue_in_order(t, b, has_fin);
 	pull_out_of_order(t);
 	if (t->state != TCP_STATE_CLOSED)
-		judge_ack(t, clock_monotonic());
+		judge_ack(t, t->now);
 }

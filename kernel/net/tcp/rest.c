@@ -5,7 +5,7 @@
  * clearly newer, by its number or its timestamp (RFC 6191), begins a new connection at once.
  */
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "net/tcp/engine.h"
 
 #define FRESH_DISTANCE 65537u /* a new connection's numbers begin so far ahead */
@@ -200,4 +200,18 @@ bool tcp_rest_input(struct endpoint *e, const struct tcp_segment *s, uint32_t *i
 	}
 	put(r);
 	return is_new;
+}
+
+bool tcp_rest_show(struct endpoint *e, struct inet_address *local, struct inet_address *remote,
+		   nsec_t *left_ns)
+{
+	nsec_t end;
+
+	if (e->ops != &rest_ops)
+		return false;
+	*local = rest_of(e)->local;
+	*remote = rest_of(e)->remote;
+	end = rest_of(e)->born + TCP_TIME_WAIT;
+	*left_ns = max(end - clock_monotonic(), (nsec_t)0);
+	return true;
 }

@@ -37,8 +37,8 @@ static bool take_apart(struct netbuf *b, struct tcp_segment *s)
 	if (header < TCP_HEADER || header > b->len || !is_intact(b, &info))
 		return false;
 	h = netbuf_need(b, header);
-	if (h == NULL)
-		return false;
+	if (h == NULL || be16_get(h->from) == 0 || be16_get(h->to) == 0)
+		return false; /* no port: endpoint.h takes it for an end that is not there */
 	*s = (struct tcp_segment){
 		.b = b,
 		.seq = be32_get(h->seq),
@@ -47,6 +47,7 @@ static bool take_apart(struct netbuf *b, struct tcp_segment *s)
 		.window = be16_get(h->window),
 		.urgent = be16_get(h->urgent),
 		.flags = h->flags,
+		.hops = info.hops,
 		.is_ce = (info.traffic_class & ECN_MASK) == ECN_CE,
 		.dev_index = info.dev_index,
 		.from.port = be16_get(h->from),
@@ -73,7 +74,8 @@ static void input_to_nobody(struct net *net, struct tcp_segment *s, uint32_t iss
 			e->ops->put(e);
 		return;
 	}
-	tcp_listener_input(tcp_of_endpoint(e), s, iss);
+	if (s->hops >= READ_ONCE(tcp_of_endpoint(e)->wishes.least_hops))
+		tcp_listener_input(tcp_of_endpoint(e), s, iss);
 	e->ops->put(e);
 }
 
@@ -82,7 +84,8 @@ static void input_to_connection(struct net *net, struct tcp *t, struct tcp_segme
 	bool is_wrong;
 
 	tcp_lock(t);
-	tcp_connection_input(t, s);
+	if (s->hops >= t->wishes.least_hops)
+		tcp_connection_input(t, s);
 	is_wrong = (t->todo & TCP_TODO_RESET_FOR) != 0;
 	tcp_unlock(t);
 	if (is_wrong)
@@ -126,22 +129,34 @@ void tcp_input(struct net *net, struct netbuf *b)
 	netbuf_free(s.b);
 }
 
-/* Half a second for one connection, some hundreds a second for all. */
-bool tcp_may_challenge(struct tcp_stack *s, nsec_t *last)
+/* How many in all is not limited unless somebody wishes it: a count that all share tells one peer
+ * about another's connections, and what is above it is never answered. */
+static bool is_challenge_left(struct tcp_stack *s, nsec_t now)
 {
-	nsec_t now = clock_monotonic();
+	uint32_t most = tcp_setting(s, challenge_ack_limit);
 
-	if (*last != 0 && now - *last < 500 * TCP_MS)
-		return false;
-	*last = now;
+	if (most == INT32_MAX)
+		return true;
 	scoped_spin(&s->lock);
 	if (now - s->challenge_second >= NSEC_PER_SEC) {
 		s->challenge_second = now;
 		s->nr_challenges = 0;
 	}
-	if (s->nr_challenges >= tcp_setting(s, challenge_ack_limit))
+	if (s->nr_challenges >= most)
 		return false;
 	s->nr_challenges++;
+	return true;
+}
+
+bool tcp_may_challenge(struct tcp_stack *s, nsec_t *last)
+{
+	nsec_t now = clock_monotonic(), before = atomic_load(last);
+
+	if (before != 0 && now - before < 500 * TCP_MS)
+		return false;
+	atomic_store(last, now);
+	if (!is_challenge_left(s, now))
+		return false;
 	tcp_count(s, challenge_acks);
 	return true;
 }

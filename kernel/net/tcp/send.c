@@ -2,6 +2,10 @@
 /*
  * What the user gives (RFC 9293 §3.10.2), and how much it may: the send buffer grows with the
  * window of congestion up to tcp_wmem's third number (tcp(7)), so that two round trips' worth fit.
+ * All connections together get no further than tcp_mem's second number. Above it who has nothing
+ * may still give tcp_wmem's first; what is between the second and the third is for that, and for
+ * what comes in. For above the third, bytes that were taken are lost with their orphans
+ * (connection.c).
  */
 #include "net/tcp/engine.h"
 
@@ -34,7 +38,7 @@ int tcp_send(struct tcp *t, struct netbuf *data, unsigned flags)
 	}
 	t->more = (flags & TCP_SEND_MORE) != 0;
 	if (t->state == TCP_STATE_SYN_SENT && t->fastopen_wanted && t->snd.nxt == t->snd.iss)
-		tcp_send_syn(t);
+		(void)tcp_send_syn(t);
 	tcp_output(t);
 	tcp_unlock(t);
 	return 0;
@@ -53,10 +57,14 @@ void tcp_push(struct tcp *t)
 static uint32_t room_of(const struct tcp *t)
 {
 	uint32_t charge = READ_ONCE(t->out_charge), limit = READ_ONCE(t->send_limit);
+	uint32_t least = tcp_setting(t->stack, wmem[0]);
+	uint64_t left = tcp_memory_left(t->stack);
 
-	if (charge > 0 && tcp_memory_is_out(t->stack))
+	if (charge >= limit)
 		return 0;
-	return charge < limit ? limit - charge : 0;
+	if (left < least)
+		left = charge > 0 ? 0 : least;
+	return (uint32_t)min((uint64_t)(limit - charge), left);
 }
 
 static bool has_low_backlog(const struct tcp *t)

@@ -3,20 +3,22 @@
  * TCP (RFC 9293): connections, without sockets. A user of TCP (a socket in inet/, the SDK's
  * objects) embeds a struct tcp and is told of what happens by tcp_events.
  *
- *	connection.c	birth, states, ends; listen.c, request.c, cookie.c: what is for a listener
+ *	connection.c	birth, states, ends
+ *	handshake/	what is for a listener: request.c, cookie.c; fastopen.c (RFC 7413); secret.c
  *	segment.c	a segment from outside: checked, and whom it concerns; rest.c: TIME-WAIT
  *	input.c		segments in: RFC 9293 §3.10.7, RFC 5961's challenges; error.c: ICMP's
- *	ack.c		what an ACK says: round trips (RFC 6298), windows; sack.c (RFC 2018, 2883)
- *	rack.c		what is lost: RACK-TLP (RFC 8985); recovery.c: what is done about it (RFC
- *			6937, 5682, 4015)
+ *	ack.c		what an ACK says: round trips (RFC 6298), windows
+ *	loss/		sack.c (RFC 2018, 2883); what is lost: rack.c (RACK-TLP, RFC 8985); what is
+ *			done about it: recovery.c (RFC 6937, 5682, 4015)
  *	receive.c	what arrived, in order and out of order; read.c: the user takes it, the
  *			urgent byte; window.c: how much may come
  *	send.c		what the user gives; queue.c: what was sent and is not acknowledged
  *	output.c	segments out: what may go now, Nagle, cork, windows; header.c: how they look
  *	timer.c		retransmission, probes, delayed ACKs, keepalive, user time-out; alarm.c
- *	congestion.c	the interface of algorithms, HyStart++; cubic.c (RFC 9438), reno.c (5681)
- *	options.c	options in and out (RFC 7323); fastopen.c (RFC 7413)
- *	stack.c		settings, memory; secret.c: hashes; tune.c: setsockopt's, tcp_info
+ *	congestion/	the interface of algorithms, HyStart++; cubic.c (RFC 9438), reno.c (5681);
+ *			pace.c: a rate that the user names
+ *	options.c	options in and out (RFC 7323)
+ *	stack.c		settings, memory; tune.c: setsockopt's, tcp_info
  *
  * tcp->lock guards a connection. It is taken inside every call below, and no event is called under
  * it. Data goes in and out as netbufs: what is sent is kept, by its pages, until it is
@@ -30,8 +32,8 @@
  * so is a handshake that a listener has begun.
  */
 #pragma once
-#include "core/spinlock.h"
-#include "core/timer.h"
+#include "core/sync/spinlock.h"
+#include "core/time/timer.h"
 #include "net/endpoint.h"
 #include "net/ip/ip.h"
 #include "net/netbuf.h"
@@ -92,6 +94,7 @@ enum tcp_timer {
 	TCP_TIMER_ACK,
 	TCP_TIMER_KEEPALIVE,
 	TCP_TIMER_END, /* FIN-WAIT-2 with nobody there */
+	TCP_TIMER_PACE,
 	TCP_NR_TIMERS
 };
 
@@ -114,6 +117,8 @@ struct tcp_wishes {
 	int linger2_s;           /* -1: FIN-WAIT-2 ends at once */
 	uint32_t fastopen_queue; /* a listener's; 0: no fast open */
 	uint8_t traffic_class, hops;
+	uint8_t least_hops;   /* that what comes must still have: RFC 5082 */
+	uint64_t pacing_rate; /* bytes a second; 0: as fast as may be */
 };
 
 /* Send and receive sequence spaces, RFC 9293 §3.3.1. */
@@ -128,8 +133,9 @@ struct tcp_send_space {
 
 struct tcp_receive_space {
 	uint32_t nxt, acked, window,
-		irs;   /* acked: what nxt was in the last ACK; window: from there */
-	uint32_t read; /* the next byte for the user */
+		irs;     /* acked: what nxt was in the last ACK; window: from there */
+	uint32_t widest; /* the largest window that was offered */
+	uint32_t read;   /* the next byte for the user */
 	uint8_t scale;
 };
 
@@ -159,16 +165,18 @@ struct tcp {
 	unsigned news, todo;               /* [l] what tcp_unlock is to do */
 	bool v6;                           /* [I] */
 	bool is_orphan;                    /* [l] the user has closed it */
+	bool is_unsent;                    /* [l] net->nr_unsent counts it */
 	bool held;                         /* [l] the engine's count */
 	bool is_leaving;                   /* [l] it is over, and about to leave the endpoints */
 	struct inet_address local, remote; /* [c] */
 	struct ip_path path;               /* [l] */
 	unsigned dev_index;                /* [c] as the endpoint has it */
 	struct tcp_wishes wishes;          /* [l] */
+	nsec_t now;                        /* [l] when the lock was taken: the clock is read once */
 	nsec_t due[TCP_NR_TIMERS];         /* [l] NSEC_NEVER: off */
 	nsec_t alarm_at;                   /* [l] what the alarm is set to at the latest */
 
-	/* Listeners: listen.c. */
+	/* Listeners: handshake/listen.c. */
 	struct list pending, requests; /* [l] of tcp.pending_link; of tcp_request.link */
 	struct list pending_link;      /* [the listener's l] */
 	struct tcp *listener;          /* [the listener's l] counted: whose queue it waits in */
@@ -220,6 +228,7 @@ struct tcp {
 	uint32_t prr_delivered, prr_out, recover_flight;
 	uint32_t undo_marker, undo_retrans, dup_acks;
 	uint32_t retrans_ts; /* our timestamp when recovery began */
+	nsec_t pace_at;      /* when the next piece may go, if there is a rate */
 	bool may_undo, frto, frto_new_data, cwnd_limited;
 	uint32_t cwnd_used; /* of this flight, at most */
 	uint32_t cwnd_used_end;
@@ -244,6 +253,8 @@ struct tcp {
 	uint32_t rcv_mss; /* what full segments of the peer seem to be */
 	bool ack_now, ack_wanted, is_interactive;
 	unsigned quick_acks;
+	unsigned
+		nr_pushed; /* ends of what the peer wrote that no ACK has gone for: 0, 1, or more */
 	nsec_t ack_delay, last_data_at;
 	nsec_t rcv_rtt, rcv_round_at, rcv_space_at; /* dynamic right-sizing */
 	uint32_t rcv_round_end, rcv_space, rcv_space_read;
@@ -261,8 +272,12 @@ struct tcp {
 	uint8_t fastopen_cookie[16];
 	uint8_t fastopen_len;
 	bool fastopen_wanted, syn_data_acked;
-	uint32_t syn_data;  /* bytes that went with our SYN */
-	nsec_t base_mtu_at; /* when a black hole was found */
+	uint32_t syn_data; /* bytes that went with our SYN */
+	struct {
+		nsec_t at, wait; /* the next; until the one after it */
+		uint32_t seq, end;
+		bool in_flight;
+	} mtu_probe; /* while base_mtu is set */
 	/* tcp_info's counts */
 	uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
 	uint32_t segs_in, segs_out, data_segs_in, data_segs_out, nr_retrans, nr_dsacks;
@@ -306,7 +321,7 @@ struct tcp_counters *tcp_counters(struct net *net);
 void tcp_init(struct tcp *t, struct net *net, const struct tcp_events *events, bool v6);
 void tcp_fini(struct tcp *t); /* nobody has a count any more; any context */
 /* From t's address or, `from` being NULL or any, one that is chosen. Bind by endpoint_bind before.
- * 0: under way; -EISCONN, -EALREADY, -EADDRNOTAVAIL, what ip_route says. */
+ * 0: under way; -EISCONN, -EALREADY, -EADDRNOTAVAIL, -ENOBUFS, what ip_route says. */
 MUST_CHECK int tcp_connect(struct tcp *t, const struct inet_address *to, const uint8_t from[16]);
 /* The sending half ends by a FIN, the receiving one silently. -ENOTCONN. */
 MUST_CHECK int tcp_shutdown(struct tcp *t, bool receive, bool send);
@@ -322,7 +337,7 @@ static inline enum tcp_state tcp_state(const struct tcp *t)
 	return __atomic_load_n(&t->state, __ATOMIC_ACQUIRE);
 }
 
-/* ---- listeners (listen.c) ---- */
+/* ---- listeners (handshake/listen.c) ---- */
 
 MUST_CHECK int tcp_listen(struct tcp *t, unsigned backlog); /* -EINVAL, -EADDRINUSE */
 struct tcp *tcp_accept(struct tcp *t);                      /* counted, or NULL */
@@ -366,4 +381,13 @@ void tcp_set_receive_limit(struct tcp *t, uint32_t bytes); /* SO_RCVBUF, doubled
 void tcp_set_send_limit(struct tcp *t, uint32_t bytes);
 MUST_CHECK int tcp_set_congestion(struct tcp *t, const char *name); /* -ENOENT */
 const char *tcp_congestion_name(struct tcp *t);
+/* Of new connections: tcp_congestion_control. */
+const char *tcp_default_congestion(struct net *net);
+MUST_CHECK int tcp_set_default_congestion(struct net *net, const char *name); /* -ENOENT */
+/* An endpoint of TCP's table: a connection or listener, and which; or rest.c's TIME-WAIT, with how
+ * long it still lasts; the third is none of both. */
+bool tcp_is_connection(const struct endpoint *e);
+struct tcp *tcp_of_endpoint(struct endpoint *e);
+bool tcp_rest_show(struct endpoint *e, struct inet_address *local, struct inet_address *remote,
+		   nsec_t *left_ns);
 void tcp_info_get(struct tcp *t, struct tcp_info *out);

@@ -6,16 +6,14 @@
  */
 #include "net/tcp/engine.h"
 
-#define BACKOFF_MAX       16u
-/* Black holes: RFC 4821 §7.7; a full segment was lost so often, and nothing of it arrived. */
-#define BLACK_HOLE_TRIES  3u
-#define BLACK_HOLE_FORGET (600 * NSEC_PER_SEC) /* as tcp_probe_interval */
+#define BACKOFF_MAX  16u
+#define ORPHAN_TRIES 8u /* what tcp_orphan_retries 0 means: tcp(7) */
 
 /* ---- setting ---- */
 
 void tcp_timer_set(struct tcp *t, enum tcp_timer which, nsec_t in)
 {
-	t->due[which] = clock_monotonic() + in;
+	t->due[which] = t->now + in;
 }
 
 void tcp_timers_stop(struct tcp *t)
@@ -24,10 +22,22 @@ void tcp_timers_stop(struct tcp *t)
 		t->due[i] = NSEC_NEVER;
 }
 
+/* Segments get lost: of what is under way, or cannot go yet, a timer must know. */
+static UNUSED bool is_watched(const struct tcp *t)
+{
+	if (t->state == TCP_STATE_CLOSED || t->state == TCP_STATE_LISTEN)
+		return true;
+	if (t->snd.una != t->snd.nxt)
+		return tcp_timer_is_set(t, TCP_TIMER_RETRANSMIT);
+	return t->out_next == NULL || !tcp_may_send(t) ||
+	       tcp_timer_is_set(t, TCP_TIMER_WINDOW_PROBE) || tcp_timer_is_set(t, TCP_TIMER_PACE);
+}
+
 void tcp_timers_sync(struct tcp *t)
 {
 	nsec_t first = NSEC_NEVER;
 
+	assert(is_watched(t));
 	for (unsigned i = 0; i < TCP_NR_TIMERS; i++)
 		first = min(first, t->due[i]);
 	if (first >= t->alarm_at)
@@ -84,17 +94,25 @@ static nsec_t span_of(unsigned tries)
 	return span;
 }
 
+static unsigned tries_of(const struct tcp *t)
+{
+	unsigned tries = tcp_setting(t->stack, orphan_retries);
+
+	if (!t->is_orphan)
+		return tcp_setting(t->stack, retries2);
+	return tries != 0 ? tries : ORPHAN_TRIES;
+}
+
 static bool is_given_up(const struct tcp *t)
 {
 	nsec_t since = t->first_retry_at;
-	unsigned tries = t->is_orphan ? tcp_setting(t->stack, orphan_retries)
-				      : tcp_setting(t->stack, retries2);
+	unsigned tries = tries_of(t);
 
 	if (since == 0)
 		return false;
 	if (t->wishes.user_timeout_ms != 0)
-		return clock_monotonic() - since >= t->wishes.user_timeout_ms * TCP_MS;
-	return clock_monotonic() - since >= span_of(tries);
+		return t->now - since >= t->wishes.user_timeout_ms * TCP_MS;
+	return t->now - since >= span_of(tries);
 }
 
 /* ---- what comes due ---- */
@@ -108,41 +126,18 @@ static void syn_timeout(struct tcp *t)
 						      : tcp_setting(t->stack, synack_retries);
 	if (t->retries >= most ||
 	    (t->wishes.user_timeout_ms != 0 && t->first_retry_at != 0 &&
-	     clock_monotonic() - t->first_retry_at >= t->wishes.user_timeout_ms * TCP_MS)) {
+	     t->now - t->first_retry_at >= t->wishes.user_timeout_ms * TCP_MS)) {
 		tcp_count(t->stack, attempt_fails);
 		tcp_end_timed_out(t);
 		return;
 	}
 	if (t->first_retry_at == 0)
-		t->first_retry_at = clock_monotonic();
+		t->first_retry_at = t->now;
 	t->retries++;
 	t->backoff = min(t->backoff + 1, BACKOFF_MAX);
 	t->nr_retrans++;
 	tcp_count(t->stack, retrans_segs);
-	tcp_send_syn(t);
-}
-
-bool tcp_black_hole(struct tcp *t)
-{
-	struct netbuf *b = tcp_queue_first(t);
-	uint32_t base = tcp_setting(t->stack, base_mss);
-
-	if (tcp_setting(t->stack, mtu_probing) == 0 || t->retries < BLACK_HOLE_TRIES || b == NULL ||
-	    b->len < t->mss || t->mss <= TCP_MSS_USUAL)
-		return false;
-	t->base_mtu = t->pmtu > base + 92 ? base + 92 : max(t->pmtu / 2, TCP_MSS_USUAL + 92);
-	t->base_mtu_at = clock_monotonic();
-	tcp_update_mss(t);
-	return true;
-}
-
-/* The path may have changed, or it was plain loss: full segments are tried again. */
-void tcp_black_hole_retry(struct tcp *t)
-{
-	if (t->base_mtu == 0 || clock_monotonic() - t->base_mtu_at < BLACK_HOLE_FORGET)
-		return;
-	t->base_mtu = 0;
-	tcp_update_mss(t);
+	(void)tcp_send_syn(t);
 }
 
 static void retransmit_timeout(struct tcp *t)
@@ -157,7 +152,9 @@ static void retransmit_timeout(struct tcp *t)
 		tcp_end_timed_out(t);
 		return;
 	}
-	(void)tcp_black_hole(t);
+	if (t->is_orphan && tcp_orphan_is_dropped(t))
+		return;
+	tcp_black_hole_judge(t);
 	tcp_recovery_timeout(t);
 	t->retries++;
 	t->backoff = min(t->backoff + 1, BACKOFF_MAX);
@@ -167,22 +164,31 @@ static void retransmit_timeout(struct tcp *t)
 	tcp_output(t);
 }
 
-/* RFC 9293 §3.8.6.1: as long as the peer answers, it may keep its window shut. */
+/* RFC 9293 §3.8.6.1: as long as the peer answers, it may keep its window shut; but not for ever
+ * when nobody is there any more who could stop that. */
+static bool is_probed_enough(const struct tcp *t)
+{
+	unsigned most = tries_of(t);
+
+	if (t->is_orphan && t->backoff >= most && t->rto << t->backoff >= TCP_RTO_MAX)
+		return true;
+	return t->probes > most ||
+	       (t->wishes.user_timeout_ms != 0 && t->probes > 0 &&
+		t->now - t->probing_since >= t->wishes.user_timeout_ms * TCP_MS);
+}
+
 static void window_probe_timeout(struct tcp *t)
 {
-	unsigned most = t->is_orphan ? tcp_setting(t->stack, orphan_retries)
-				     : tcp_setting(t->stack, retries2);
-
 	if (t->out_next == NULL || t->snd.una != t->snd.nxt)
 		return;
 	if (t->probes == 0)
-		t->probing_since = clock_monotonic();
-	if (t->probes > most ||
-	    (t->wishes.user_timeout_ms != 0 && t->probes > 0 &&
-	     clock_monotonic() - t->probing_since >= t->wishes.user_timeout_ms * TCP_MS)) {
+		t->probing_since = t->now;
+	if (is_probed_enough(t)) {
 		tcp_end_timed_out(t);
 		return;
 	}
+	if (t->is_orphan && tcp_orphan_is_dropped(t))
+		return;
 	t->probes++;
 	tcp_window_probe(t);
 	if (t->snd.una != t->snd.nxt)
@@ -215,7 +221,7 @@ static bool is_keepalive_over(const struct tcp *t, nsec_t quiet)
 
 static void keepalive_timeout(struct tcp *t)
 {
-	nsec_t quiet = clock_monotonic() - t->last_received_at, idle = keep_idle(t);
+	nsec_t quiet = t->now - t->last_received_at, idle = keep_idle(t);
 	uint32_t interval = t->wishes.keep_interval_s;
 
 	if (!t->wishes.keepalive || t->state == TCP_STATE_SYN_SENT)
@@ -258,18 +264,18 @@ static void (*const handlers[TCP_NR_TIMERS])(struct tcp *) = {
 	[TCP_TIMER_ACK] = ack_timeout,
 	[TCP_TIMER_KEEPALIVE] = keepalive_timeout,
 	[TCP_TIMER_END] = end_timeout,
+	[TCP_TIMER_PACE] = tcp_output,
 };
 
 void tcp_timer_fired(struct tcp_alarm *a)
 {
 	struct tcp *t = container_of(a, struct tcp, alarm);
 	const struct tcp_events *events = t->events;
-	nsec_t now = clock_monotonic();
 
 	tcp_lock(t);
 	t->alarm_at = NSEC_NEVER;
 	for (unsigned i = 0; i < TCP_NR_TIMERS && t->state != TCP_STATE_CLOSED; i++) {
-		if (t->due[i] > now)
+		if (t->due[i] > t->now)
 			continue;
 		t->due[i] = NSEC_NEVER;
 		handlers[i](t);

@@ -118,7 +118,8 @@ static void fill_sender(const struct tcp *t, struct tcp_info *i)
 	i->tcpi_delivered_ce = t->delivered_ce;
 	i->tcpi_dsack_dups = t->nr_dsacks;
 	i->tcpi_reord_seen = t->nr_reorderings;
-	i->tcpi_pacing_rate = i->tcpi_max_pacing_rate = UINT64_MAX;
+	i->tcpi_pacing_rate = t->wishes.pacing_rate != 0 ? t->wishes.pacing_rate : UINT64_MAX;
+	i->tcpi_max_pacing_rate = i->tcpi_pacing_rate;
 }
 
 static void fill_receiver(const struct tcp *t, struct tcp_info *i)

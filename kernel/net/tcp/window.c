@@ -4,6 +4,10 @@
  * payload; which part that is (t->share of 256) follows from what arrived. It is never taken back
  * (RFC 9293 §3.8.6), opens in steps worth sending for (§3.8.6.2.2), and the buffer grows by what
  * the user reads in a round trip ("dynamic right-sizing"), up to tcp_rmem's third number.
+ *
+ * However small the buffer is, an empty one offers as much as a sender waits for that avoids silly
+ * windows (§3.8.6.2.1): a full segment, or half of the largest window it was ever offered. So much
+ * is taken then, whatever it costs (receive.c).
  */
 #include "net/tcp/engine.h"
 
@@ -17,15 +21,17 @@ static uint32_t payload_of(const struct tcp *t, uint32_t memory)
 	return (uint32_t)((uint64_t)memory * t->share / SHARE_WHOLE);
 }
 
-uint8_t tcp_window_scale(const struct tcp_stack *s, uint32_t limit, uint32_t clamp)
+/* A buffer that the user has fixed will not grow: the less scale, the finer the window. */
+uint8_t tcp_window_scale(const struct tcp *t)
 {
-	uint32_t space = max(limit, MEMORY_MAX_DEFAULT), most = READ_ONCE(s->settings.rmem[2]);
+	uint32_t space = max(t->receive_limit, MEMORY_MAX_DEFAULT);
 	uint8_t scale = 0;
 
-	space = max(space, most);
-
-	if (clamp != 0)
-		space = min(space, clamp);
+	space = max(space, tcp_setting(t->stack, rmem[2]));
+	if (t->wishes.receive_limit_fixed)
+		space = t->receive_limit / 2;
+	if (t->wishes.window_clamp != 0)
+		space = min(space, t->wishes.window_clamp);
 	while (space > 65535 && scale < TCP_SCALE_MAX) {
 		space >>= 1;
 		scale++;
@@ -36,17 +42,16 @@ uint8_t tcp_window_scale(const struct tcp_stack *s, uint32_t limit, uint32_t cla
 void tcp_window_start(struct tcp *t)
 {
 	if (t->state == TCP_STATE_SYN_SENT) {
-		t->rcv.scale = t->has_scale ? tcp_window_scale(t->stack, t->receive_limit,
-							       t->wishes.window_clamp)
-					    : 0;
+		t->rcv.scale = t->has_scale ? tcp_window_scale(t) : 0;
 		t->rcv.window = min(tcp_window_select(t), 65535u);
 	}
+	t->rcv.widest = t->rcv.window;
 	t->rcv_mss = min(max(t->mss, TCP_MSS_USUAL), max(t->rcv.window / 2, TCP_MSS_MIN));
 	t->rcv_mss = min(t->rcv_mss, TCP_MSS_USUAL);
 	tcp_quick_acks(t);
 	t->rcv_space = min(t->rcv.window, TCP_WINDOW_FIRST * t->mss);
 	t->rcv_space_read = t->rcv.read;
-	t->rcv_space_at = clock_monotonic();
+	t->rcv_space_at = t->now;
 }
 
 /* A sender that begins needs every ACK: as many at once as may open half of the window. */
@@ -57,20 +62,30 @@ void tcp_quick_acks(struct tcp *t)
 	t->quick_acks = max(t->quick_acks, nr);
 }
 
+uint32_t tcp_window_enough(const struct tcp *t)
+{
+	return min(t->rcv.widest / 2, (uint32_t)tcp_our_mss(&t->path, t));
+}
+
 uint32_t tcp_window_select(struct tcp *t)
 {
-	uint32_t limit = t->receive_limit, whole = payload_of(t, limit), space = 0;
-	uint32_t unit = 1u << t->rcv.scale, least;
+	uint32_t limit = t->receive_limit, enough = tcp_window_enough(t), space = 0;
+	uint32_t whole = max(payload_of(t, limit), enough), unit = 1u << t->rcv.scale, least;
 
-	if (limit > t->in_charge)
+	if (t->in_charge == 0)
+		space = whole;
+	else if (limit > t->in_charge)
 		space = payload_of(t, limit - t->in_charge);
 	if (t->wishes.window_clamp != 0) {
 		space = min(space, t->wishes.window_clamp);
 		whole = min(whole, t->wishes.window_clamp);
 	}
-	if (tcp_memory_is_short(t->stack))
+	if (tcp_memory_is_short(t->stack)) {
 		space = min(space, 4 * t->mss);
+		whole = min(whole, 4 * t->mss);
+	}
 	space = min(space, 65535u << t->rcv.scale);
+	whole = min(whole, 65535u << t->rcv.scale); /* a peer may not know of scales */
 	least = min(t->rcv_mss, whole / 2);
 	if (space < max(least, whole / 16))
 		return 0;
@@ -87,6 +102,7 @@ uint16_t tcp_window_offer(struct tcp *t)
 		fresh = align_up(left, 1u << t->rcv.scale);
 	t->rcv.acked = t->rcv.nxt;
 	t->rcv.window = fresh;
+	t->rcv.widest = max(t->rcv.widest, fresh);
 	return (uint16_t)min(fresh >> t->rcv.scale, 65535u);
 }
 
@@ -115,10 +131,10 @@ static void note_rtt(struct tcp *t, nsec_t rtt)
 
 void tcp_window_rtt(struct tcp *t, const struct tcp_segment *s)
 {
-	nsec_t now = clock_monotonic();
+	nsec_t now = t->now;
 
 	if (t->has_timestamps && s->options.ts_echo != 0) {
-		uint32_t ms = tcp_clock_ms() + t->ts_offset - s->options.ts_echo;
+		uint32_t ms = tcp_timestamp(t) - s->options.ts_echo;
 
 		if (s->len >= t->rcv_mss && ms < INT32_MAX)
 			note_rtt(t, max(ms, 1u) * TCP_MS);
@@ -148,7 +164,7 @@ static void grow(struct tcp *t, uint32_t copied)
 
 void tcp_window_read(struct tcp *t, uint32_t n)
 {
-	nsec_t now = clock_monotonic();
+	nsec_t now = t->now;
 	uint32_t copied = t->rcv.read - t->rcv_space_read;
 
 	(void)n;

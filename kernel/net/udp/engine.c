@@ -5,10 +5,11 @@
 #include <linux/in.h>
 
 #include "lib/errno.h"
+#include "net/counters.h"
 #include "net/wire/checksum.h"
 #include "net/wire/ip.h"
 
-#define HEADER ((unsigned)sizeof(struct udp_header))
+_Static_assert(sizeof(struct udp_header) == UDP_HEADER, "engine.h has its length");
 
 static struct udp *udp_of(struct endpoint *e)
 {
@@ -37,86 +38,96 @@ void udp_init(struct udp *u, struct net *net, const struct udp_events *events, b
 	u->net = net;
 }
 
-static void forget_path(struct udp *u)
-{
-	struct ip_path old;
-
-	spin_lock(&u->lock);
-	old = u->path;
-	u->path = (struct ip_path){ .dev = NULL };
-	spin_unlock(&u->lock);
-	ip_path_drop(&old);
-}
-
 void udp_fini(struct udp *u)
 {
 	endpoint_remove(&u->end);
-	forget_path(u);
+	ip_path_drop(&u->way.path);
 }
 
 /* ---- where to ---- */
 
-int udp_connect(struct udp *u, const struct inet_address *to, const uint8_t *from)
+static const uint8_t *source_of(const struct udp_values *v)
 {
-	struct ip_query q = { .to = to->ip, .from = from, .dev_index = u->end.dev_index };
+	return v->from != NULL && !inet_ip_is_multicast(v->from) ? v->from : inet_any6;
+}
+
+/* The way that was kept, if it is the right one; counted. */
+static bool use_kept_way(struct udp *u, const struct udp_values *v, struct ip_path *out)
+{
+	const struct udp_way *w = &u->way;
+
+	scoped_spin(&u->lock);
+	if (!ip_path_is_valid(u->net, &w->path) || !inet_ip_equal(w->to, v->to.ip) ||
+	    !inet_ip_equal(w->from, source_of(v)) || w->dev_index != v->dev_index)
+		return false;
+	*out = w->path;
+	neighbour_hold(out->neighbour);
+	return true;
+}
+
+static void keep_way(struct udp *u, const struct udp_values *v, const struct ip_path *p)
+{
+	struct udp_way fresh = { .path = *p, .dev_index = v->dev_index };
+	struct ip_path old;
+
+	memcpy(fresh.to, v->to.ip, sizeof(fresh.to));
+	memcpy(fresh.from, source_of(v), sizeof(fresh.from));
+	neighbour_hold(p->neighbour);
+	spin_lock(&u->lock);
+	old = u->way.path;
+	u->way = fresh;
+	spin_unlock(&u->lock);
+	ip_path_drop(&old);
+}
+
+/* *out is counted, unless it fails. */
+static int find_path(struct udp *u, const struct udp_values *v, struct ip_path *out)
+{
+	struct ip_query q = { .to = v->to.ip, .from = source_of(v), .prefer = v->prefer };
+	bool kept = v->prefer == 0 && use_kept_way(u, v, out);
+	int err;
+
+	q.dev_index = v->dev_index;
+	err = kept ? 0 : ip_route(u->net, &q, out);
+	if (err != 0)
+		return err;
+	if (!kept && v->prefer == 0)
+		keep_way(u, v, out);
+	if (v->mtu_most != 0)
+		out->mtu = min(out->mtu, v->mtu_most);
+	if (!out->is_broadcast || v->is_broadcast_allowed)
+		return 0;
+	ip_path_drop(out);
+	return -EACCES;
+}
+
+int udp_connect(struct udp *u, const struct udp_values *v)
+{
 	struct ip_path path;
-	int err = ip_route(u->net, &q, &path);
+	int err = find_path(u, v, &path);
 
 	if (err != 0)
 		return err;
-	endpoint_disconnect(&u->end);
-	err = endpoint_connect(&u->end, path.from, to);
+	err = endpoint_connect(&u->end, path.from, &v->to);
 	ip_path_drop(&path);
-	forget_path(u);
 	return err;
 }
 
 void udp_disconnect(struct udp *u)
 {
 	endpoint_disconnect(&u->end);
-	forget_path(u);
 }
 
-/* The path that was kept, if it is still right; counted. */
-static bool use_kept_path(struct udp *u, struct ip_path *out)
+int udp_mtu(struct udp *u, const struct udp_values *v, uint32_t *mtu)
 {
-	scoped_spin(&u->lock);
-	if (!ip_path_is_valid(u->net, &u->path))
-		return false;
-	*out = u->path;
-	neighbour_hold(out->neighbour);
-	return true;
-}
+	struct ip_path path;
+	int err = find_path(u, v, &path);
 
-static void keep_path(struct udp *u, const struct ip_path *p)
-{
-	struct ip_path old;
-
-	neighbour_hold(p->neighbour);
-	spin_lock(&u->lock);
-	old = u->path;
-	u->path = *p;
-	spin_unlock(&u->lock);
-	ip_path_drop(&old);
-}
-
-/* A datagram to the connected peer that asks for nothing else goes the kept way. */
-static int find_path(struct udp *u, const struct udp_values *v, struct ip_path *out)
-{
-	bool plain = v->from == NULL && v->dev_index == 0 && inet_same(&v->to, &u->end.remote);
-	const uint8_t *from = v->from != NULL ? v->from : u->end.local.ip;
-	struct ip_query q = { .to = v->to.ip, .from = from };
-	int err;
-
-	if (plain && use_kept_path(u, out))
-		return 0;
-	q.dev_index = v->dev_index != 0 ? v->dev_index : READ_ONCE(u->end.dev_index);
-	if (inet_ip_is_multicast(from))
-		q.from = NULL;
-	err = ip_route(u->net, &q, out);
-	if (err == 0 && plain)
-		keep_path(u, out);
-	return err;
+	if (err != 0)
+		return err;
+	*mtu = path.mtu;
+	ip_path_drop(&path);
+	return 0;
 }
 
 /* ---- out ---- */
@@ -124,7 +135,7 @@ static int find_path(struct udp *u, const struct udp_values *v, struct ip_path *
 static void push_header(struct udp *u, struct netbuf *b, const struct udp_values *v,
 			const uint8_t from[16])
 {
-	struct udp_header *h = netbuf_push(b, HEADER);
+	struct udp_header *h = netbuf_push(b, UDP_HEADER);
 	struct be16 pseudo;
 
 	*h = (struct udp_header){
@@ -139,7 +150,7 @@ static void push_header(struct udp *u, struct netbuf *b, const struct udp_values
 	b->sum_start = 0;
 	b->sum_offset = offsetof(struct udp_header, checksum);
 	b->flags |= NETBUF_SUM_WANTED;
-	if (v->segment != 0 && b->len - HEADER > v->segment) {
+	if (v->segment != 0 && b->len - UDP_HEADER > v->segment) {
 		b->gso = NETBUF_GSO_UDP;
 		b->gso_size = v->segment;
 	}
@@ -150,13 +161,11 @@ static int check_values(const struct netbuf *b, const struct udp_values *v,
 			const struct ip_path *path)
 {
 	bool v4 = inet_ip_is_v4(v->to.ip);
-	unsigned headers = HEADER + (v4 ? (unsigned)sizeof(struct ip4_header)
-					: (unsigned)sizeof(struct ip6_header));
+	unsigned headers = UDP_HEADER + (v4 ? (unsigned)sizeof(struct ip4_header)
+					    : (unsigned)sizeof(struct ip6_header));
 
 	if (b->len > (v4 ? UDP_MAX4 : UDP_MAX6))
 		return -EMSGSIZE;
-	if (path->is_broadcast && !v->is_broadcast_allowed)
-		return -EACCES;
 	/* Each of several must be one packet: udp(7). */
 	if (v->segment != 0 && v->segment < b->len &&
 	    v->segment + headers + v->options_len > path->mtu)
@@ -168,6 +177,7 @@ int udp_send_along(struct udp *u, struct netbuf *b, const struct udp_values *v,
 		   const struct ip_path *path)
 {
 	struct ip_header_values ip = {
+		.from = path->from,
 		.to = v->to.ip,
 		.protocol = IPPROTO_UDP,
 		.hops = v->hops,
@@ -185,14 +195,14 @@ int udp_send_along(struct udp *u, struct netbuf *b, const struct udp_values *v,
 		netbuf_free(b);
 		return err;
 	}
-	ip.from = v->from != NULL && !inet_ip_is_any(v->from) ? v->from : path->from;
 	push_header(u, b, v, ip.from);
+	net_count(u->net, inet_ip_is_v4(ip.to), NET_COUNT_UDP_OUT);
 	return ip_send(u->net, b, &ip, path);
 }
 
 int udp_send(struct udp *u, struct netbuf *b, const struct udp_values *v)
 {
-	struct ip_path path = { .dev = NULL };
+	struct ip_path path;
 	int err = find_path(u, v, &path);
 
 	if (err != 0) {
@@ -209,14 +219,14 @@ int udp_send(struct udp *u, struct netbuf *b, const struct udp_values *v)
 /* The header is looked at; false: the datagram is not sound. */
 static bool check(struct netbuf *b, const struct ip_info *i)
 {
-	const struct udp_header *h = netbuf_need(b, HEADER);
+	const struct udp_header *h = netbuf_need(b, UDP_HEADER);
 	uint64_t sum;
 	uint32_t len;
 
 	if (h == NULL)
 		return false;
 	len = be16_get(h->len);
-	if (len < HEADER || len > b->len)
+	if (len < UDP_HEADER || len > b->len)
 		return false;
 	netbuf_trim(b, len);
 	if ((b->flags & NETBUF_SUM_GOOD) != 0)
@@ -227,34 +237,53 @@ static bool check(struct netbuf *b, const struct ip_info *i)
 	return be16_get(checksum_finish(checksum_join(sum, netbuf_sum(b, 0, len)))) == 0;
 }
 
-/* One of several datagrams that came as one, with the notes of all. NULL = no memory. */
-static struct netbuf *take_piece(const struct netbuf *b, uint32_t at)
+/* A part's own headers, as far as anybody looks at them. */
+static void copy_headers(struct netbuf *part, const struct netbuf *b)
 {
-	struct netbuf *piece = netbuf_slice(b, at, min(b->len - at, (uint32_t)b->gso_size));
+	unsigned ip = (unsigned)(b->transport - b->network), n = ip + UDP_HEADER;
+	struct udp_header *h;
 
-	if (piece == NULL)
-		return NULL;
-	memcpy(piece->notes, b->notes, sizeof(piece->notes));
-	piece->dev = b->dev;
-	piece->flags = b->flags;
-	piece->time_ns = b->time_ns;
-	return piece;
+	if (n > NETBUF_HEADROOM)
+		n = ip = 0;
+	memcpy(netbuf_push(part, n), netbuf_network(b), n);
+	netbuf_set_network(part);
+	netbuf_pull(part, ip);
+	netbuf_set_transport(part);
+	if (n == 0)
+		return;
+	h = (void *)part->data;
+	h->len = be16_of((uint16_t)part->len);
+	netbuf_pull(part, UDP_HEADER);
 }
 
-/* What was sent with UDP_SEGMENT to this machine has never been cut: it is now. Takes b. */
-static void hand_over(struct udp *u, struct netbuf *b)
+/* One segment for many datagrams, from this machine or its host (UDP_SEGMENT): cut here. */
+static void receive_parts(struct udp *u, struct netbuf *b)
 {
-	if (b->gso_size == 0) {
-		u->events->received(u, b);
-		return;
-	}
 	for (uint32_t at = 0; at < b->len; at += b->gso_size) {
-		struct netbuf *piece = take_piece(b, at);
+		struct netbuf *part = netbuf_slice(b, at, min(b->len - at, (uint32_t)b->gso_size));
 
-		if (piece != NULL)
-			u->events->received(u, piece);
+		if (part == NULL)
+			break;
+		part->dev = b->dev;
+		part->flags = b->flags;
+		part->time_ns = b->time_ns;
+		memcpy(part->notes, b->notes, sizeof(part->notes));
+		copy_headers(part, b);
+		u->events->received(u, part);
 	}
 	netbuf_free(b);
+}
+
+static void receive(struct udp *u, struct netbuf *b)
+{
+	bool is_one = b->gso_size == 0 || b->len <= b->gso_size;
+
+	if (is_one)
+		b->gso = NETBUF_GSO_NONE;
+	if (!is_one && !READ_ONCE(u->takes_whole))
+		receive_parts(u, b);
+	else
+		u->events->received(u, b);
 }
 
 static void deliver_to_many(struct endpoint_table *t, struct netbuf *b,
@@ -267,7 +296,7 @@ static void deliver_to_many(struct endpoint_table *t, struct netbuf *b,
 	while ((e = endpoint_find_next(t, e, from, to, dev_index)) != NULL) {
 		copy = netbuf_clone(b);
 		if (copy != NULL)
-			hand_over(udp_of(e), copy);
+			receive(udp_of(e), copy);
 	}
 	netbuf_free(b);
 }
@@ -279,12 +308,13 @@ static void deliver_to_one(struct net *net, struct netbuf *b, const struct inet_
 	struct endpoint *e = endpoint_find(net->udp, from, to, dev_index);
 
 	if (e == NULL) {
-		netbuf_push(b, HEADER);
+		net_count(net, inet_ip_is_v4(to->ip), NET_COUNT_UDP_NO_PORTS);
+		netbuf_push(b, UDP_HEADER);
 		ip_complain(net, b, IP_PORT_UNREACHABLE);
 		netbuf_free(b);
 		return;
 	}
-	hand_over(udp_of(e), b);
+	receive(udp_of(e), b);
 	put(e);
 }
 
@@ -295,6 +325,7 @@ void udp_input(struct net *net, struct netbuf *b)
 	const struct udp_header *h;
 
 	if (!check(b, &info->ip)) {
+		net_count(net, info->ip.v4, NET_COUNT_UDP_IN_ERRORS);
 		netbuf_free(b);
 		return;
 	}
@@ -303,7 +334,7 @@ void udp_input(struct net *net, struct netbuf *b)
 	to.port = info->to_port = be16_get(h->to);
 	memcpy(from.ip, info->ip.from, sizeof(from.ip));
 	memcpy(to.ip, info->ip.to, sizeof(to.ip));
-	netbuf_pull(b, HEADER);
+	netbuf_pull(b, UDP_HEADER);
 	if (inet_ip_is_multicast(to.ip) || net_address_is_broadcast(net, to.ip, info->ip.dev_index))
 		deliver_to_many(net->udp, b, &from, &to);
 	else

@@ -4,7 +4,7 @@
  * memory is charged to the sender (sender->nr_sent) until it is freed. unix.h has the theory.
  */
 #pragma once
-#include "net/packet.h"
+#include "net/socket/packet.h"
 #include "net/unix/unix.h"
 
 struct unix_message {

@@ -9,7 +9,7 @@
 #include "lib/fmt.h"
 #include "lib/hash.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "net/unix/unix.h"
 
 #define NR_BUCKETS      256u

@@ -11,7 +11,7 @@
 #include <linux/capability.h>
 
 #include "lib/errno.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "net/unix/message.h"
 
 /* How many files a user has under way. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* AF_UNIX: the family's line, birth and death, shutdown, poll, ioctl. unix.h has the theory. */
+#include "net/ioctl/ioctl.h"
 #include "net/unix/unix.h"
 
 #include <asm/ioctls.h>
@@ -7,7 +8,7 @@
 
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/kmem.h"
+#include "mm/alloc/kmem.h"
 #include "mm/user.h"
 #include "net/unix/message.h"
 #include "net/unix/report.h"
@@ -331,7 +332,7 @@ static long unix_ioctl(struct socket *s, unsigned cmd, unsigned long arg)
 	else if (cmd == TIOCOUTQ)
 		n = (long)atomic_load(&u->nr_sent);
 	else
-		return socket_interface_ioctl(cmd, arg);
+		return interface_ioctl(cmd, arg);
 	if (n < 0)
 		return n;
 	bytes = (int)n;
@@ -389,8 +390,24 @@ const struct socket_ops unix_datagram_ops = {
 
 /* ---- /proc/net/unix ---- */
 
-unsigned unix_report(struct unix_report *to, unsigned room)
+/* unix_lock is held. */
+static void report_queues(struct unix_socket *u, struct unix_report *r)
 {
+	bool listens = r->listens;
+
+	r->cookie = socket_cookie(&u->socket);
+	r->peer_ino = u->peer == NULL ? 0 : u->peer->socket.ino;
+	r->shutdown = atomic_load(&u->shutdown);
+	r->nr_received = listens ? u->nr_pending : READ_ONCE(u->bytes_queued);
+	r->nr_sent = listens ? READ_ONCE(u->backlog) : atomic_load(&u->nr_sent);
+	r->sent_memory = atomic_load(&u->nr_sent);
+	r->send_limit = READ_ONCE(u->socket.send_limit);
+	r->receive_limit = READ_ONCE(u->socket.receive_limit);
+}
+
+unsigned unix_report(void *to, unsigned room)
+{
+	struct unix_report *all = to;
 	struct unix_socket *u;
 	unsigned nr = 0;
 
@@ -400,7 +417,7 @@ unsigned unix_report(struct unix_report *to, unsigned room)
 
 		if (nr == room)
 			return unix_nr_sockets;
-		to[nr] = (struct unix_report){
+		all[nr] = (struct unix_report){
 			.type = u->socket.type,
 			.ino = u->socket.ino,
 			.listens = u->state == UNIX_LISTENING,
@@ -408,7 +425,8 @@ unsigned unix_report(struct unix_report *to, unsigned room)
 			.refs = u->socket.ref.count,
 		};
 		if (n != NULL)
-			to[nr].name = n->address;
+			all[nr].name = n->address;
+		report_queues(u, &all[nr]);
 		nr++;
 	}
 	return nr;

@@ -21,9 +21,9 @@
  * and one socket.lock at a time; read_lock is taken before all of them.
  */
 #pragma once
-#include "core/mutex.h"
+#include "core/sync/mutex.h"
 #include "lib/list.h"
-#include "net/socket.h"
+#include "net/socket/socket.h"
 
 enum unix_state { UNIX_IDLE, UNIX_LISTENING, UNIX_CONNECTED };
 

@@ -20,6 +20,13 @@ struct igmp_message { /* a query; a report or a leave of version 2 */
 
 #define IGMP_QUERY_3_LEN 12u /* at least: sources and their number follow */
 
+struct group_query { /* behind the first part of a query of IGMPv3 and MLDv2; sources follow */
+	uint8_t robustness; /* and flags */
+	uint8_t interval;
+	struct be16 nr_sources;
+};
+#define GROUP_QUERY_ROBUSTNESS 7u
+
 struct group_report { /* IGMPv3's and MLDv2's, which differ in `type` only */
 	uint8_t type, reserved;
 	struct be16 checksum;
@@ -27,12 +34,15 @@ struct group_report { /* IGMPv3's and MLDv2's, which differ in `type` only */
 };
 
 enum group_record_type {
-	GROUP_IS_EXCLUDE = 2, /* all sources: it is joined */
-	GROUP_TO_INCLUDE = 3, /* none: it was left */
-	GROUP_TO_EXCLUDE = 4, /* it was joined */
+	GROUP_IS_INCLUDE = 1, /* these sources are heard */
+	GROUP_IS_EXCLUDE = 2, /* all but these are */
+	GROUP_TO_INCLUDE = 3, /* from now on; with none it was left */
+	GROUP_TO_EXCLUDE = 4,
+	GROUP_ALLOW = 5, /* these sources are heard too */
+	GROUP_BLOCK = 6, /* these no more */
 };
 
-struct group_record { /* the group's address follows, of either family */
+struct group_record { /* the group's address and the sources follow, of either family */
 	uint8_t type, auxiliary_len;
 	struct be16 nr_sources;
 };

@@ -23,6 +23,7 @@ enum icmp4_type {
 	ICMP4_ECHO = 8,
 	ICMP4_TIME_EXCEEDED = 11,
 	ICMP4_PARAMETER_PROBLEM = 12,
+	ICMP4_TYPE_MAX = 18, /* as Linux's NR_ICMP_TYPES */
 };
 
 enum icmp4_unreachable { /* codes of ICMP4_UNREACHABLE */

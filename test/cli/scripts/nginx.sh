@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # nginx on a UNIX socket: its master and two workers start, serve, reload while they serve, and stop.
 #     nginx.sh FOLDER            FOLDER: empty, writable
+# It waits as long as it takes: who runs it has an end to that.
 set -eu
 folder=$1
 cd "$folder"
@@ -12,7 +13,7 @@ configure() {
 pid $folder/nginx.pid;
 error_log $folder/error.log warn;
 worker_processes $1;
-worker_shutdown_timeout 5s;
+worker_shutdown_timeout 600s;
 events { worker_connections 128; }
 http {
 	access_log $folder/access.log;
@@ -31,15 +32,17 @@ http {
 END
 }
 server() { nginx -p "$folder" -c "$folder/nginx.conf" -e "$folder/error.log" "$@"; }
-get() { curl -sS --max-time 20 --unix-socket "$folder/socket" "$@"; }
+get() { curl -sS --unix-socket "$folder/socket" "$@"; }
 workers() { pgrep -c -P "$(cat nginx.pid)" || true; }
-until_true() { for _ in {1..500}; do "$@" && return 0; sleep 0.02; done; echo "never: $*"; return 1; }
+until_true() { until "$@"; do sleep 0.02; done; }
 has_workers() { [[ $(workers) == "$1" ]]; }
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
+# Each worker has the new log: the master has made it before.
+reopened() { for each in $(pgrep -P "$master"); do readlink "/proc/$each/fd/"* | grep -q '/access\.log$' || return; done; }
 
 echo "-t"; configure 2; server -t 2>&1 | sed "s|$folder|FOLDER|"
 echo "nonsense;" >> nginx.conf; server -t 2>&1 | sed "s|$folder|FOLDER|;s|^.*\[emerg\] [0-9#: ]*||" || true; configure 2
-echo "start"; server; master=$(cat nginx.pid); until_true has_workers 2; echo "$(workers) workers"
+echo "start"; server; until_true test -s nginx.pid; master=$(cat nginx.pid); until_true has_workers 2; echo "$(workers) workers"
 get http://localhost/; get -i http://localhost/ | tr -d '\r' | grep -E '^(HTTP|X-Workers|Content-Length)'
 get http://localhost/large.txt | md5sum; get -o /dev/null -w '%{http_code}\n' http://localhost/none
 get http://localhost/back/large.txt | md5sum; get -r 100-199 http://localhost/large.txt | md5sum
@@ -55,9 +58,9 @@ until_true has_workers 3; echo "$(workers) workers"; get -i http://localhost/ | 
 
 echo "a worker that dies is replaced"
 pkill -KILL -P "$master" -o; until_true has_workers 3; echo "$(workers) workers"; get http://localhost/
-echo "reopen"; mv access.log old.log; server -s reopen; until_true test -e access.log
+echo "reopen"; mv access.log old.log; server -s reopen; until_true reopened
 get http://localhost/ > /dev/null; until_true test -s access.log; wc -l < access.log
 echo "quit"; server -s quit; until_true is_gone "$master"; [[ -e nginx.pid ]] || echo "no pid file"; [[ -e socket ]] || echo "no socket"
-echo "start and stop"; server; second=$(cat nginx.pid); until_true has_workers 3; get http://localhost/; server -s stop; until_true is_gone "$second"
+echo "start and stop"; server; until_true test -s nginx.pid; second=$(cat nginx.pid); until_true has_workers 3; get http://localhost/; server -s stop; until_true is_gone "$second"
 echo "log"; sed 's/^[^[]*\[\([a-z]*\)\] [0-9]*#[0-9]*: /\1 /;s/[0-9][0-9]* exited/PID exited/' error.log | grep -v 'exited on signal 9' | sort | uniq -c
 sed 's/\[.*\]/TIME/' old.log | sort | uniq -c | awk '{ print $7, $8, $10 }' | sort -u

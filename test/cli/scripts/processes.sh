@@ -9,6 +9,10 @@ export LC_ALL=C TZ=UTC0 PS4='+ '
 umask 022
 
 section() { printf '\n== %s\n' "$*"; }
+# Until a condition holds, however busy the machine is: who runs this script has an end to it.
+until_true() { until eval "$1"; do sleep 0.02; done; }
+# Until a process runs sleep: bash's child may lose a TERM before its exec.
+sleeps() { until_true "[[ \$(< /proc/$1/comm) == sleep ]]" 2>/dev/null; }
 
 section pipes and exit statuses
 printf '%s\n' one two three | tr a-z A-Z | sort -r
@@ -64,11 +68,12 @@ for n in 3 1 2; do (sleep 0.0$n; exit $n) & pids[n]=$!; done
 for n in 1 2 3; do wait "${pids[n]}"; echo "job $n ended with $?"; done
 wait 2147483 2>/dev/null; echo "not a child $?"
 (sleep 0.05; exit 4) & wait -n; echo "wait -n $?"
-sleep 100 & sleeper=$!; kill "$sleeper"; wait "$sleeper" 2>/dev/null; echo "terminated $?"
+sleep 100 & sleeper=$!; sleeps "$sleeper"; kill "$sleeper"; wait "$sleeper" 2>/dev/null; echo "terminated $?"
 wait; echo "wait for all $?"
 forty=(); for i in {1..40}; do (exit $((i % 3))) & forty+=($!); done
 counts=(0 0 0); for job in "${forty[@]}"; do wait "$job"; (( counts[$?]++ )); done; echo "forty: ${counts[*]}"
-{ sleep 0.05; echo late; } & echo early; wait
+# By its number: bash forgets a job that it has waited for, and one that had ended before only if it is named.
+{ until_true "[[ -e early ]]"; echo late; } & late=$!; echo early; : > early; wait $late; rm early
 
 section traps and signals
 ( trap 'echo "got USR1"' USR1; kill -USR1 $BASHPID; echo after )
@@ -79,7 +84,7 @@ bash -c 'trap "n=\$((n + 1))" USR1; n=0
 for i in 1 2 3; do kill -USR1 $$; done; echo "counted $n"'
 bash -c 'trap "echo CHLD" CHLD; set -m; /bin/true; echo done' | sort | uniq
 bash -c 'trap "echo debug-\$?; exit" ERR; false; echo unreachable'
-( sleep 100 & child=$!; until [[ $(< /proc/$child/comm) = sleep ]]; do sleep 0.02; done
+( sleep 100 & child=$!; sleeps $child
   kill -STOP $child; kill -CONT $child; kill -INT $child; kill -9 $child
   wait $child 2>/dev/null; echo "after stop, continue, kill: $?" )
 timeout 0.1 sleep 10; echo "timeout $?"
@@ -89,10 +94,11 @@ kill -l 15; kill -l | wc -w; kill -0 $$; echo "kill -0 $?"
 section job control
 set -m
 sleep 100 & first=$!; sleep 100 | cat & second=$!
-jobs | sed 's/[0-9][0-9]* *sleep/sleep/' ; kill -STOP %1; for i in {1..200}; do [[ $(jobs -s) ]] && break; sleep 0.02; done; jobs -s | wc -l
-kill -CONT %1; for i in {1..200}; do [[ $(jobs -s) ]] || break; sleep 0.02; done; jobs -r | wc -l
+sleeps $first; sleeps "$(jobs -p %2)"; until_true "[[ \$(< /proc/$second/comm) == cat ]]"
+jobs | sed 's/[0-9][0-9]* *sleep/sleep/' ; kill -STOP %1; until_true '[[ $(jobs -s) ]]'; jobs -s | wc -l
+kill -CONT %1; until_true '[[ ! $(jobs -s) ]]'; jobs -r | wc -l
 kill %1 %2; wait $first 2>/dev/null; echo "%1 $?"; wait $second 2>/dev/null; echo "%2 $?"
-(sleep 0.05; exit 6) & fg %% > /dev/null 2>&1; echo "fg $?"
+(kill -STOP $BASHPID; exit 6) & until_true '[[ $(jobs -s) ]]'; fg %% > /dev/null 2>&1; echo "fg $?"
 bash -c 'ps -o pgid= -p $$ | tr -d " "; echo $$' | uniq | wc -l
 set +m 2>/dev/null
 setsid sh -c 'test "$(ps -o sid= -p $$ | tr -d " ")" = $$' ; echo "session leader $?"
@@ -101,7 +107,7 @@ section process substitution and coprocesses
 diff <(seq 1 5) <(seq 2 6); echo "diff $?"
 paste <(echo a; echo b) <(echo c; echo d)
 seq 1 5 | tee >(awk '{ s += $1 } END { print "sum", s > "sum.txt" }') > /dev/null
-for i in {1..100}; do [[ -s sum.txt ]] && break; sleep 0.02; done; cat sum.txt
+until_true '[[ -s sum.txt ]]'; cat sum.txt
 coproc UP { tr a-z A-Z; }; up=$UP_PID; exec {answer}<&"${UP[0]}"
 echo coprocess >&"${UP[1]}"; eval "exec ${UP[1]}>&-"; cat <&"$answer"; wait "$up"; echo "coproc $?"
 mapfile -t rows < <(printf '%s\n' r1 r2 r3); echo "${#rows[@]} ${rows[2]}"
@@ -138,7 +144,7 @@ section limits, exec and times
 ( exec echo replaced; echo unreachable ); ( exec -a name sh -c 'echo $0' )
 nice -n 5 nice; ( umask 077; umask ); nohup true 2>/dev/null; echo "nohup $?"
 time_out=$( { time -p sleep 0.1; } 2>&1 | awk '/real/ { print ($2 >= 0.1 && $2 < 30) }'); echo "time $time_out"
-read -r -t 0.05 never < <(sleep 1); echo "read -t $?"; flock lock.txt true; echo "flock $?"
+read -r -t 0.05 never < <(exec sleep 100); echo "read -t $?"; kill -9 $!; flock lock.txt true; echo "flock $?"
 [[ $$ == $(sh -c 'echo $PPID') ]] && echo "parent known"; [[ -d /proc/$$/fd ]] && echo "/proc/self"
 
 section signals between processes
@@ -152,16 +158,21 @@ for s in HUP QUIT USR1 USR2 PIPE ALRM TERM VTALRM PROF IO PWR SYS RTMIN RTMAX; d
 for s in CHLD URG WINCH CONT; do ( kill -$s $BASHPID; echo -n "$s ignored " ); done; echo
 bash -c 'sleep 100 & p=$!; (until [[ $(< /proc/$p/comm) = sleep ]]; do sleep 0.02; done; kill -INT $p; kill -TERM $p) & wait $p; echo "a background job ignores INT: $?"' 2>/dev/null
 bash -c 'set -m; (trap "echo group" TERM; sleep 100 & : > ready; wait; exit 9) & p=$!; until [[ -e ready ]]; do sleep 0.02; done; kill -TERM -- -$p; wait $p; echo "$?"' 2>/dev/null
-timeout -k 0.1 1.5 sh -c 'trap "" TERM; while :; do sleep 0.02; done' 2>/dev/null; echo "timeout -k $?"
-timeout --preserve-status -s USR1 1.5 bash -c 'trap "echo cleanup; exit 9" USR1; while :; do sleep 0.02; done'; echo "preserved $?"
+# Their time is over (ALRM) once the child has its trap, and timeout waits for it.
+bash -c 'timeout -k 0.1 1000 sh -c "trap \"\" TERM; : > ignores; while :; do sleep 0.02; done" & t=$!
+until [[ -e ignores && $(< /proc/$t/status) == *State:?S* ]]; do sleep 0.02; done; kill -ALRM $t; wait $t; echo "timeout -k $?"' 2>/dev/null
+bash -c 'timeout --preserve-status -s USR1 1000 bash -c "trap \"echo cleanup; exit 9\" USR1; : > catches; while :; do sleep 0.02; done" & t=$!
+until [[ -e catches && $(< /proc/$t/status) == *State:?S* ]]; do sleep 0.02; done; kill -ALRM $t; wait $t; echo "preserved $?"'
 
 section orphans, zombies and waiting
-bash -c '(sleep 0.1; ps -o ppid= -p $BASHPID | tr -d " " > orphan.txt) & exit'; for i in {1..200}; do [[ -s orphan.txt ]] && break; sleep 0.02; done
+bash -c '(sleep 0.1; ps -o ppid= -p $BASHPID | tr -d " " > orphan.txt) & exit'; until_true '[[ -s orphan.txt ]]'
 [[ $(cat orphan.txt) != $$ ]] && echo "not ours"
-bash -c 'sleep 0.05 & a=$!; sleep 100 & b=$!; wait -n -p first $a $b; [[ $first == "$a" ]] && echo "first is a: $?"; kill $b'
-perl -e 'if (!($pid = fork)) { exit 3 } for (1 .. 500) { select undef, undef, undef, 0.02; open F, "/proc/$pid/stat"; last if ($s = (split " ", <F>)[2]) eq "Z" } print "$s\n"; waitpid $pid, 0; print $? >> 8, "\n"; print -e "/proc/$pid" ? "there" : "gone", "\n"'
+bash -c 'sleep 0.05 & a=$!; sleep 100 & b=$!; wait -n -p first $a $b; [[ $first == "$a" ]] && echo "first is a: $?"; kill -9 $b'
+perl -e 'if (!($pid = fork)) { exit 3 } while (1) { select undef, undef, undef, 0.02; open F, "/proc/$pid/stat"; last if ($s = (split " ", <F>)[2]) eq "Z" } print "$s\n"; waitpid $pid, 0; print $? >> 8, "\n"; print -e "/proc/$pid" ? "there" : "gone", "\n"'
 perl -e '$SIG{CHLD} = "IGNORE"; for (1 .. 20) { fork or exit 1 } print wait, "\n"'
-a=(); for i in 1 2 3 4; do sleep 100 & a+=($!); done; kill "${a[@]}"; for p in "${a[@]}"; do wait "$p" 2>/dev/null; echo -n "$? "; done; echo
+# A child of bash that has not come to its exec may lose a TERM: each says when it can be killed.
+a=(); for i in 1 2 3 4; do sh -c 'echo >> up; exec sleep 100' & a+=($!); done; until_true '[[ -s up && $(wc -l < up) == 4 ]]'
+kill "${a[@]}"; for p in "${a[@]}"; do wait "$p" 2>/dev/null; echo -n "$? "; done; echo
 
 section more of files and text
 dir=$(mktemp -d ./dir.XXXXXX); ln -s "$dir" to; [[ $(readlink -f to) == "$(cd "$dir" && pwd -P)" ]] && echo "readlink -f"; rm to; rmdir "$dir"
@@ -172,7 +183,7 @@ mkfifo in out; (while read -r line <&3; do echo "<$line>"; done 3<in >out) & exe
 ( set -e; false; echo never ); echo "set -e $?"; ( set -u; : "$undefined" ) 2>/dev/null; echo "set -u $?"
 f() { trap 'echo returned' RETURN; local x=inner; return 4; }; f; echo "function $?"
 exec 5>&1 6>swap.txt; { echo out; echo err >&2; } >&6 2>&5; exec 5>&- 6>&-; cat swap.txt
-seq 1 1000 | tee >(wc -l > c1) >(md5sum | cut -c1-8 > c2) | tail -1; for i in {1..200}; do [[ -s c1 && -s c2 ]] && break; sleep 0.02; done; cat c1 c2
+seq 1 1000 | tee >(wc -l > c1) >(md5sum | cut -c1-8 > c2) | tail -1; until_true '[[ -s c1 && -s c2 ]]'; cat c1 c2
 seq 1 40 | xargs -P 8 -n 1 sh -c 'exit $(($1 % 2))' _; echo "xargs -P $?"; ( cd / && pwd; cd "$OLDPWD" && [[ -e l ]] && echo back )
 
 section environment, arguments and standard streams

@@ -7,20 +7,21 @@
  * get ENOMEM himself.
  *
  * One thread at a time. An armed thread that forks has a child that is not armed. /proc/allocations
- * shows what there is now, for whoever looks for leaks.
+ * shows what there is now, for whoever looks for leaks, and /proc/objects who asked for it.
  */
 #include "arch/program.h"
-#include "core/cpu.h"
 #include "core/log.h"
 #include "core/panic.h"
-#include "core/spinlock.h"
-#include "core/thread.h"
+#include "core/sched/thread.h"
+#include "core/smp/cpu.h"
+#include "core/sync/mutex.h"
+#include "core/sync/spinlock.h"
 #include "fs/proc/proc.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
 #include "linux/task/task.h"
-#include "mm/kmem.h"
-#include "mm/page.h"
+#include "mm/alloc/kmem.h"
+#include "mm/alloc/page.h"
 
 #define DEPTH 24
 
@@ -124,3 +125,43 @@ static int show_allocations(struct text_buffer *b, int pid)
 	return 0;
 }
 PROC_FILE(allocations) = { .path = "allocations", .mode = 0444, .show = show_allocations };
+
+/* ---- /proc/objects: how many objects of whom ---- */
+
+#define CALLERS_MAX 1024u
+
+static struct mutex callers_lock = MUTEX_INIT(callers_lock);
+static struct caller {
+	const void *code;
+	size_t nr;
+} callers[CALLERS_MAX];   /* [callers_lock] */
+static size_t nr_callers; /* [callers_lock] */
+
+static void count_caller(const void *code, size_t size, void *arg)
+{
+	size_t i = 0;
+
+	while (i < nr_callers && callers[i].code != code)
+		i++;
+	if (i == CALLERS_MAX)
+		return;
+	if (i == nr_callers)
+		callers[nr_callers++] = (struct caller){ code, 0 };
+	callers[i].nr++;
+}
+
+static int show_objects(struct text_buffer *b, int pid)
+{
+	char where[64];
+
+	(void)pid;
+	scoped_mutex(&callers_lock);
+	nr_callers = 0;
+	kmem_visit(count_caller, NULL);
+	for (size_t i = 0; i < nr_callers; i++) {
+		symbol_describe((uintptr_t)callers[i].code, where, sizeof(where));
+		text_print(b, "%s %zu\n", callers[i].code != NULL ? where : "pages", callers[i].nr);
+	}
+	return 0;
+}
+PROC_FILE(objects) = { .path = "objects", .mode = 0444, .show = show_objects };

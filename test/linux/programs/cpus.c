@@ -89,6 +89,12 @@ int main(int argc, char **argv)
 	nr_cpus = CPU_COUNT(&all);
 	for (long i = 0; i < nr_cpus; i++)
 		check(pthread_create(&threads[i], NULL, run, (void *)i), "a thread");
+	if (task == SPIN || task == SLEEP) {
+		while (atomic_load(&nr_ready) < nr_cpus)
+			sched_yield();
+		puts("ready");
+		fflush(stdout);
+	}
 	for (int i = 0; i < nr_cpus; i++)
 		check(pthread_join(threads[i], NULL), "joining a thread");
 	printf("%d CPUs, counter %ld\n", nr_cpus, atomic_load(&counter));
