@@ -15,6 +15,7 @@ void runqueue_init(struct runqueue *rq)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(rq->realtime); i++)
 		list_init(&rq->realtime[i]);
+	rq->slice_end = NSEC_NEVER;
 }
 
 static void add_fair(struct runqueue *rq, struct thread *t)
@@ -128,14 +129,22 @@ void runqueue_catch_up(struct runqueue *rq, struct thread *t)
 		t->virtual_ns = max(t->virtual_ns, rq->virtual_min - SLICE_NS / 2);
 }
 
+/* The least of those that are there; it does not go back. */
+void runqueue_advance(struct runqueue *rq, uint64_t virtual_ns)
+{
+	if (rq->fair_first != NULL)
+		virtual_ns = min(virtual_ns, from_node(rq->fair_first)->virtual_ns);
+	rq->virtual_min = max(rq->virtual_min, virtual_ns);
+}
+
+uint64_t runqueue_charged(const struct thread *t, nsec_t ran)
+{
+	return t->virtual_ns + (uint64_t)ran * 1024 / t->weight;
+}
+
 void runqueue_charge(struct runqueue *rq, struct thread *t, nsec_t ran)
 {
-	uint64_t first;
-
-	t->virtual_ns += (uint64_t)ran * 1024 / t->weight;
-	if (thread_is_realtime(t) || t->virtual_ns <= rq->virtual_min)
-		return;
-	first = rq->fair_first == NULL ? t->virtual_ns : from_node(rq->fair_first)->virtual_ns;
-	first = min(first, t->virtual_ns);
-	rq->virtual_min = max(rq->virtual_min, first);
+	t->virtual_ns = runqueue_charged(t, ran);
+	if (!thread_is_realtime(t))
+		runqueue_advance(rq, t->virtual_ns);
 }

@@ -20,13 +20,17 @@ struct thread *runqueue_first(const struct runqueue *rq); /* NULL: nobody waits 
 /* One that may run on CPU `id`: what would run here last, or a real-time thread. NULL: none. */
 struct thread *runqueue_movable(const struct runqueue *rq, unsigned id);
 void runqueue_behind_all(struct runqueue *rq, struct thread *t); /* t runs; a fair one */
-/* t, in no queue, stops and starts being of this one. A sleeper that comes back gets at most half
- * a slice of advance. */
+/* t, in no queue, stops and starts being of this one. */
 void runqueue_leave(struct runqueue *rq, struct thread *t);
 void runqueue_enter(struct runqueue *rq, struct thread *t);
+/* A sleeper that comes back gets at most half a slice of advance before those that are there. */
 void runqueue_catch_up(struct runqueue *rq, struct thread *t);
+/* A fair thread that runs has come to this virtual time: it is one of those that are there. */
+void runqueue_advance(struct runqueue *rq, uint64_t virtual_ns);
 /* t has run for so long. */
 void runqueue_charge(struct runqueue *rq, struct thread *t, nsec_t ran);
+/* t's virtual time when it will be charged for so long. */
+uint64_t runqueue_charged(const struct thread *t, nsec_t ran);
 
 static inline bool thread_is_realtime(const struct thread *t)
 {

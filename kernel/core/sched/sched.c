@@ -27,6 +27,12 @@
 #include "mm/vmspace.h"
 
 #define WAKE_LEAD_NS (1 * 1000 * 1000ll) /* how far behind a woken thread must be to preempt */
+/*
+ * And how long the other has had the CPU by then. More than a switch and a timer's interrupt cost
+ * on the slowest host: threads that wake up again and again, soon after they fell asleep, would
+ * leave the others no time for a single instruction.
+ */
+#define LEAST_RUN_NS (100 * 1000ll)
 
 struct cpu *sched_lock_of(const struct thread *t)
 {
@@ -65,17 +71,24 @@ static void account(struct cpu *cpu, struct thread *t, nsec_t now)
 		runqueue_charge(rq, t, ran);
 }
 
-static bool should_preempt(const struct cpu *cpu, const struct thread *woken)
+/* How long the running thread, another CPU's perhaps, has run without being charged. */
+static nsec_t not_charged(const struct thread *running, nsec_t now)
+{
+	return max(now - running->run_start_ns, (nsec_t)0);
+}
+
+/* When the running thread has to give way, now that this one waits. */
+static nsec_t turn_end(const struct cpu *cpu, const struct thread *waiter, nsec_t now)
 {
 	const struct thread *running = cpu->arch.current;
+	nsec_t ran = not_charged(running, now);
 
-	if (running == cpu->idle)
-		return true;
-	if (thread_is_realtime(woken))
-		return thread_level(woken) > thread_level(running);
-	return !thread_is_realtime(running) &&
-	       woken->virtual_ns + WAKE_LEAD_NS <
-		       running->virtual_ns + (uint64_t)(clock_monotonic() - running->run_start_ns);
+	if (running == cpu->idle || thread_level(waiter) > thread_level(running))
+		return now;
+	if (!thread_is_realtime(running) &&
+	    waiter->virtual_ns + WAKE_LEAD_NS < runqueue_charged(running, ran))
+		return now + max(LEAST_RUN_NS - ran, (nsec_t)0);
+	return now + balance_slice(cpu);
 }
 
 /* ---- slices, on their own CPU with rq->lock held ---- */
@@ -85,16 +98,16 @@ static void slice_ended(struct timer *timer)
 	struct cpu *cpu = container_of(timer, struct cpu, slice);
 
 	spin_lock(&cpu->rq.lock);
-	cpu->rq.slice_on = false;
+	cpu->rq.slice_end = NSEC_NEVER;
 	spin_unlock(&cpu->rq.lock);
 	balance_push(cpu);
 	cpu->need_resched = true;
 }
 
-static void start_slice(struct cpu *cpu, nsec_t now)
+static void start_slice(struct cpu *cpu, nsec_t end)
 {
-	cpu->rq.slice_on = true;
-	timer_arm(&cpu->slice, now + balance_slice(cpu));
+	cpu->rq.slice_end = end;
+	timer_arm(&cpu->slice, end);
 }
 
 static bool shares(const struct cpu *cpu, const struct thread *running)
@@ -106,9 +119,9 @@ static bool shares(const struct cpu *cpu, const struct thread *running)
 static void renew_slice(struct cpu *cpu, const struct thread *next, nsec_t now)
 {
 	if (shares(cpu, next)) {
-		start_slice(cpu, now);
-	} else if (cpu->rq.slice_on) {
-		cpu->rq.slice_on = false;
+		start_slice(cpu, now + balance_slice(cpu));
+	} else if (cpu->rq.slice_end != NSEC_NEVER) {
+		cpu->rq.slice_end = NSEC_NEVER;
 		timer_cancel(&cpu->slice);
 	}
 }
@@ -117,10 +130,14 @@ static void renew_slice(struct cpu *cpu, const struct thread *next, nsec_t now)
 void sched_kicked(void)
 {
 	struct cpu *cpu = cpu_this();
+	nsec_t end;
 
 	scoped_spin(&cpu->rq.lock);
-	if (!cpu->rq.slice_on && shares(cpu, cpu->arch.current))
-		start_slice(cpu, clock_monotonic());
+	if (!shares(cpu, cpu->arch.current))
+		return;
+	end = turn_end(cpu, runqueue_first(&cpu->rq), clock_monotonic());
+	if (end < cpu->rq.slice_end)
+		start_slice(cpu, end);
 }
 
 /* ---- switching ---- */
@@ -294,13 +311,12 @@ void sched_sleep(void)
 /* Into the queue of t->cpu, whose lock is held, which is released; tells that CPU if need be. */
 static void insert(struct cpu *cpu, struct thread *t)
 {
-	bool preempts, starts_slice;
+	nsec_t now = clock_monotonic(), end = turn_end(cpu, t, now);
+	bool preempts = end <= now, starts_slice = !preempts && end < cpu->rq.slice_end;
 
 	runqueue_add(&cpu->rq, t, false);
-	preempts = should_preempt(cpu, t);
-	starts_slice = !preempts && !cpu->rq.slice_on;
 	if (starts_slice && cpu == cpu_this())
-		start_slice(cpu, clock_monotonic());
+		start_slice(cpu, end);
 	spin_unlock(&cpu->rq.lock);
 	if (preempts)
 		cpu_kick(cpu);
@@ -332,6 +348,16 @@ void sched_arrive(struct thread *t)
 	insert(to, t);
 }
 
+static void catch_up(struct cpu *cpu, struct thread *t)
+{
+	const struct thread *running = cpu->arch.current;
+	nsec_t ran = not_charged(running, clock_monotonic());
+
+	if (running != cpu->idle && !thread_is_realtime(running))
+		runqueue_advance(&cpu->rq, runqueue_charged(running, ran));
+	runqueue_catch_up(&cpu->rq, t);
+}
+
 /* With the lock of `from`, t->cpu, held, which is released. Interrupts off. */
 static void make_runnable(struct cpu *from, struct thread *t)
 {
@@ -342,7 +368,7 @@ static void make_runnable(struct cpu *from, struct thread *t)
 		spin_unlock(&from->rq.lock);
 		return;
 	}
-	runqueue_catch_up(&from->rq, t);
+	catch_up(from, t);
 	to = balance_choose(t);
 	if (to == from) {
 		insert(from, t);

@@ -24,7 +24,7 @@ struct runqueue {
 	struct tree_node *fair_first; /* [l] */
 	unsigned nr_runnable;         /* [l] without the idle thread and the one that runs */
 	unsigned nr_realtime;         /* [l] of these */
-	bool slice_on;                /* [l] cpu->slice will ring */
+	nsec_t slice_end;             /* [l] when cpu->slice rings; NSEC_NEVER: it will not */
 	struct load load;             /* [l] up to load_until */
 	nsec_t load_until;            /* [l] */
 	uint64_t virtual_min;         /* [l] */
