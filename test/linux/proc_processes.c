@@ -132,6 +132,30 @@ static void test_life(void)
 	CHECK_ERR(read_file(pid, "stat", buf, sizeof(buf)), ENOENT);
 }
 
+/* A parent waits for its vfork(2) child in a way that no signal handler ends. */
+static void test_vfork(void)
+{
+	int gate[2];
+	pid_t pid;
+	char c;
+
+	CHECK_EQ(pipe(gate), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(gate[1]);
+		if (vfork() == 0) {
+			(void)!read(gate[0], &c, 1);
+			_exit(0);
+		}
+		_exit(0);
+	}
+	CHECK_EQ(await_state(pid, 'D'), 'D');
+	CHECK(status_has(pid, "State:\tD (disk sleep)"));
+	close(gate[0]);
+	close(gate[1]);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+}
+
 /* A directory that was opened outlives its process, but has nothing to say. */
 static void test_stale(void)
 {
@@ -261,6 +285,7 @@ int main(void)
 {
 	CHECK_EQ(pipe(ready), 0);
 	test_life();
+	test_vfork();
 	test_stale();
 	test_exec();
 	test_threads();

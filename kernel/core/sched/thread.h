@@ -47,6 +47,7 @@ struct thread {
 	unsigned preempt_work;             /* [o] bits for `work` whenever it is preempted */
 	bool checks_calls;                 /* [a] the personality looks at each system call first */
 	bool nowait;                       /* [o] its interruptible waits end at once: -EAGAIN */
+	bool interruptible;                /* [o] it sleeps until a signal at the latest */
 	enum thread_state state;           /* [rq.lock] */
 	vaddr_t kstack_base;               /* [I] lowest usable; a guard page is below; 0: freed */
 	struct cpu *cpu;                   /* [rq.lock] where it runs or ran last */

@@ -128,6 +128,13 @@ static nsec_t latest_end(const struct thread *self, nsec_t deadline)
 	return deadline < NSEC_NEVER - 1 - slack ? deadline + slack : NSEC_NEVER - 1;
 }
 
+static void sleep_as(struct thread *self, enum wait_flags flags)
+{
+	WRITE_ONCE(self->interruptible, flags == WAIT_INTERRUPTIBLE);
+	sched_sleep();
+	WRITE_ONCE(self->interruptible, false);
+}
+
 int wait_sleep(enum wait_flags flags, nsec_t deadline)
 {
 	struct thread *self = thread_current();
@@ -138,13 +145,13 @@ int wait_sleep(enum wait_flags flags, nsec_t deadline)
 	if (is_interrupted(self, flags))
 		return -ERESTARTSYS;
 	if (deadline == NSEC_NEVER) {
-		sched_sleep();
+		sleep_as(self, flags);
 	} else {
 		if (deadline <= clock_monotonic())
 			return -ETIMEDOUT;
 		timer_init(&clock.timer, alarm_rings);
 		timer_arm(&clock.timer, latest_end(self, deadline));
-		sched_sleep();
+		sleep_as(self, flags);
 		timer_cancel(&clock.timer);
 		if (deadline <= clock_monotonic())
 			return -ETIMEDOUT;

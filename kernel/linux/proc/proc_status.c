@@ -117,7 +117,7 @@ static char state_of(const struct subject *s)
 		return 'T';
 	switch (READ_ONCE(s->task->thread->state)) {
 	case THREAD_SLEEPING:
-		return 'S';
+		return READ_ONCE(s->task->thread->interruptible) ? 'S' : 'D';
 	case THREAD_DEAD:
 		return 'X';
 	default:
@@ -294,6 +294,8 @@ static const char *state_name(char state)
 		return "R (running)";
 	case 'T':
 		return "T (stopped)";
+	case 'D':
+		return "D (disk sleep)";
 	case 'Z':
 		return "Z (zombie)";
 	case 'X':
