@@ -32,9 +32,11 @@ static bool is_closed(struct pty *p)
 
 static int wait_news(struct pty *p, bool nonblock)
 {
+	bool closed = is_closed(p); /* first: what was written before that is still read */
+
 	if (has_news(p))
 		return 0;
-	if (is_closed(p))
+	if (closed)
 		return -EIO;
 	if (nonblock)
 		return -EAGAIN;

@@ -70,21 +70,12 @@ static int wait_input(struct file *f, struct port *p)
 	return wait_event(&p->readable, has_input(p), WAIT_INTERRUPTIBLE, NSEC_NEVER);
 }
 
-static ssize_t stream_read(struct file *f, struct uio *u, int64_t *pos)
+static ssize_t read_available(struct port *p, struct uio *u)
 {
-	struct port *p = f->private;
 	struct bounce b;
 	ssize_t done = 0;
-	int err;
+	int err = bounce_init(&b, u->left);
 
-	(void)pos;
-	if (u->left == 0)
-		return 0;
-	err = wait_input(f, p);
-	if (err == 0) /* before bytes are taken: a bad buffer must not lose them */
-		err = uio_fault_in(u, true);
-	if (err == 0)
-		err = bounce_init(&b, u->left);
 	if (err != 0)
 		return err;
 	while (u->left > 0) {
@@ -98,6 +89,28 @@ static ssize_t stream_read(struct file *f, struct uio *u, int64_t *pos)
 			break;
 	}
 	bounce_fini(&b);
+	return done;
+}
+
+static ssize_t stream_read(struct file *f, struct uio *u, int64_t *pos)
+{
+	struct port *p = f->private;
+	ssize_t done;
+	bool closed;
+	int err;
+
+	(void)pos;
+	if (u->left == 0)
+		return 0;
+	do { /* again when another reader was first */
+		err = wait_input(f, p);
+		if (err == 0) /* before bytes are taken: a bad buffer must not lose them */
+			err = uio_fault_in(u, true);
+		if (err != 0)
+			return err;
+		closed = atomic_load(&p->host_closed); /* what came before that is read first */
+		done = read_available(p, u);
+	} while (done == 0 && !closed);
 	return done;
 }
 

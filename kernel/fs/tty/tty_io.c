@@ -88,48 +88,56 @@ static int wait_input(struct tty *t, struct file *f, const struct patience *p)
 	return err;
 }
 
-static size_t take(struct tty *t, char *buf, size_t size, bool *ended)
+/* False: there is nothing. True with *taken 0: the end that was typed. */
+static bool take(struct tty *t, char *buf, size_t size, size_t *taken, bool *ended)
 {
 	scoped_spin(&t->lock);
-	return ldisc_read(&t->ldisc, buf, size, ended);
+	if (!ldisc_can_read(&t->ldisc, 1))
+		return false;
+	*taken = ldisc_read(&t->ldisc, buf, size, ended);
+	return true;
 }
 
-static ssize_t read_available(struct tty *t, struct uio *u)
+static ssize_t read_available(struct tty *t, struct uio *u, bool *any)
 {
 	char buf[READ_CHUNK];
 	ssize_t done = 0;
-	size_t n, copied;
-	bool ended;
+	size_t n = 1, copied;
+	bool ended = false;
 
-	do {
-		n = take(t, buf, min(u->left, sizeof(buf)), &ended);
+	while (!ended && n > 0 && u->left > 0 &&
+	       take(t, buf, min(u->left, sizeof(buf)), &n, &ended)) {
+		*any = true;
 		copied = uio_copy_to(u, buf, n);
 		done += (ssize_t)copied;
 		if (copied < n)
 			return done > 0 ? done : -EFAULT;
-	} while (!ended && n > 0 && u->left > 0);
+	}
 	return done;
 }
 
 static ssize_t read_in_turn(struct tty *t, struct file *f, struct uio *u)
 {
 	struct patience p = patience_of(t, u->left);
+	bool any = false, is_last;
 	ssize_t done;
 	int err;
 
 	tty_pump(t);
-	if ((f->flags & O_NONBLOCK) != 0)
-		err = can_read(t, 1) || is_over(t, f) ? 0 : -EAGAIN;
-	else
-		err = wait_input(t, f, &p);
-	if (err != 0 && err != -ETIMEDOUT)
-		return err;
-	if (tty_is_file_dead(t, f))
-		return -EIO; /* hung up meanwhile */
-	if (!can_read(t, 1))
-		return 0; /* the host hung up, or VTIME ran out */
-	done = read_available(t, u);
-	tty_pump(t); /* there is room again */
+	do { /* again when it was flushed meanwhile */
+		if ((f->flags & O_NONBLOCK) != 0)
+			err = can_read(t, 1) || is_over(t, f) ? 0 : -EAGAIN;
+		else
+			err = wait_input(t, f, &p);
+		if (err != 0 && err != -ETIMEDOUT)
+			return err;
+		if (tty_is_file_dead(t, f))
+			return -EIO;                          /* hung up meanwhile */
+		is_last = err == -ETIMEDOUT || is_over(t, f); /* VTIME, or the host hung up */
+		done = read_available(t, u, &any);
+	} while (!any && !is_last);
+	if (any)
+		tty_pump(t); /* there is room again */
 	return done;
 }
 

@@ -94,15 +94,18 @@ static void rings(struct timer *timer)
 		arm(pt, now);
 		return;
 	}
+	if (pt->interval == 0) { /* before anybody can know that it rang */
+		spin_lock(&p->lock);
+		pt->expires = 0;
+		spin_unlock(&p->lock);
+	}
 	if (pt->notify != SIGEV_NONE)
 		queued = signal_send_timer(p, pt->target, &pt->entry);
-	scoped_spin(&p->lock);
-	if (pt->interval == 0) {
-		pt->expires = 0;
-	} else if (!queued) { /* ignored: goes on, at a bearable rate */
-		(void)skip_missed(pt, now);
-		timer_arm(&pt->timer, clock_monotonic() + max(pt->expires - now, CPU_TIMER_STEP));
-	}
+	if (pt->interval == 0 || queued)
+		return;
+	scoped_spin(&p->lock); /* ignored: goes on, at a bearable rate */
+	(void)skip_missed(pt, now);
+	timer_arm(&pt->timer, clock_monotonic() + max(pt->expires - now, CPU_TIMER_STEP));
 }
 
 /* ---- making and deleting ---- */
