@@ -3,7 +3,6 @@
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "pack/kernel.h"
 #include "pack/link/link.h"
 #include "pack/mentions.h"
+#include "pack/signals.h"
 #include "pack/tree/unpack.h"
 #include "scan/scan.h"
 
@@ -170,26 +170,6 @@ static int scan_all(struct build *build, const struct strings *programs,
 	return 0;
 }
 
-/*
- * While a temporary folder is there, what would end the build waits (the tools that it runs inherit
- * that), so that none is left behind.
- */
-static void hold_signals(sigset_t *before)
-{
-	sigset_t ends;
-
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGINT);
-	sigaddset(&ends, SIGTERM);
-	sigaddset(&ends, SIGHUP);
-	sigprocmask(SIG_BLOCK, &ends, before);
-}
-
-static void release_signals(const sigset_t *before)
-{
-	sigprocmask(SIG_SETMASK, before, NULL);
-}
-
 /* From an unpacked copy of a container image's programs. */
 static int scan_inside(struct build *build, struct scan_options *options, struct failure *failure)
 {
@@ -197,7 +177,7 @@ static int scan_inside(struct build *build, struct scan_options *options, struct
 	sigset_t before;
 	int err = -1;
 
-	hold_signals(&before);
+	signals_hold(&before);
 	options->closure.root = unpack_programs(&build->tree, failure);
 	if (options->closure.root) {
 		err = programs_inside(build, &programs, failure);
@@ -205,7 +185,7 @@ static int scan_inside(struct build *build, struct scan_options *options, struct
 			err = scan_all(build, &programs, options, failure);
 		unpack_remove(options->closure.root);
 	}
-	release_signals(&before);
+	signals_release(&before);
 	return err;
 }
 
@@ -342,14 +322,14 @@ static int link_minimal(struct build *build, struct failure *failure)
 	sigset_t before;
 	int err;
 
-	hold_signals(&before);
+	signals_hold(&before);
 	if (mkdtemp(folder)) {
 		err = link_in(build, folder, failure);
 		rmdir(folder);
 	} else {
 		err = failure_set(failure, "%s: %s", folder, strerror(errno));
 	}
-	release_signals(&before);
+	signals_release(&before);
 	return err;
 }
 

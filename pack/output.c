@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "pack/output.h"
+#include "pack/signals.h"
 
 static const char *folder_of(struct arena *arena, const char *path)
 {
@@ -69,9 +70,11 @@ int output_finish(struct output *output, struct arena *arena, unsigned mode,
 		  struct failure *failure)
 {
 	mode_t mask = umask(0);
+	sigset_t before;
 	int err = 0;
 
 	umask(mask);
+	signals_hold(&before);
 	if (fchmod(output->fd, mode & ~mask) < 0 ||
 	    (!output->temporary && give_name(output, arena) < 0) ||
 	    rename(output->temporary, output->path) < 0)
@@ -79,6 +82,7 @@ int output_finish(struct output *output, struct arena *arena, unsigned mode,
 	else
 		output->temporary = NULL;
 	output_discard(output);
+	signals_release(&before);
 	return err;
 }
 

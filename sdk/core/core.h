@@ -174,6 +174,7 @@ struct hull_loop {
 	unsigned nr_busy;          /* what keeps it going, but for timers and posts */
 	struct hull_timer *timers; /* a heap: timer.c */
 	struct hull_post *posts;   /* [atomic] pushed by any thread, the last first */
+	unsigned nr_posting;       /* [atomic] threads that push, for whom the loop stays */
 	uint64_t interrupts;       /* [atomic] bit per signal that came */
 	struct list dirty, news, udp_news;
 	struct list endpoints, doomed; /* open ones; closed ones, to be freed after the turn */

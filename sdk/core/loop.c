@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The loop: its turns, its beginning and end, what other threads post. */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -50,9 +51,12 @@ static void push(struct hull_loop *l, struct hull_post *p)
 
 void hull_post_own(struct hull_loop *l, struct hull_post *p)
 {
+	/* What is pushed may end the loop before it is woken. */
+	__atomic_add_fetch(&l->nr_posting, 1, __ATOMIC_RELAXED);
 	push(l, p);
 	if (l != here)
 		l->backend->wake(l);
+	__atomic_sub_fetch(&l->nr_posting, 1, __ATOMIC_RELEASE);
 }
 
 int hull_post(struct hull_loop *loop, void (*fn)(void *user), void *user)
@@ -228,6 +232,8 @@ static void close_loop(struct hull_loop *l)
 {
 	struct hull_endpoint *e;
 
+	while (__atomic_load_n(&l->nr_posting, __ATOMIC_ACQUIRE) != 0)
+		sched_yield();
 	while ((e = list_first(&l->endpoints, struct hull_endpoint, link)) != NULL) {
 		if (e->id >= 0)
 			l->backend->endpoint_close(e, false);

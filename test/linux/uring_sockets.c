@@ -20,7 +20,8 @@ static struct io_uring_sqe *add_named(int op, int fd, const void *buf, unsigned 
 	return s;
 }
 
-static int listener(struct sockaddr_in *a)
+/* Of a port of the loopback's, at which nobody listens yet. */
+static int bound(struct sockaddr_in *a)
 {
 	socklen_t len = sizeof(*a);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -28,8 +29,15 @@ static int listener(struct sockaddr_in *a)
 	*a = (struct sockaddr_in){ .sin_family = AF_INET };
 	a->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	CHECK_EQ(bind(fd, (struct sockaddr *)a, sizeof(*a)), 0);
-	CHECK_EQ(listen(fd, 8), 0);
 	CHECK_EQ(getsockname(fd, (struct sockaddr *)a, &len), 0);
+	return fd;
+}
+
+static int listener(struct sockaddr_in *a)
+{
+	int fd = bound(a);
+
+	CHECK_EQ(listen(fd, 8), 0);
 	return fd;
 }
 
@@ -89,10 +97,12 @@ static void connections(void)
 	close(c);
 	close(l);
 	/* Nobody there. */
+	l = bound(&a);
 	c = socket(AF_INET, SOCK_STREAM, 0);
 	add_named(IORING_OP_CONNECT, c, &a, 0, 3)->addr2 = sizeof(a);
 	CHECK_EQ(ring_do(&r), -ECONNREFUSED);
 	close(c);
+	close(l);
 }
 
 static void messages(void)
@@ -131,6 +141,19 @@ static void messages(void)
 	close(sv[1]);
 }
 
+/* The one of many completions, just after one of them. */
+static void cancel_many(void)
+{
+	ring_add(&r, IORING_OP_ASYNC_CANCEL, -1)->addr = 1;
+	CHECK_EQ(ring_submit(&r, 2), 1);
+	for (int i = 0; i < 2; i++) {
+		int res = ring_take(&r);
+
+		CHECK_EQ(res, r.last_data == 1 ? -ECANCELED : 0);
+		CHECK_EQ(r.last_flags & IORING_CQE_F_MORE, 0);
+	}
+}
+
 static void accept_many(void)
 {
 	struct sockaddr_in a;
@@ -149,14 +172,7 @@ static void accept_many(void)
 		close(fd);
 		close(c[i]);
 	}
-	ring_add(&r, IORING_OP_ASYNC_CANCEL, -1)->addr = 1;
-	CHECK_EQ(ring_submit(&r, 2), 1);
-	for (int i = 0; i < 2; i++) {
-		int res = ring_take(&r);
-
-		CHECK_EQ(res, r.last_data == 1 ? -ECANCELED : 0);
-		CHECK_EQ(r.last_flags & IORING_CQE_F_MORE, 0);
-	}
+	cancel_many();
 	close(l);
 }
 
@@ -213,12 +229,20 @@ static void add_to_ring(struct io_uring_buf_ring *br, unsigned at, unsigned id)
 	__atomic_store_n(&br->tail, at + 1, __ATOMIC_RELEASE);
 }
 
+static void add_receive(int fd)
+{
+	struct io_uring_sqe *s = add_named(IORING_OP_RECV, fd, NULL, 0, 1);
+
+	s->ioprio = IORING_RECV_MULTISHOT;
+	s->flags = IOSQE_BUFFER_SELECT;
+	s->buf_group = 3;
+}
+
 /* Buffers in a ring, taken by a receive of many completions until there are none. */
 static void receive_many(void)
 {
 	struct io_uring_buf_reg reg = { .ring_entries = 4, .bgid = 3 };
 	struct io_uring_buf_ring *br;
-	struct io_uring_sqe *s;
 	int sv[2];
 
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, sv), 0);
@@ -234,10 +258,7 @@ static void receive_many(void)
 	CHECK_ERR(uring_register(r.fd, IORING_REGISTER_PBUF_RING, &reg, 1), EEXIST);
 	for (unsigned i = 0; i < 3; i++)
 		add_to_ring(br, i, i);
-	s = add_named(IORING_OP_RECV, sv[1], NULL, 0, 1);
-	s->ioprio = IORING_RECV_MULTISHOT;
-	s->flags = IOSQE_BUFFER_SELECT;
-	s->buf_group = 3;
+	add_receive(sv[1]);
 	CHECK_EQ(ring_submit(&r, 0), 1);
 	for (unsigned i = 0; i < 3; i++) {
 		CHECK_EQ(write(sv[0], "abcdef", i + 2), i + 2);
@@ -250,14 +271,17 @@ static void receive_many(void)
 	CHECK_EQ(ring_result(&r, 1), -ENOBUFS);
 	CHECK_EQ(r.last_flags & IORING_CQE_F_MORE, 0);
 	add_to_ring(br, 3, 3);
-	s = add_named(IORING_OP_RECV, sv[1], NULL, 0, 1);
-	s->ioprio = IORING_RECV_MULTISHOT;
-	s->flags = IOSQE_BUFFER_SELECT;
-	s->buf_group = 3;
+	add_receive(sv[1]);
 	CHECK_EQ(ring_submit(&r, 1), 1);
 	CHECK_EQ(ring_result(&r, 1), 1);
 	CHECK_EQ(r.last_flags >> IORING_CQE_BUFFER_SHIFT, 3);
 	add_to_ring(br, 4, 0);
+	add_to_ring(br, 5, 1);
+	CHECK_EQ(write(sv[0], "y", 1), 1);
+	CHECK_EQ(ring_result(&r, 1), 1);
+	cancel_many();
+	add_receive(sv[1]);
+	CHECK_EQ(ring_submit(&r, 0), 1);
 	close(sv[0]);
 	CHECK_EQ(ring_result(&r, 1), 0);
 	CHECK_EQ(r.last_flags & IORING_CQE_F_MORE, 0);

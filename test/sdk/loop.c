@@ -100,7 +100,9 @@ static int start_period(void *user)
 
 /* ---- posts and work ---- */
 
-#define POSTS 500u
+#define POSTS        500u
+#define POST_THREADS 4u
+static pthread_t threads[POST_THREADS];
 static unsigned nr_posts, nr_done;
 static unsigned squares[100];
 
@@ -142,22 +144,27 @@ static int start_work(void *user)
 	return 0;
 }
 
+/* A loop must run until hull_post has returned, which may be after the callback. */
+static void end_threads(unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++)
+		CHECK_EQUAL(pthread_join(threads[i], NULL), 0);
+}
+
 static void await_posts(struct hull_timer *t, void *user)
 {
-	if (nr_posts == 4 * POSTS)
-		hull_timer_stop(t);
+	if (nr_posts < POST_THREADS * POSTS)
+		return;
+	end_threads(POST_THREADS);
+	hull_timer_stop(t);
 }
 
 static int start_posts(void *user)
 {
-	static pthread_t threads[4];
-
 	CHECK_EQUAL(nr_done, 100);
 	nr_posts = 0;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < POST_THREADS; i++)
 		CHECK_EQUAL(pthread_create(&threads[i], NULL, post_many, hull_loop_here()), 0);
-		pthread_detach(threads[i]);
-	}
 	hull_timer_init(&ticker, await_posts, NULL);
 	hull_timer_start(&ticker, HULL_MILLISECOND, HULL_MILLISECOND);
 	return 0;
@@ -166,6 +173,7 @@ static int start_posts(void *user)
 /* A post wakes a loop that sleeps for long. */
 static void stop_it(void *user)
 {
+	end_threads(1);
 	hull_stop(0);
 }
 
@@ -178,12 +186,9 @@ static void *post_late(void *user)
 
 static int start_wake(void *user)
 {
-	static pthread_t thread;
-
 	hull_timer_init(&other, never, NULL);
 	hull_timer_start(&other, 3600 * HULL_SECOND, 0);
-	CHECK_EQUAL(pthread_create(&thread, NULL, post_late, hull_loop_here()), 0);
-	pthread_detach(thread);
+	CHECK_EQUAL(pthread_create(&threads[0], NULL, post_late, hull_loop_here()), 0);
 	return 0;
 }
 

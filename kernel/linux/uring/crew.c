@@ -100,7 +100,7 @@ static struct request *take(struct crew *c, struct thread *worker)
 	list_remove(&r->queue_link);
 	if (worker != NULL)
 		r->runner = worker;
-	atomic_store(&r->state, (unsigned)REQUEST_RUNNING);
+	(void)atomic_exchange(&r->state, (unsigned)REQUEST_RUNNING);
 	return r;
 }
 
@@ -299,7 +299,7 @@ struct request *deferred_take(struct uring *ring, const struct uring_task *part)
 		if (list_is_empty(&ring->deferred) &&
 		    (ring->flags & IORING_SETUP_TASKRUN_FLAG) != 0)
 			ring_flag(ring, IORING_SQ_TASKRUN, false);
-		atomic_store(&r->state, (unsigned)REQUEST_RUNNING);
+		(void)atomic_exchange(&r->state, (unsigned)REQUEST_RUNNING);
 		return r;
 	}
 	return NULL;

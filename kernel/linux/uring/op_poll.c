@@ -108,7 +108,7 @@ static long update_poll(struct request *r, const struct cancel_key *key)
 	struct request *p = request_take(r->ring, key, &result);
 
 	if (p == NULL)
-		return result > 0 ? -EALREADY : result;
+		return result;
 	request_disarm(p);
 	if ((r->sqe.len & IORING_POLL_UPDATE_EVENTS) != 0)
 		set_poll(p, r->sqe.poll32_events, (r->sqe.len & IORING_POLL_ADD_MULTI) != 0);
@@ -125,7 +125,8 @@ long issue_poll_remove(struct request *r)
 				  .opcode = IORING_OP_POLL_ADD };
 	long n;
 
-	if ((r->sqe.len & POLL_UPDATES) != 0)
+	key.keep = (r->sqe.len & POLL_UPDATES) != 0;
+	if (key.keep)
 		return update_poll(r, &key);
 	n = request_cancel(r->ring, &key);
 	return n > 0 ? 0 : n;
@@ -272,9 +273,10 @@ long issue_timeout_remove(struct request *r)
 		n = request_cancel(r->ring, &key);
 		return n > 0 ? 0 : n;
 	}
+	key.keep = true;
 	t = request_take(r->ring, &key, &n);
 	if (t == NULL)
-		return n > 0 ? -EALREADY : n;
+		return n;
 	request_disarm(t);
 	t->deadline = deadline_of(now->value, r->sqe.timeout_flags);
 	resume(t);
@@ -313,13 +315,11 @@ long issue_link_timeout(struct request *r)
 	w = take_watched(r);
 	if (w == NULL)
 		return res;
-	if (request_claim(w, REQUEST_ARMED)) {
+	(void)atomic_exchange(&w->cancelled, true);
+	if (request_claim(w, REQUEST_ARMED))
 		request_complete(w, -ECANCELED);
-	} else {
-		res = atomic_load(&w->state) == REQUEST_QUEUED ? -ETIME : -EALREADY;
-		atomic_store(&w->cancelled, true);
-		crew_interrupt(w);
-	}
+	else if (!request_obeys(w))
+		res = -EALREADY;
 	request_put(w);
 	return res;
 }

@@ -484,6 +484,8 @@ bool request_post_more(struct request *r, long res)
 
 	c.flags = r->cqe_flags | buffer_flags(r) | IORING_CQE_F_MORE;
 	r->buffer.chosen = false;
+	if (r->is_multishot)
+		request_track(r);
 	return completion_post(r->ring, &c);
 }
 
@@ -502,13 +504,24 @@ static bool is_good(const struct request *r, long res)
 	return res >= 0 && !r->failed;
 }
 
+/* The last of many results. Whoever cancelled r before this was told that it is. */
+static long last_result(struct request *r, long res)
+{
+	(void)atomic_exchange(&r->state, (unsigned)REQUEST_ENDING);
+	return atomic_load(&r->cancelled) ? -ECANCELED : res;
+}
+
 void request_complete(struct request *r, long res)
 {
-	struct completion c = { .user_data = r->sqe.user_data, .res = (int32_t)res };
+	struct completion c = { .user_data = r->sqe.user_data };
 	struct request *next = r->next;
 	struct list *todo = r->todo;
-	bool good = is_good(r, res);
+	bool good;
 
+	if (r->is_multishot)
+		res = last_result(r, res);
+	c.res = (int32_t)res;
+	good = is_good(r, res);
 	request_disarm(r);
 	if (res < 0)
 		buffer_give_back(r);
@@ -552,6 +565,14 @@ static bool matches(const struct request *r, const struct cancel_key *key)
 	       r->sqe.user_data == key->user_data;
 }
 
+bool request_obeys(struct request *r)
+{
+	unsigned state = atomic_load(&r->state);
+
+	crew_interrupt(r);
+	return state == REQUEST_QUEUED || (state == REQUEST_RUNNING && r->is_multishot);
+}
+
 /* With list_lock held: r is the caller's from now on. */
 static bool take_locked(struct request *r)
 {
@@ -568,20 +589,21 @@ struct request *request_take(struct uring *ring, const struct cancel_key *key, l
 
 	scoped_spin(&ring->list_lock);
 	list_foreach(&ring->requests, r, ring_link) {
+		bool was;
+
 		if (!matches(r, key))
 			continue;
+		was = !key->keep && atomic_exchange(&r->cancelled, true);
 		if (take_locked(r)) {
 			ref_get(&r->ref);
 			return r;
 		}
-		if (atomic_load(&r->cancelled))
+		if (was)
 			continue;
-		if (atomic_load(&r->state) == REQUEST_QUEUED)
+		if (!key->keep && request_obeys(r))
 			*result = max(*result, 0l) + 1;
 		else if (*result < 0)
 			*result = -EALREADY;
-		atomic_store(&r->cancelled, true);
-		crew_interrupt(r);
 		if ((key->flags & IORING_ASYNC_CANCEL_ALL) == 0)
 			break;
 	}

@@ -27,6 +27,11 @@
  *	ARMED    waits for a wake-up or its timer -> QUEUED by those, RUNNING by whoever cancels it
  *	QUEUED   on a list of ready ones -> RUNNING
  *	HELD     waits for those before it (IOSQE_IO_DRAIN) -> RUNNING
+ *	ENDING   one of many completions (multishot) that posts its last
+ *
+ * Whoever cancels marks it first and then looks at its state, whoever has it does that the other
+ * way round. So what is QUEUED ends with -ECANCELED for sure, and so does what is RUNNING if it is
+ * one of many completions; of one completion nobody knows (-EALREADY).
  *
  * The rings are the program's to write at any time: an index is masked or checked after it was
  * read once, entries are copied before they are looked at, and the kernel's own positions are
@@ -221,7 +226,13 @@ void ring_flag(struct uring *ring, unsigned flag, bool on); /* IORING_SQ_*; with
 
 /* ---- requests ---- */
 
-enum request_state { REQUEST_RUNNING, REQUEST_ARMED, REQUEST_QUEUED, REQUEST_HELD };
+enum request_state {
+	REQUEST_RUNNING,
+	REQUEST_ARMED,
+	REQUEST_QUEUED,
+	REQUEST_HELD,
+	REQUEST_ENDING,
+};
 
 #define REQUEST_QUEUES_MAX 4 /* wait queues that one file may add */
 
@@ -335,6 +346,8 @@ void request_track(struct request *r);
 /* Makes it ARMED, with its timer running if `timed`. ISSUE_AGAIN: it has been woken meanwhile. */
 long request_park(struct request *r, bool timed);
 bool request_claim(struct request *r, enum request_state from); /* -> RUNNING, the caller's */
+/* r was marked as cancelled, and then not to be claimed: is it sure to end with -ECANCELED? */
+bool request_obeys(struct request *r);
 
 /* Which ones to cancel: all keys that are given must match. */
 struct cancel_key {
@@ -345,6 +358,7 @@ struct cancel_key {
 	int opcode;                    /* -1: any */
 	const struct uring_task *part; /* NULL: any */
 	bool any;
+	bool keep; /* to change one that waits: others go on */
 };
 /* The next one that waits, counted and the caller's; others are told to end, *result changed. */
 struct request *request_take(struct uring *ring, const struct cancel_key *key, long *result);

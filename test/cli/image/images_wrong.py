@@ -196,6 +196,17 @@ def a_build_that_is_ended():
 
 
 @test
+def a_build_that_is_ended_while_the_image_gets_its_name():
+    needs("strace")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with scratch() as folder:
+            result = execute(["strace", "-o", "/dev/null", "-e", f"inject=linkat:signal={number}",
+                              HULL, "build", "-q", "-o", os.path.join(folder, "image"), "/bin/echo"], GUARD)
+            assert result.returncode in (0, -number), result        # 0: it has no file without a name here
+            assert os.listdir(folder) == ["image"], os.listdir(folder)
+
+
+@test
 def an_output_that_cannot_be():
     with scratch() as folder:
         for place, why in (("/nowhere/x", "No such file"), ("/dev/null", "no regular file"), (folder, "no regular file")):
