@@ -203,6 +203,12 @@ def _timed(function):
     return *_run(function), time.monotonic() - start
 
 
+def say(line):
+    """A line of output, by one write: those of several threads do not mix, even where Python buffers nothing."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main(at_once=1):
     """at_once: how many run beside each other, where most of their time is waiting; their lines stay in order."""
     chosen = [t for t in _tests if not sys.argv[1:] or any(a in t[0] for a in sys.argv[1:])]
@@ -210,8 +216,8 @@ def main(at_once=1):
     with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
         results = pool.map(_timed, functions) if at_once > 1 else map(_timed, functions)
         for number, ((name, _), (verdict, skip, details, seconds)) in enumerate(zip(chosen, results), 1):
-            print(f"{verdict} {number} - {name} ({seconds:.1f} s){skip}", flush=True)
+            say(f"{verdict} {number} - {name} ({seconds:.1f} s){skip}")
             for line in details:
-                print("#", line, flush=True)
-    print(f"1..{len(chosen)}")
+                say(f"# {line}")
+    say(f"1..{len(chosen)}")
     sys.exit(0)

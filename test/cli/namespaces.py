@@ -36,11 +36,22 @@ def addresses(number=0):
     return f"{guest4(number)}/24", f"{guest6(number)}/64"
 
 
+_claims = []
+
+
+def claim(port):
+    """No other test is given it until this one ends: a name that one socket has at a time."""
+    name = socket.socket(socket.AF_UNIX)
+    _claims.append(name)
+    name.bind(f"\0hull-test-port-{port}")
+
+
 def free_port(*wanted):
     """One that hull may take on the machine's own loopback; wanted: (family, kind) of each, TCP of IPv4 without any."""
     for _ in range(1000):
         port = random.choice(PORTS)
         try:
+            claim(port)
             for family, kind in wanted or [(socket.AF_INET, socket.SOCK_STREAM)]:
                 with socket.socket(family, kind) as s:
                     s.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", port))
@@ -181,8 +192,11 @@ class Guest:
     def wait_for(self, condition, what):
         """Until condition() is true; the guest is alive meanwhile."""
         end = time.monotonic() + GUARD
-        while not condition():
-            assert self.process.poll() is None, f"the guest ended with status {self.process.returncode} before {what}"
+        while True:
+            ended = self.process.poll() is not None     # what it did before that counts
+            if condition():
+                return
+            assert not ended, f"the guest ended with status {self.process.returncode} before {what}"
             assert time.monotonic() < end, f"never: {what}"
             time.sleep(0.02)
 

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Several CPUs: calls, migration, stealing, TLB shootdown, timers and allocators. With one CPU the
  * same tests run, and those that need another one have nothing to do. */
-#include "arch/cpu.h"
 #include "arch/mmu.h"
-#include "core/sched/thread.h"
 #include "core/smp/cpu.h"
 #include "core/sync/lockcheck.h"
 #include "core/sync/mutex.h"
-#include "core/time/timer.h"
 #include "ktest.h"
 #include "lib/atomic.h"
 #include "lib/errno.h"
@@ -118,11 +115,23 @@ static void run_until_stopped(void *mask)
 	ktest_finish();
 }
 
+static bool all_were_seen(const uint64_t *seen)
+{
+	return READ_ONCE(*seen) == (1ull << nr_cpus) - 1;
+}
+
+/* A few turns on each CPU. */
+static bool move_on(struct thread *t, unsigned turn)
+{
+	return thread_set_affinity(t, 1ull << turn / 4 % nr_cpus) == 0;
+}
+
 /* A thread that runs is moved from outside. */
 KTEST(running_thread_is_moved)
 {
 	uint64_t seen = 0;
 	struct thread *t;
+	unsigned turn = 0;
 
 	WRITE_ONCE(stop, false);
 	ktest_finished = 0;
@@ -133,20 +142,17 @@ KTEST(running_thread_is_moved)
 		KCHECK(thread_set_affinity(t, 1ull << i % nr_cpus) == 0);
 		thread_sleep_until(clock_monotonic() + MS / 2);
 	}
-	for (unsigned i = 0; i < 1000 && seen != (1ull << nr_cpus) - 1; i++) {
-		KCHECK(thread_set_affinity(t, 1ull << i % nr_cpus) == 0);
-		thread_sleep_until(clock_monotonic() + 5 * MS);
-	}
+	(void)ktest_wait(all_were_seen(&seen) || !move_on(t, turn++));
 	WRITE_ONCE(stop, true);
 	KCHECK(ktest_join(1) == 0);
-	KCHECK(seen == (1ull << nr_cpus) - 1);
+	KCHECK(all_were_seen(&seen));
 }
 
 /* More threads than CPUs, all started here: each CPU gets some. */
 KTEST(idle_cpus_take_threads)
 {
-	nsec_t end = clock_monotonic() + 30 * NSEC_PER_SEC;
 	uint64_t seen = 0;
+	bool all;
 
 	WRITE_ONCE(stop, false);
 	ktest_finished = 0;
@@ -156,11 +162,10 @@ KTEST(idle_cpus_take_threads)
 		KCHECK(t != NULL);
 		thread_start(t);
 	}
-	while (atomic_load(&seen) != (1ull << nr_cpus) - 1 && clock_monotonic() < end)
-		thread_sleep_until(clock_monotonic() + MS);
+	all = ktest_wait(all_were_seen(&seen));
 	WRITE_ONCE(stop, true);
 	KCHECK(ktest_join(2 * nr_cpus) == 0);
-	KCHECK(seen == (1ull << nr_cpus) - 1);
+	KCHECK(all);
 }
 
 struct sharer {
@@ -495,8 +500,6 @@ KTEST(allocators_serve_all_cpus)
 	KCHECK(ktest_join(nr_cpus) == 0);
 	for (unsigned i = 0; i < SHELF; i++)
 		give_object(i, atomic_exchange(&shelf[i], NULL));
-	for (unsigned i = 0; i < 100 && kmem_nr_objects() != objects; i++)
-		thread_sleep_until(clock_monotonic() + MS); /* the threads' own */
 	KCHECK(kmem_nr_objects() <= objects);
 }
 

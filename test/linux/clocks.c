@@ -115,8 +115,9 @@ static long long cpu_of_sleep(void)
 
 static void test_cpu_clocks(void)
 {
-	long long cpu = now(CLOCK_PROCESS_CPUTIME_ID), thread = now(CLOCK_THREAD_CPUTIME_ID);
-	long long begin = now(CLOCK_MONOTONIC);
+	/* Each of these spans the next, whatever happens between two of them. */
+	long long begin = now(CLOCK_MONOTONIC), thread = now(CLOCK_THREAD_CPUTIME_ID);
+	long long cpu = now(CLOCK_PROCESS_CPUTIME_ID);
 
 	/* However little of the machine it gets. */
 	while (now(CLOCK_PROCESS_CPUTIME_ID) - cpu < 30000000 &&

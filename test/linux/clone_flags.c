@@ -190,6 +190,7 @@ static void test_ids(void)
 	static volatile int ids[3];
 	unsigned long flags = CLONE_VM | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | SIGCHLD;
 	pid_t pid = clone(sees_ids, stack + STACK, (int)flags, (void *)ids, &ids[0], NULL, &ids[1]);
+	int now;
 
 	CHECK_EQ(child_wait(pid), 17);
 	CHECK_EQ(ids[0], pid);
@@ -198,8 +199,8 @@ static void test_ids(void)
 	ids[2] = -1;
 	flags = CLONE_VM | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD;
 	pid = clone(sees_ids, stack + STACK, (int)flags, (void *)ids, NULL, NULL, &ids[2]);
-	while (ids[2] != 0) /* -1 until it starts, then its id, until it ends */
-		syscall(SYS_futex, &ids[2], 0 /* FUTEX_WAIT */, ids[2], NULL, NULL, 0);
+	while ((now = ids[2]) != 0) /* -1 until it starts, then its id, until it ends */
+		syscall(SYS_futex, &ids[2], 0 /* FUTEX_WAIT */, now, NULL, NULL, 0);
 	CHECK_EQ(child_wait(pid), 1);
 }
 

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
-#include "child.h"
+#include "asleep.h"
 
 #define ROUNDS 200
 
@@ -154,8 +154,11 @@ static int pass_in_threads(void)
 }
 
 /* A reader that is inside the call while another makes the place hot. */
+static atomic_int reader_tid;
+
 static void *read_one(void *out)
 {
+	atomic_store(&reader_tid, gettid());
 	return read(ends[0], out, 1) == 1 ? out : NULL;
 }
 
@@ -168,7 +171,9 @@ static int wait_while_hot(void)
 
 	if (pthread_create(&reader, NULL, read_one, &got) != 0)
 		return 0;
-	child_pause_ms(10);
+	while (!atomic_load(&reader_tid))
+		child_pause_ms(1);
+	await_thread_asleep(atomic_load(&reader_tid));
 	good = pass_in_threads() && write(ends[1], &sent, 1) == 1;
 	pthread_join(reader, &result);
 	return good && result == &got && got == sent;

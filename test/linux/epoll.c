@@ -9,7 +9,7 @@
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <time.h>
-#include "check.h"
+#include "asleep.h"
 
 static int ep, p[2];
 
@@ -156,7 +156,7 @@ static void test_nested(void)
 
 static void *write_later(void *unused)
 {
-	usleep(50000);
+	await_asleep(getpid()); /* the first thread */
 	if (write(p[1], "x", 1) != 1)
 		abort();
 	return unused;

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
-#include "child.h"
+#include "asleep.h"
 
 #define WAITERS 4
 
@@ -39,21 +39,6 @@ static void *waits(void *arg)
 	return NULL;
 }
 
-static char state_of(int tid)
-{
-	char name[64], line[300] = "", *at;
-	FILE *f;
-
-	snprintf(name, sizeof(name), "/proc/self/task/%d/stat", tid);
-	f = fopen(name, "r");
-	if (f == NULL || fgets(line, sizeof(line), f) == NULL)
-		line[0] = '\0';
-	if (f != NULL)
-		fclose(f);
-	at = strrchr(line, ')');
-	return at == NULL ? '?' : at[2];
-}
-
 /* Each watches fd in an epoll file of its own; when this returns all are asleep. */
 static void start(int fd, uint32_t flags)
 {
@@ -66,8 +51,9 @@ static void start(int fd, uint32_t flags)
 		w->ep = epoll_create1(0);
 		epoll_ctl(w->ep, EPOLL_CTL_ADD, fd, &e);
 		pthread_create(&w->thread, NULL, waits, w);
-		while (w->tid == 0 || state_of(w->tid) != 'S')
+		while (w->tid == 0)
 			child_pause_ms(1);
+		await_thread_asleep(w->tid);
 	}
 }
 

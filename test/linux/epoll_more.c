@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
-#include "child.h"
+#include "asleep.h"
 
 static struct epoll_event seen[8];
 
@@ -137,7 +137,8 @@ static void test_processes(void)
 	CHECK_EQ(add(ep, event, EPOLLIN), 0);
 	for (int i = 0; i < 3; i++)
 		pids[i] = child_start(wait_once, &ep);
-	child_pause_ms(50);
+	for (int i = 0; i < 3; i++)
+		await_asleep(pids[i]);
 	CHECK_EQ(eventfd_write(event, 1), 0); /* level: all of them */
 	for (int i = 0; i < 3; i++)
 		CHECK_EQ(child_wait(pids[i]), 0);
@@ -145,7 +146,8 @@ static void test_processes(void)
 	eventfd_read(event, &(eventfd_t){ 0 });
 	for (int i = 0; i < 3; i++)
 		pids[i] = child_start(wait_exclusive, &event);
-	child_pause_ms(50);
+	for (int i = 0; i < 3; i++)
+		await_asleep(pids[i]);
 	for (int i = 0; i < 3; i++)
 		CHECK_EQ(eventfd_write(event, 1), 0);
 	for (int i = 0; i < 3; i++)
@@ -159,25 +161,40 @@ static void test_processes(void)
 /* ---- threads that wait while the set changes ---- */
 
 static int shared_ep;
+static atomic_int waiting_tid;
 
 static void *wait_thread(void *result)
 {
 	struct epoll_event e;
 
+	atomic_store(&waiting_tid, gettid());
 	*(int *)result = epoll_wait(shared_ep, &e, 1, -1) == 1 ? e.data.fd : -1;
 	return NULL;
 }
 
+/* It waits when this returns. */
+static pthread_t start_waiting(int *result)
+{
+	pthread_t t;
+
+	*result = -2;
+	atomic_store(&waiting_tid, 0);
+	pthread_create(&t, NULL, wait_thread, result);
+	while (!atomic_load(&waiting_tid))
+		child_pause_ms(1);
+	await_thread_asleep(atomic_load(&waiting_tid));
+	return t;
+}
+
 static void test_changes(void)
 {
-	int p[2], q[2], result = -2;
+	int p[2], q[2], result;
 	pthread_t t;
 
 	shared_ep = epoll_create1(0);
 	CHECK_EQ(pipe(p) | pipe(q), 0);
 	CHECK_EQ(add(shared_ep, p[0], EPOLLIN), 0);
-	pthread_create(&t, NULL, wait_thread, &result);
-	child_pause_ms(30);
+	t = start_waiting(&result);
 	CHECK_EQ(epoll_ctl(shared_ep, EPOLL_CTL_DEL, p[0], NULL), 0);
 	CHECK_EQ(write(p[1], "x", 1), 1); /* nobody hears of it */
 	child_pause_ms(30);
@@ -187,8 +204,7 @@ static void test_changes(void)
 	pthread_join(t, NULL);
 	CHECK_EQ(result, q[0]);
 	CHECK_EQ(mod(shared_ep, q[0], EPOLLOUT), 0);
-	pthread_create(&t, NULL, wait_thread, &result);
-	child_pause_ms(30);
+	t = start_waiting(&result);
 	CHECK_EQ(mod(shared_ep, q[0], EPOLLIN), 0);
 	pthread_join(t, NULL);
 	CHECK_EQ(result, q[0]);

@@ -3,20 +3,14 @@
  * Every allocation fails once: sockets of AF_INET and AF_INET6, through the whole stack and back by
  * the loopback. A packet that could not be had is lost: TCP sends it again, a datagram is missed.
  */
-#include <arpa/inet.h>
-#include <linux/errqueue.h>
 #include <linux/filter.h>
-#include <linux/icmp.h>
 #include <linux/net_tstamp.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <netinet/ip_icmp.h>
 #include <netinet/udp.h>
-#include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/sendfile.h>
-#include <sys/socket.h>
 
 #include "fail.h"
+#include "inet.h"
 
 #define NAME_LEN(a) ((a)->sa.sa_family == AF_INET ? sizeof((a)->v4) : sizeof((a)->v6))
 
@@ -246,10 +240,11 @@ static int run_tcp_splice(void)
 	err = dialled(&c, AF_INET);
 	if (err == 0)
 		err = whole(send(c.server, bytes, 9000, 0), 9000);
-	for (ssize_t n, got = 0; err == 0 && got < 9000; got += n) {
-		n = splice(c.client, NULL, fds[1], NULL, 9000, 0);
-		if (n > 0)
-			n = splice(fds[0], NULL, c.client, NULL, (size_t)n, 0);
+	for (ssize_t n, got = 0, sent = 0; err == 0 && sent < 9000;) {
+		if (got == sent)
+			got += n = splice(c.client, NULL, fds[1], NULL, 9000, 0);
+		else
+			sent += n = splice(fds[0], NULL, c.client, NULL, (size_t)(got - sent), 0);
 		err = n > 0 ? 0 : n == 0 ? -EIO : -errno;
 	}
 	if (err == 0)

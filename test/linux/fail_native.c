@@ -11,7 +11,7 @@
 #include "fail.h"
 
 #define NR_EVENTS 32
-#define TRIES     100
+#define TRIES     4800
 #define TRY_NS    50000000ll /* what was lost with an allocation comes again, or is sent again */
 
 static struct native_event events[NR_EVENTS];

@@ -207,13 +207,21 @@ static int bound(int family, struct sockaddr_in6 *a)
 	return err;
 }
 
-static int receive(int fd, size_t len)
+/* A packet that was lost is waited for in vain, for a while. */
+static int await_readable(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 
 	while (poll(&p, 1, 100) == 0 && fail_is_to_come())
 		continue;
-	return p.revents != 0 ? whole(recv(fd, bytes, sizeof(bytes), 0), len) : -ENOMEM;
+	return p.revents != 0 ? 0 : -ENOMEM;
+}
+
+static int receive(int fd, size_t len)
+{
+	int err = await_readable(fd);
+
+	return err != 0 ? err : whole(recv(fd, bytes, sizeof(bytes), 0), len);
 }
 
 static int set(int fd, int level, int name, int value)
@@ -250,6 +258,8 @@ static int run_options6(void)
 	if (err == 0)
 		err = whole(sendmsg(s, &m, 0), 40);
 	m.msg_controllen = sizeof(control);
+	if (err == 0)
+		err = await_readable(s);
 	if (err == 0)
 		err = whole(recvmsg(s, &m, 0), 40);
 	close(s);
@@ -321,7 +331,8 @@ static int run_sources(void)
 
 /* ---- frames ---- */
 
-static int frames(int type)
+/* The filter, if any, comes first: there are frames of what was done before (IGMP's reports). */
+static int frames(int type, const struct sock_fprog *filter)
 {
 	struct sockaddr_ll a = { .sll_family = AF_PACKET,
 				 .sll_protocol = htons(ETH_P_IP),
@@ -330,7 +341,9 @@ static int frames(int type)
 
 	if (fd < 0)
 		return -errno;
-	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
+	if ((filter == NULL ||
+	     setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, filter, sizeof(*filter)) == 0) &&
+	    bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
 		return fd;
 	int err = -errno;
 
@@ -353,21 +366,23 @@ static int send_udp(void)
 
 static int run_frames(void)
 {
-	struct sock_filter all[] = { BPF_STMT(BPF_RET | BPF_K, 0xffff) };
-	struct sock_fprog program = { 1, all };
+	struct sock_filter udp[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 9 /* protocol */),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0xffff),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog program = { 4, udp };
 	struct packet_mreq member = { .mr_ifindex = 1, .mr_type = PACKET_MR_PROMISC };
 	struct sockaddr_ll to = { .sll_family = AF_PACKET,
 				  .sll_protocol = htons(ETH_P_IP),
 				  .sll_ifindex = 1,
 				  .sll_halen = 6 };
-	int fd = frames(SOCK_DGRAM), err;
+	int fd = frames(SOCK_DGRAM, &program), err;
 
 	if (fd < 0)
 		return fd;
-	err = fail_done(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)));
-	if (err == 0)
-		err = fail_done(
-			setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &member, sizeof(member)));
+	err = fail_done(setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &member, sizeof(member)));
 	if (err == 0)
 		err = send_udp();
 	if (err == 0)
@@ -384,7 +399,7 @@ static int run_frame_ring(void)
 		.tp_block_size = 16384, .tp_block_nr = 4, .tp_frame_size = 2048, .tp_frame_nr = 32
 	};
 	struct tpacket2_hdr *h;
-	int fd = frames(SOCK_RAW), err;
+	int fd = frames(SOCK_RAW, NULL), err;
 	char *p;
 
 	if (fd < 0)

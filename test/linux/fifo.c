@@ -94,7 +94,7 @@ static void test_without_waiting(void)
 	struct itimerval often = { { 0, 100000 }, { 0, 100000 } }, never = { { 0, 0 }, { 0, 0 } };
 	struct sigaction sa = { .sa_handler = nothing };
 	struct pollfd p;
-	int in, out, both;
+	int in, out, both, error;
 	char c;
 
 	CHECK_ERR(open("fifo", O_WRONLY | O_NONBLOCK), ENXIO);
@@ -124,8 +124,9 @@ static void test_without_waiting(void)
 	/* Again and again: the first may come before open() waits. */
 	setitimer(ITIMER_REAL, &often, NULL);
 	in = open("fifo", O_RDONLY);
-	CHECK_EQ(in < 0 ? errno : 0, EINTR);
-	setitimer(ITIMER_REAL, &never, NULL);
+	error = in < 0 ? errno : 0;
+	setitimer(ITIMER_REAL, &never, NULL); /* it might interrupt what CHECK writes */
+	CHECK_EQ(error, EINTR);
 }
 
 static long files_in_use(void)
@@ -144,7 +145,7 @@ static long files_in_use(void)
 static void test_no_room_for_both_ends(void)
 {
 	struct rlimit before, few = { FILES_MAX, FILES_MAX };
-	long grown = FAILURES;
+	long grown;
 	int p[2] = { -1, -1 }, last = 0, wrong = 0;
 
 	getrlimit(RLIMIT_NOFILE, &before);
@@ -153,15 +154,13 @@ static void test_no_room_for_both_ends(void)
 	while (last >= 0 && last < FILES_MAX - 2)
 		last = dup(0);
 	CHECK_EQ(last, FILES_MAX - 2);
-	/* others open and close files meanwhile */
-	for (int round = 0; round < 10 && grown >= FAILURES / 2; round++) {
-		grown = files_in_use();
-		for (int i = 0; i < FAILURES; i++)
-			wrong += pipe(p) != -1 || errno != EMFILE;
-		grown = files_in_use() - grown;
-	}
+	grown = files_in_use();
+	for (int i = 0; i < FAILURES; i++)
+		wrong += pipe(p) != -1 || errno != EMFILE;
+	grown = files_in_use() - grown;
 	CHECK_EQ(wrong, 0);
-	CHECK(grown < FAILURES / 2);
+	/* On the host others open and close files meanwhile. */
+	CHECK(grown < FAILURES / 2 || !check_in_hull());
 	CHECK(p[0] == -1 && p[1] == -1);
 	CHECK_EQ(dup(0), FILES_MAX - 1); /* the one is free again */
 	CHECK_ERR(pipe2(p, O_CLOEXEC), EMFILE);

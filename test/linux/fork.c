@@ -273,18 +273,18 @@ static void test_clone_flags(void)
 		_exit(*tid == getpid() ? 9 : 1);
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK_EQ(WEXITSTATUS(status), 9);
-	CHECK_EQ(*tid, pid); /* cleared only in memory that somebody shares */
+	/* Cleared only in memory that somebody shares: on the host perhaps who looks at /proc. */
+	CHECK(*tid == pid || (*tid == 0 && !check_in_hull()));
 
 	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 	if (pid == 0) {
 		umask(0123);
-		_exit(open("position", O_RDONLY) >= 0 ? 0 : 1);
+		_exit(open("position", O_RDONLY));
 	}
-	fd = dup(0);
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
-	CHECK_EQ(status, 0);
-	CHECK_EQ(umask(022), 0123);                                              /* CLONE_FS */
-	CHECK_EQ(fcntl(fd + 1, F_GETFD) >= 0 || fcntl(fd - 1, F_GETFD) >= 0, 1); /* CLONE_FILES */
+	CHECK_EQ(umask(022), 0123); /* CLONE_FS */
+	fd = WEXITSTATUS(status);
+	CHECK_EQ(fcntl(fd, F_GETFD), 0); /* CLONE_FILES */
 	close(fd);
 
 	CHECK_ERR(syscall(SYS_clone, CLONE_SIGHAND | SIGCHLD, 0, 0, 0, 0), EINVAL);

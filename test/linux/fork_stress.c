@@ -41,13 +41,14 @@ static pid_t vfork_and_end(void)
 
 static int group_of_orphan(void *arg)
 {
-	(void)arg;
+	const int *hold = arg;
+	char c;
+
 	setpgid(0, 0);
-	atomic_store(&shared->pid, (int)child_start(do_nothing, NULL));
+	(void)child_start(do_nothing, NULL);
 	if (fork() == 0) { /* bears the group's id when its leader is gone */
-		while (!atomic_load(&shared->stop))
-			child_pause_ms(5);
-		_exit(0);
+		close(hold[1]);
+		_exit(read(hold[0], &c, 1) != 0);
 	}
 	return 0;
 }
@@ -55,10 +56,10 @@ static int group_of_orphan(void *arg)
 static void test_wrap(void)
 {
 	pid_t zombie, leader, pid;
-	int nr_clashes = 0, nr_failed = 0, nr_kept = 0;
+	int nr_clashes = 0, nr_failed = 0, nr_kept = 0, hold[2];
 
-	atomic_store(&shared->stop, 0);
-	leader = child_start(group_of_orphan, NULL);
+	CHECK_EQ(pipe(hold), 0);
+	leader = child_start(group_of_orphan, hold);
 	CHECK_EQ(child_wait(leader), 0);
 	zombie = child_start(do_nothing, NULL);
 	for (int i = 0; i < NR_ENDED; i++) {
@@ -71,7 +72,7 @@ static void test_wrap(void)
 	CHECK_EQ(nr_failed, 0);
 	CHECK_EQ(nr_kept, NR_ENDED / 1000);
 	CHECK_EQ(child_wait(zombie), 0);
-	atomic_store(&shared->stop, 1);
+	close(hold[0]), close(hold[1]); /* the orphan ends */
 }
 
 /* ---- deep chains ---- */

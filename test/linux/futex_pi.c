@@ -7,10 +7,10 @@
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <time.h>
-#include "check.h"
+#include "asleep.h"
 
 static atomic_uint lock;
-static atomic_int stage;
+static atomic_int stage, contender;
 static pthread_mutex_t robust;
 
 static long futex(int op, const void *timeout)
@@ -18,16 +18,10 @@ static long futex(int op, const void *timeout)
 	return syscall(SYS_futex, &lock, op, 0, timeout, NULL, 0);
 }
 
-static void pause_ms(long ms)
-{
-	struct timespec t = { .tv_nsec = ms * 1000000 };
-
-	nanosleep(&t, NULL);
-}
-
 static void *contend(void *unused)
 {
 	atomic_store(&stage, 1);
+	atomic_store(&contender, gettid());
 	if (futex(FUTEX_LOCK_PI_PRIVATE, NULL) == 0) {
 		atomic_store(&stage, 2);
 		futex(FUTEX_UNLOCK_PI_PRIVATE, NULL);
@@ -60,8 +54,10 @@ static void test_raw(void)
 	CHECK_EQ(errors[1], ETIMEDOUT);
 	CHECK_EQ(errors[2], EPERM);
 	pthread_create(&thread, NULL, contend, NULL);
-	while (!atomic_load(&stage) || (atomic_load(&lock) & FUTEX_WAITERS) == 0)
-		pause_ms(1);
+	while (!atomic_load(&contender))
+		child_pause_ms(1);
+	await_thread_asleep(atomic_load(&contender));
+	CHECK((atomic_load(&lock) & FUTEX_WAITERS) != 0);
 	CHECK_EQ(atomic_load(&stage), 1);
 	CHECK_EQ(futex(FUTEX_UNLOCK_PI_PRIVATE, NULL), 0);
 	pthread_join(thread, NULL);
@@ -125,7 +121,7 @@ static void test_robust(void)
 	CHECK_EQ(pthread_mutex_unlock(&robust), 0);
 	pthread_create(&thread, NULL, die_with_lock, NULL);
 	while (atomic_load(&nr_owned) < 2)
-		pause_ms(1);
+		child_pause_ms(1);
 	CHECK_EQ(pthread_mutex_lock(&robust), EOWNERDEAD);
 	CHECK_EQ(pthread_mutex_unlock(&robust), 0);
 	CHECK_EQ(pthread_mutex_lock(&robust), ENOTRECOVERABLE);

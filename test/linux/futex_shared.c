@@ -55,9 +55,19 @@ static int wait_on(void *word)
 
 static int wait_private(void *word)
 {
-	struct timespec limit = { .tv_nsec = 300000000 };
+	return futex(word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL) ? errno : 0;
+}
 
-	return futex(word, FUTEX_WAIT_PRIVATE, 0, &limit, NULL) ? errno : 0;
+/* A child waits on the word by its own private key: no waker here reaches it. */
+static void check_private(void *word)
+{
+	pid_t pid = child_start(wait_private, word);
+
+	await_asleep(pid);
+	CHECK_EQ(futex(word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL), 0);
+	CHECK_EQ(futex(word, FUTEX_WAKE, 1, NULL, NULL), 0);
+	kill(pid, SIGKILL);
+	CHECK_EQ(child_wait(pid), 1000 + SIGKILL);
 }
 
 static void test_anonymous(void)
@@ -69,20 +79,12 @@ static void test_anonymous(void)
 	CHECK_EQ(wake_one(&s->word, FUTEX_WAKE), 1);
 	CHECK_EQ(child_wait(pid), 0);
 	/* A private operation on shared memory means this process's word only. */
-	pid = child_start(wait_private, &s->word);
-	child_pause_ms(100);
-	CHECK_EQ(futex(&s->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL), 0);
-	CHECK_EQ(futex(&s->word, FUTEX_WAKE, 1, NULL, NULL), 0);
-	CHECK_EQ(child_wait(pid), ETIMEDOUT);
+	check_private(&s->word);
 	/* Private memory at the same address is another word. */
-	pid = child_start(wait_private, &own);
-	child_pause_ms(100);
-	CHECK_EQ(futex(&own, FUTEX_WAKE, 1, NULL, NULL), 0);
-	CHECK_EQ(futex(&own, FUTEX_WAKE_PRIVATE, 1, NULL, NULL), 0);
-	CHECK_EQ(child_wait(pid), ETIMEDOUT);
+	check_private(&own);
 	/* Another offset of the same object is another word. */
 	pid = child_start(wait_on, &s->word);
-	child_pause_ms(50);
+	await_asleep(pid);
 	CHECK_EQ(futex(&s->other, FUTEX_WAKE, 1, NULL, NULL), 0);
 	CHECK_EQ(futex((char *)&s->word + 4096, FUTEX_WAKE, 1, NULL, NULL), 0);
 	CHECK_EQ(wake_one(&s->word, FUTEX_WAKE), 1);
@@ -106,7 +108,7 @@ static void check_file(int fd)
 	CHECK_EQ(wake_one((char *)&s->word + 4096, FUTEX_WAKE), 1);
 	CHECK_EQ(child_wait(pid), 0);
 	pid = child_start(wait_mapping, &fd);
-	child_pause_ms(50);
+	await_asleep(pid);
 	munmap(s, 8192);
 	s = map_shared(fd, 4096); /* mapped anew: the same word */
 	CHECK_EQ(wake_one(&s->word, FUTEX_WAKE), 1);

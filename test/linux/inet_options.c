@@ -182,6 +182,7 @@ static void least_hops(void)
 	in_pair(fds);
 	CHECK_EQ(setsockopt(fds[1], IPPROTO_IP, IP_MINTTL, &all, sizeof(all)), 0);
 	CHECK_EQ(send(fds[0], "x", 1, 0), 1);
+	in_settle();
 	CHECK_ERR(recv(fds[1], &byte, 1, MSG_DONTWAIT), EAGAIN);
 	CHECK_EQ(setsockopt(fds[1], IPPROTO_IP, IP_MINTTL, &none, sizeof(none)), 0);
 	CHECK_EQ(recv(fds[1], &byte, 1, 0), 1); /* it is sent again */

@@ -83,6 +83,7 @@ static void test_one_sided(void)
 static void test_listening(void)
 {
 	int a = new (SOCK_STREAM), b = new (SOCK_STREAM), c = new (SOCK_STREAM);
+	struct pollfd p[2];
 
 	set_int(a, SOL_SOCKET, SO_REUSEADDR, 1);
 	set_int(b, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -106,6 +107,9 @@ static void test_listening(void)
 	CHECK_EQ(listen(b, 8), 0);
 	c = new (SOCK_STREAM);
 	CHECK_EQ(in_connect(c, "127.0.0.1", in_port(a)), 0);
+	p[0] = (struct pollfd){ a, POLLIN, 0 };
+	p[1] = (struct pollfd){ b, POLLIN, 0 };
+	CHECK_EQ(poll(p, 2, -1), 1); /* one of them has it */
 	CHECK_EQ(poll_now(a) == POLLIN, poll_now(b) != POLLIN);
 	close(a);
 	close(b);

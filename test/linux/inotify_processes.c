@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/inotify.h>
-#include "child.h"
+#include "asleep.h"
 
 static char buf[65536];
 
@@ -79,7 +79,7 @@ static void test_shared(void)
 
 	CHECK(inotify_add_watch(fd, "dir", IN_CREATE) > 0);
 	pid = child_start(read_shared, &fd);
-	child_pause_ms(20);
+	await_asleep(pid);
 	close(open("dir/file", O_CREAT | O_WRONLY, 0600));
 	CHECK_EQ(child_wait(pid), 0);
 	CHECK_ERR(read(fd, buf, sizeof(buf)), EAGAIN); /* the child had it */
@@ -116,11 +116,10 @@ static void test_overflow(void)
 	close(fd);
 }
 
-#define INSTANCES_USER 54331 /* whose they are: nobody else's run out */
-
 static int use_up_instances(void *unused)
 {
 	static int fds[300];
+	uid_t user = 20000 + (uid_t)getpid() % 40000; /* whose they are: nobody else's run out */
 	int limit = 0, nr = 0;
 	FILE *f = fopen("/proc/sys/fs/inotify/max_user_instances", "r");
 
@@ -130,7 +129,7 @@ static int use_up_instances(void *unused)
 		fclose(f);
 	if (limit >= 300) /* of this machine: by far more than a guest's */
 		return 0;
-	if (geteuid() == 0 && (setgid(INSTANCES_USER) != 0 || setuid(INSTANCES_USER) != 0))
+	if (geteuid() == 0 && (setgid(user) != 0 || setuid(user) != 0))
 		return 77;
 	while (nr < 300 && (fds[nr] = inotify_init1(0)) >= 0)
 		nr++;

@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/file.h>
-#include "check.h"
+#include "asleep.h"
 
 static int a, b;
 
@@ -77,8 +77,11 @@ static void test_ofd(void)
 	a = open("file", O_RDWR);
 }
 
+static atomic_int waiting_tid;
+
 static void *wait_for_lock(void *result)
 {
+	atomic_store(&waiting_tid, gettid());
 	*(int *)result = flock(b, LOCK_EX);
 	return NULL;
 }
@@ -90,7 +93,9 @@ static void test_blocking(void)
 
 	CHECK_EQ(flock(a, LOCK_EX), 0);
 	pthread_create(&thread, NULL, wait_for_lock, &result);
-	usleep(50000);
+	while (!atomic_load(&waiting_tid))
+		child_pause_ms(1);
+	await_thread_asleep(atomic_load(&waiting_tid));
 	CHECK_EQ(*(volatile int *)&result, -2);
 	CHECK_EQ(flock(a, LOCK_UN), 0);
 	pthread_join(thread, NULL);

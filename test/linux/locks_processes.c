@@ -311,6 +311,8 @@ static bool listed(const char *what, int pid, const char *range)
 	bool found = false;
 	struct stat st;
 
+	if (f != NULL)
+		setvbuf(f, NULL, _IOFBF, 1 << 16); /* one read is of one moment: others lock, too */
 	fstat(a, &st);
 	snprintf(want, sizeof(want), "%s %d ", what, pid);
 	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL) {

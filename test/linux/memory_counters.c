@@ -63,7 +63,8 @@ static void test_present(void)
 	CHECK(meminfo("\nKernelStack:") > 0);
 	CHECK(meminfo("\nPageTables:") > 0);
 	CHECK(meminfo("\nMapped:") > 0); /* this program's text */
-	CHECK(meminfo("\nMapped:") <= meminfo("\nCached:") + meminfo("\nBuffers:"));
+	if (alone)
+		CHECK(meminfo("\nMapped:") <= meminfo("\nCached:") + meminfo("\nBuffers:"));
 	CHECK(nr_files() > 0);
 }
 
@@ -145,6 +146,7 @@ static void test_shared(void)
 	long value[3] = { meminfo("\nShmem:") }, mapped[3] = { meminfo("\nMapped:") };
 	int id = shmget(IPC_PRIVATE, 4 * MIB, IPC_CREAT | 0600), fd = memfd_create("m", 0);
 	struct sysinfo info;
+	unsigned long shared;
 	char *p = shmat(id, NULL, 0);
 	static char block[MIB];
 
@@ -155,7 +157,8 @@ static void test_shared(void)
 	value[1] = meminfo("\nShmem:");
 	mapped[1] = meminfo("\nMapped:");
 	sysinfo(&info);
-	CHECK(info.sharedram * info.mem_unit >= 8ul * MIB);
+	shared = info.sharedram * info.mem_unit / MIB;
+	CHECK(shared >= (alone ? 8 : 6)); /* Linux counts lazily */
 	close(fd);
 	shmdt(p);
 	shmctl(id, IPC_RMID, NULL);

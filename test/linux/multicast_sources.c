@@ -331,8 +331,11 @@ static void heard_by_others(void)
 
 int main(void)
 {
+	int port;
+
 	lo = if_nametoindex("lo");
 	open_senders();
+	port = receiver(); /* while it is open, nobody else gets the number */
 	from_some();
 	but_for_some();
 	limits();
@@ -341,5 +344,6 @@ int main(void)
 	of_ipv6();
 	shown();
 	heard_by_others();
+	close(port);
 	return check_done();
 }

@@ -60,9 +60,9 @@ static void test_ports(void)
 	close(one);
 	one = nl_socket(NETLINK_ROUTE);
 	CHECK_ERR(bind(one, (struct sockaddr *)&any, sizeof(any)), EADDRINUSE);
-	any.nl_pid = 123456;
+	any.nl_pid = 1u << 30 | (unsigned)getpid(); /* nobody else's, as it is no process's */
 	CHECK(bind(one, (struct sockaddr *)&any, sizeof(any)) == 0);
-	CHECK_EQ(name_of(one).nl_pid, 123456);
+	CHECK_EQ(name_of(one).nl_pid, any.nl_pid);
 	CHECK_ERR(bind(one, (struct sockaddr *)&any, sizeof(any) - 1), EINVAL);
 	any.nl_family = AF_INET;
 	CHECK_ERR(bind(one, (struct sockaddr *)&any, sizeof(any)), EINVAL);
@@ -208,7 +208,7 @@ static void test_errors(void)
 	nl_begin(&r, NLMSG_NOOP, 0, 0);
 	CHECK_EQ(nl_ask(fd, &r), 0);
 	i = nl_begin(&r, RTM_GETLINK, 0, sizeof(*i));
-	i->ifi_index = 7654;
+	i->ifi_index = 0x7fffffff;
 	nl_send(fd, &r);
 	CHECK_EQ(recv(fd, buf, sizeof(buf), 0), NLMSG_LENGTH(sizeof(*e) + sizeof(*i)));
 	CHECK_EQ(h->nlmsg_type, NLMSG_ERROR);

@@ -9,7 +9,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <time.h>
-#include "child.h"
+#include "asleep.h"
 
 #define NR_CHILDREN 4
 #define ROUNDS      200
@@ -55,7 +55,7 @@ static int post_named(void *arg)
 	sem_t *s = sem_open(name, 0);
 
 	(void)arg;
-	child_pause_ms(20);
+	await_asleep(getppid());
 	return s != SEM_FAILED && sem_post(s) == 0 ? 0 : 1;
 }
 
@@ -88,7 +88,8 @@ static void test_semaphores(void)
 	CHECK_EQ(sem_init(&c->sem, 1, 0), 0);
 	for (int i = 0; i < NR_CHILDREN; i++)
 		pids[i] = child_start(wait_unnamed, NULL);
-	child_pause_ms(30);
+	for (int i = 0; i < NR_CHILDREN; i++)
+		await_asleep(pids[i]);
 	for (int i = 0; i < NR_CHILDREN; i++)
 		CHECK_EQ(sem_post(&c->sem), 0);
 	for (int i = 0; i < NR_CHILDREN; i++)

@@ -141,6 +141,7 @@ static void send_icmp(int fd, uint8_t *bytes, size_t len, bool damaged, long lon
 	bytes[3] = (uint8_t)sum;
 	CHECK_EQ(sendto(fd, bytes, len, 0, (struct sockaddr *)&a, sizeof(a)), len);
 	in_settle();
+	in_settle(); /* the answer goes out when the message has come */
 	for (int i = ICMP_IN; i <= ICMP_SUM_ERRORS; i++)
 		more[i] += count("\nIcmp: ", i);
 }

@@ -4,9 +4,9 @@
  */
 #include <pthread.h>
 #include <time.h>
-#include "check.h"
+#include "asleep.h"
 
-static atomic_int nr_cleanups, nr_started;
+static atomic_int nr_cleanups, started; /* the thread that has */
 
 static void cleanup(void *by)
 {
@@ -18,7 +18,7 @@ static void *wait_in_read(void *fds)
 	char c;
 
 	pthread_cleanup_push(cleanup, (void *)1);
-	atomic_fetch_add(&nr_started, 1);
+	atomic_store(&started, gettid());
 	if (read(((int *)fds)[0], &c, 1) < 0)
 		perror("read");
 	pthread_cleanup_pop(0);
@@ -30,7 +30,7 @@ static void *wait_in_sleep(void *unused)
 	struct timespec long_time = { .tv_sec = 1000 };
 
 	pthread_cleanup_push(cleanup, (void *)10);
-	atomic_fetch_add(&nr_started, 1);
+	atomic_store(&started, gettid());
 	nanosleep(&long_time, NULL);
 	pthread_cleanup_pop(0);
 	return unused;
@@ -39,7 +39,7 @@ static void *wait_in_sleep(void *unused)
 static void *spin_asynchronously(void *unused)
 {
 	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
-	atomic_fetch_add(&nr_started, 1);
+	atomic_store(&started, gettid());
 	for (;;)
 		;
 	return unused;
@@ -50,23 +50,25 @@ static atomic_bool is_cancelled;
 static void *disabled(void *unused)
 {
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	atomic_fetch_add(&nr_started, 1);
+	atomic_store(&started, gettid());
 	while (!atomic_load(&is_cancelled))
 		usleep(1000);
 	pthread_testcancel();
 	return unused;
 }
 
-static void *cancel(void *(*body)(void *), void *arg)
+static void *cancel(void *(*body)(void *), void *arg, bool sleeps)
 {
-	int before = atomic_load(&nr_started);
 	pthread_t thread;
 	void *result = NULL;
 
+	atomic_store(&started, 0);
+	atomic_store(&is_cancelled, false);
 	pthread_create(&thread, NULL, body, arg);
-	while (atomic_load(&nr_started) == before)
+	while (atomic_load(&started) == 0)
 		usleep(1000);
-	usleep(20000);
+	if (sleeps)
+		await_thread_asleep(atomic_load(&started));
 	CHECK_EQ(pthread_cancel(thread), 0);
 	atomic_store(&is_cancelled, true);
 	CHECK_EQ(pthread_join(thread, &result), 0);
@@ -78,11 +80,11 @@ int main(void)
 	int fds[2];
 
 	CHECK_EQ(pipe(fds), 0);
-	CHECK(cancel(wait_in_read, fds) == PTHREAD_CANCELED);
+	CHECK(cancel(wait_in_read, fds, true) == PTHREAD_CANCELED);
 	CHECK_EQ(atomic_load(&nr_cleanups), 1);
-	CHECK(cancel(wait_in_sleep, NULL) == PTHREAD_CANCELED);
+	CHECK(cancel(wait_in_sleep, NULL, true) == PTHREAD_CANCELED);
 	CHECK_EQ(atomic_load(&nr_cleanups), 11);
-	CHECK(cancel(spin_asynchronously, NULL) == PTHREAD_CANCELED);
-	CHECK(cancel(disabled, fds) == fds);
+	CHECK(cancel(spin_asynchronously, NULL, false) == PTHREAD_CANCELED);
+	CHECK(cancel(disabled, fds, false) == fds);
 	return check_done();
 }

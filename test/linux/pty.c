@@ -59,11 +59,13 @@ static void test_names(void)
 	CHECK_STR(seen, p.name);
 	close(p.master);
 	CHECK_ERR(stat(p.name, &st), ENOENT);
+	CHECK_ERR(open(p.name, O_RDWR | O_NOCTTY), ENOENT);
 	memset(seen, 0, sizeof(seen));
 	n = readlink(link, seen, sizeof(seen) - 1);
 	CHECK(n > 0 && strstr(seen, " (deleted)") != NULL);
 	close(p.slave);
-	CHECK_ERR(open(p.name, O_RDWR | O_NOCTTY), ENOENT);
+	if (check_in_hull()) /* elsewhere the number may be another's already */
+		CHECK_ERR(open(p.name, O_RDWR | O_NOCTTY), ENOENT);
 }
 
 /* Is a number that is free again the next one's? */
@@ -180,8 +182,7 @@ static void test_closed_terminal(void)
 	CHECK_EQ(poll_for(p.master, POLLIN | POLLOUT, 0) & POLLHUP, POLLHUP);
 	CHECK_ERR(read(p.master, &byte, 1), EIO);
 	TYPE(p.master, "early\n");
-	while ((poll_for(p.master, POLLIN, 0) & POLLIN) == 0)
-		usleep(10000); /* POLLHUP is there all the time */
+	wait_bytes(p.master, 7); /* POLLHUP is there all the time */
 	EXPECT(p.master, "early\r\n");
 	CHECK_ERR(read(p.master, &byte, 1), EIO);
 	p.slave = open(p.name, O_RDWR | O_NOCTTY);
@@ -263,7 +264,7 @@ static void test_queues(void)
 	CHECK_EQ(ioctl(p.slave, FIONREAD, &bytes), 0);
 	CHECK_EQ(bytes, 8);
 	TYPE(p.slave, "to master");
-	poll_for(p.master, POLLIN, PATIENCE_MS);
+	wait_bytes(p.master, 9);
 	CHECK_EQ(ioctl(p.master, FIONREAD, &bytes), 0);
 	CHECK_EQ(bytes, 9);
 	CHECK_EQ(ioctl(p.slave, TIOCOUTQ, &bytes), 0);
@@ -280,7 +281,7 @@ static void test_queues(void)
 	CHECK_EQ(tcflush(p.slave, TCOFLUSH), 0);
 	EXPECT(p.master, "to master"); /* it had arrived */
 	TYPE(p.slave, "for nobody");
-	poll_for(p.master, POLLIN, PATIENCE_MS);
+	wait_bytes(p.master, 10);
 	CHECK_EQ(tcflush(p.master, TCIFLUSH), 0);
 	EXPECT_QUIET(p.master);
 	CHECK_ERR(ioctl(p.slave, TCFLSH, 3), EINVAL);
@@ -441,10 +442,11 @@ static void test_flow(void)
 	CHECK_EQ(poll_for(p.slave, POLLOUT, PATIENCE_MS), POLLOUT);
 	TYPE(p.slave, "goes");
 	EXPECT(p.master, "goes");
+	flags_change(p.slave, ECHO, 0);
 	CHECK_EQ(tcflow(p.slave, TCOOFF), 0);
 	CHECK_ERR(write(p.slave, "held", 4), EAGAIN);
-	TYPE(p.master, "\021"); /* does not undo tcflow() */
-	usleep(20000);
+	TYPE(p.master, "\021\n"); /* does not undo tcflow() */
+	EXPECT(p.slave, "\n");
 	CHECK_ERR(write(p.slave, "held", 4), EAGAIN);
 	CHECK_EQ(tcflow(p.slave, TCOON), 0);
 	TYPE(p.slave, "on");

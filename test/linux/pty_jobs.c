@@ -99,6 +99,7 @@ static int wait_for_size(struct scene *s)
 	NEED(next_signal() == SIGWINCH);
 	NEED(ioctl(s->slave, TIOCGWINSZ, &size) == 0 && size.ws_row == 50 && size.ws_col == 90);
 	step('w');
+	expect_step('s');
 	NEED(no_signal()); /* the same size again is no news */
 	return 0;
 }
@@ -116,6 +117,7 @@ static int new_size(void)
 	NEED(ioctl(s.master, TIOCSWINSZ, &size) == 0);
 	expect_step('w');
 	NEED(ioctl(s.master, TIOCSWINSZ, &size) == 0);
+	step('s');
 	NEED(end_of(child) == 0);
 	NEED(no_signal()); /* we are in the background */
 	NEED(tcsetpgrp(s.slave, getpid()) == 0);
@@ -217,16 +219,14 @@ static int blocking(struct scene *s)
 	return in_background(s);
 }
 
-/* Its group's only parent outside ends first. */
+/* Its group's only parent outside has ended before. */
 static int orphan_child(struct scene *s)
 {
 	int result;
 
-	while (getppid() != 1 && *(scene_line + 1) == 0)
-		usleep(1000);
-	usleep(50000);
+	expect_step('p');
 	result = do_deed(s);
-	*(scene_line + 2) = result == 0 ? -1 : result;
+	*(scene_line + 1) = result == 0 ? -1 : result;
 	step('o');
 	return 0;
 }
@@ -241,12 +241,10 @@ static int orphan_parent(struct scene *s)
 
 static int orphaned(struct scene *s)
 {
-	*(scene_line + 2) = 0;
-	*(scene_line + 1) = 0;
-	NEED(end_of(start_child(orphan_parent, s)) == 0);
-	*(scene_line + 1) = 1;
+	NEED(in_child(orphan_parent, s) == 0);
+	step('p');
 	expect_step('o');
-	return *(scene_line + 2);
+	return *(scene_line + 1);
 }
 
 static int background(void)
@@ -316,7 +314,7 @@ static int sent_back(void)
 	signal(SIGTTOU, SIG_IGN);
 	NEED(tcsetpgrp(s.slave, child) == 0);
 	NEED(kill(child, SIGCONT) == 0);
-	usleep(50000);
+	await_asleep(child);
 	type_at(&s, "\032");
 	NEED(stop_of(child) == SIGTSTP);
 	NEED(tcsetpgrp(s.slave, getpid()) == 0);

@@ -203,8 +203,7 @@ static void test_line_ends(void)
 
 	flags_change(p.slave, ECHO, 0);
 	TYPE(p.master, "one\ntwo\n");
-	poll_for(p.slave, POLLIN, PATIENCE_MS);
-	usleep(20000);
+	wait_bytes(p.slave, 8);
 	CHECK_EQ(read(p.slave, seen, sizeof(seen)), 4); /* a line at a time */
 	CHECK_EQ(read(p.slave, seen, 2), 2);
 	CHECK_EQ(read(p.slave, seen, sizeof(seen)), 2);
@@ -214,8 +213,7 @@ static void test_line_ends(void)
 	CHECK_EQ(poll_for(p.slave, POLLIN, PATIENCE_MS), POLLIN);
 	CHECK_EQ(read(p.slave, seen, sizeof(seen)), 0); /* end of file */
 	TYPE(p.master, "abc\004def\n");
-	poll_for(p.slave, POLLIN, PATIENCE_MS);
-	usleep(20000);
+	wait_bytes(p.slave, 7);
 	CHECK_EQ(read(p.slave, seen, 3), 3); /* and the mark with it */
 	CHECK_EQ(read(p.slave, seen, sizeof(seen)), 4);
 	set_key(p.slave, VEOL, ';');
@@ -317,7 +315,7 @@ static void test_raw(void)
 	wait_bytes(p.slave, 4);
 	CHECK_EQ(read(p.slave, seen, sizeof(seen)), 4);
 	TYPE(p.master, "xy");
-	usleep(20000);
+	wait_bytes(p.slave, 2);
 	CHECK_EQ(read(p.slave, seen, 2), 2); /* no more than was asked for */
 	fcntl(p.slave, F_SETFL, O_RDWR | O_NONBLOCK);
 	TYPE(p.master, "z");
@@ -357,10 +355,10 @@ static void test_mode_changes(void)
 	struct pair p = pair_open();
 	struct termios t;
 
-	flags_change(p.slave, ECHO, 0);
 	TYPE(p.master, "half");
+	EXPECT(p.master, "half");
 	EXPECT_QUIET(p.slave);
-	flags_change(p.slave, ICANON, 0);
+	flags_change(p.slave, ICANON | ECHO, 0);
 	EXPECT(p.slave, "half");
 	TYPE(p.master, "raw");
 	wait_bytes(p.slave, 3);
@@ -386,10 +384,8 @@ static void test_long_line(void)
 	flags_change(p.slave, ECHO, 0);
 	memset(text, 'a', sizeof(text));
 	text[sizeof(text) - 1] = '\n';
-	for (size_t at = 0; at < sizeof(text); at += 500) {
+	for (size_t at = 0; at < sizeof(text); at += 500)
 		CHECK_EQ(write(p.master, text + at, 500), 500);
-		usleep(2000);
-	}
 	while (poll_for(p.slave, POLLIN, PATIENCE_MS) != 0) {
 		n = read(p.slave, seen, sizeof(seen));
 		if (n <= 0)

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -82,7 +83,7 @@ static void whole(int family, size_t from)
 	close(fd), close(sv[0]), close(sv[1]);
 }
 
-/* By the file's own place, without waiting: as much as there is room for. */
+/* By the file's own place: as much as there is room for, which may come a while after a read. */
 static void in_parts(void)
 {
 	int sv[2], fd = file_of(LEN);
@@ -94,13 +95,15 @@ static void in_parts(void)
 	while (at < LEN) {
 		ssize_t n = sendfile(sv[0], fd, NULL, LEN);
 		off_t place = lseek(fd, 0, SEEK_CUR);
+		struct pollfd ends[2] = { { sv[0], place < LEN ? POLLOUT : 0, 0 },
+					  { sv[1], POLLIN, 0 } };
 
-		if (n < 0 && errno != EAGAIN)
+		if ((n < 0 && errno != EAGAIN) || poll(ends, 2, -1) < 1)
 			break;
-		n = read(sv[1], got + at, LEN - at);
-		if (n <= 0)
+		n = recv(sv[1], got + at, LEN - at, MSG_DONTWAIT);
+		if (n == 0 || (n < 0 && errno != EAGAIN))
 			break;
-		at += (size_t)n;
+		at += n > 0 ? (size_t)n : 0;
 		if (place < (off_t)at)
 			break;
 	}

@@ -3,6 +3,7 @@
 #pragma once
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -78,6 +79,26 @@ static inline int poll_now(int fd)
 	struct pollfd p = { fd, POLLIN | POLLPRI | POLLOUT | POLLRDHUP, 0 };
 
 	return poll(&p, 1, 0) < 0 ? -1 : p.revents;
+}
+
+/* The same once a connection is over; Linux says one after the other. */
+static inline int poll_over(int fd)
+{
+	const int over = POLLHUP | POLLRDHUP;
+	struct pollfd p = { fd, 0, 0 };
+	int now;
+
+	do
+		now = poll(&p, 1, -1) == 1 ? poll_now(fd) : -1;
+	while ((now & over) != over);
+	return now;
+}
+
+/* On the host root has local sockets' abstract names, and their table in /proc, for itself. */
+static inline void un_enter_space(void)
+{
+	if (geteuid() == 0)
+		(void)unshare(CLONE_NEWNET); /* EPERM: a container's root, or Hull's */
 }
 
 /* Runs fn in a child: its result is the exit status, which is returned. */

@@ -67,8 +67,7 @@ static void test_inline(void)
 	CHECK_EQ(send(p[0], "abU", 3, MSG_OOB), 3);
 	CHECK_EQ(send(p[0], "cd", 2, 0), 2);
 	CHECK_EQ(poll_soon(p[1], POLLPRI) & POLLPRI, POLLPRI);
-	in_wait_bytes(p[1], 2);
-	in_settle();
+	in_wait_bytes(p[1], 5);
 	CHECK_ERR(recv(p[1], buf, 1, MSG_OOB), EINVAL);
 	CHECK_EQ(recv(p[1], buf, 16, 0), 2);
 	CHECK_EQ(at_mark(p[1]), 1);

@@ -358,6 +358,7 @@ static void test_proc(void)
 int main(void)
 {
 	scratch_enter();
+	un_enter_space();
 	test_files();
 	test_removed();
 	test_mknod();

@@ -653,6 +653,7 @@ static void test_threads(void)
 int main(void)
 {
 	scratch_enter();
+	un_enter_space();
 	test_one(SOCK_STREAM);
 	test_one(SOCK_DGRAM);
 	test_one(SOCK_SEQPACKET);

@@ -262,6 +262,8 @@ struct side {
 
 static struct side sides[2];
 static struct inet_address nobody; /* [I] what goes there is lost */
+/* Held by whoever hands in a segment, and against them all by whoever looks at the stacks. */
+static pthread_rwlock_t under_way = PTHREAD_RWLOCK_INITIALIZER;
 
 int ip_route(struct net *net, const struct ip_query *q, struct ip_path *out)
 {
@@ -304,22 +306,28 @@ int ip_send(struct net *net, struct netbuf *b, const struct ip_header_values *v,
 	return 0;
 }
 
+/* False: there is none. */
+static bool hand_in(struct side *s)
+{
+	struct netbuf *b;
+
+	pthread_rwlock_rdlock(&under_way);
+	pthread_mutex_lock(&s->lock);
+	b = list_first(&s->inbox, struct netbuf, link);
+	if (b != NULL)
+		list_remove(&b->link);
+	pthread_mutex_unlock(&s->lock);
+	if (b != NULL)
+		tcp_input(&s->net, b);
+	pthread_rwlock_unlock(&under_way);
+	return b != NULL;
+}
+
 static void *run_receiver(void *arg)
 {
-	struct side *s = arg;
-
 	while (!atomic_load(&is_over)) {
-		struct netbuf *b;
-
-		pthread_mutex_lock(&s->lock);
-		b = list_first(&s->inbox, struct netbuf, link);
-		if (b != NULL)
-			list_remove(&b->link);
-		pthread_mutex_unlock(&s->lock);
-		if (b == NULL)
+		if (!hand_in(arg))
 			usleep(50);
-		else
-			tcp_input(&s->net, b);
 	}
 	return NULL;
 }
@@ -328,9 +336,15 @@ static void *run_receiver(void *arg)
 
 const struct user_kind user_kind = { .size = sizeof(struct user) };
 
+/* A reset that is lost, or limited away, would leave the other side waiting for ever. */
 static struct tcp *tcp_new(struct net *net)
 {
-	return &user_new(net, false)->tcp;
+	struct tcp *t = &user_new(net, false)->tcp;
+
+	t->wishes.keepalive = true;
+	t->wishes.keep_idle_s = 30;
+	t->wishes.keep_interval_s = 10;
+	return t;
 }
 
 static void put(struct tcp *t)
@@ -364,6 +378,8 @@ static uint32_t take(struct tcp *t, uint8_t *to, uint32_t most)
 	return n;
 }
 
+static unsigned nr_echoes; /* [a] threads */
+
 static void *echo(void *arg)
 {
 	static _Thread_local uint8_t bytes[CHUNK];
@@ -379,6 +395,7 @@ static void *echo(void *arg)
 	}
 	tcp_close(t);
 	put(t);
+	(void)atomic_sub(&nr_echoes, 1);
 	return NULL;
 }
 
@@ -393,6 +410,7 @@ static void *run_server(void *arg)
 		if (t == NULL) {
 			usleep(200);
 		} else {
+			(void)atomic_add(&nr_echoes, 1);
 			if (pthread_create(&thread, NULL, echo, t) != 0)
 				panic("no thread");
 			pthread_detach(thread);
@@ -430,7 +448,7 @@ static void *run_client(void *arg)
 {
 	nsec_t *until = arg;
 
-	while (clock_monotonic() < *until) {
+	while (clock_monotonic() < *until || atomic_load(&nr_exchanges) == 0) {
 		struct tcp *t = tcp_new(&sides[0].net);
 		struct inet_address us, them;
 		uint64_t key;
@@ -494,19 +512,32 @@ static void end_side(struct side *s)
 	endpoint_table_free(s->net.tcp);
 }
 
+/* No segment is under way. */
+static bool is_at_rest(struct side *s)
+{
+	struct tcp_stack *stack = s->net.tcp_stack;
+	bool is_empty;
+
+	pthread_mutex_lock(&s->lock);
+	is_empty = list_is_empty(&s->inbox);
+	pthread_mutex_unlock(&s->lock);
+	return is_empty && atomic_load(&stack->nr_rest) == 0 &&
+	       atomic_load(&stack->counters.orphans) == 0 &&
+	       atomic_load(&stack->counters.curr_estab) == 0;
+}
+
 static bool is_quiet(void)
 {
-	scoped_spin(&sides[1].listener->lock);
-	if (sides[1].listener->nr_requests > 0)
-		return false;
-	for (unsigned i = 0; i < 2; i++) {
-		struct tcp_stack *s = sides[i].net.tcp_stack;
+	bool are_requests, quiet;
 
-		if (atomic_load(&s->nr_rest) > 0 || atomic_load(&s->counters.orphans) > 0 ||
-		    atomic_load(&s->counters.curr_estab) > 0)
-			return false;
-	}
-	return true;
+	pthread_rwlock_wrlock(&under_way);
+	spin_lock(&sides[1].listener->lock);
+	are_requests = sides[1].listener->nr_requests > 0;
+	spin_unlock(&sides[1].listener->lock);
+	quiet = atomic_load(&nr_echoes) == 0 && !are_requests && is_at_rest(&sides[0]) &&
+		is_at_rest(&sides[1]);
+	pthread_rwlock_unlock(&under_way);
+	return quiet;
 }
 
 int main(int argc, char **argv)
@@ -522,10 +553,6 @@ int main(int argc, char **argv)
 	user_address(&nobody, false, 3, 0);
 	sides[1].net.tcp_stack->settings.synack_retries = 1; /* room for more handshakes */
 	sides[1].listener = tcp_new(&sides[1].net);
-	/* A reset that is lost, or limited away, would leave the server waiting for ever. */
-	sides[1].listener->wishes.keepalive = true;
-	sides[1].listener->wishes.keep_idle_s = 30;
-	sides[1].listener->wishes.keep_interval_s = 10;
 	if (endpoint_bind(&sides[1].listener->endpoint, &here) != 0 ||
 	    tcp_listen(sides[1].listener, 20) != 0)
 		panic("no listener");
@@ -545,10 +572,11 @@ int main(int argc, char **argv)
 		usleep(10000);
 	}
 	tcp_close(sides[1].listener);
-	usleep(300000);
 	atomic_store(&is_over, true);
 	for (unsigned i = 0; i < nr; i++)
 		pthread_join(threads[i], NULL);
+	while (atomic_load(&nr_echoes) > 0) /* of what was reset before it was accepted */
+		usleep(1000);
 	put(sides[1].listener);
 	end_side(&sides[0]);
 	end_side(&sides[1]);

@@ -11,7 +11,7 @@ Firmware is emulated: the machines are QEMU's and Bochs's own, whatever the acce
 import functools, os, shutil, struct, subprocess, sys, tempfile, urllib.request
 sys.path.append(os.path.dirname(sys.path[0]))
 from harness import *
-from namespaces import free_port
+from loopback import HERE
 
 OVMF = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARIABLES = "/usr/share/OVMF/OVMF_VARS_4M.fd"
@@ -21,6 +21,7 @@ PYTHON = ("/usr/bin/python3", "-c", "import json, hashlib, sys; print(json.dumps
           "print(hashlib.sha256(b'hull').hexdigest())")
 NO_START = 2 << 1 | 1           # isa-debug-exit's status for VM_END_NO_START (include/abi/hull/ports.h)
 SECTOR = 512
+WEB_PORT = 10080                # of HERE
 RECORD, RECORD_FORMAT = 0x188, "<IHHHHIQI"      # include/abi/hull/disk.h
 _scratch = scratch()
 
@@ -175,8 +176,7 @@ def serve(how, device="virtio-net-pci,netdev=n,romfile="):
     os.makedirs(folder, exist_ok=True)
     with open(f"{folder}/page", "wb") as f:
         f.write(bytes(range(256)) * 500)
-    port = free_port()
-    network = ("-netdev", f"user,id=n,hostfwd=tcp:127.0.0.1:{port}-:80", "-device", device)
+    network = ("-netdev", f"user,id=n,hostfwd=tcp:{HERE}:{WEB_PORT}-:80", "-device", device)
     # A SYN that comes before the machine has its address is sent again by QEMU six seconds later.
     command = ("--files", f"{folder}:/www", BUSYBOX, "sh", "-c", f"echo ready; {BUSYBOX} httpd -f -p 80 -h /www")
     with how(command, network) as machine:
@@ -185,7 +185,7 @@ def serve(how, device="virtio-net-pci,netdev=n,romfile="):
 
         def fetch():
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/page", timeout=GUARD) as r:
+                with urllib.request.urlopen(f"http://{HERE}:{WEB_PORT}/page", timeout=GUARD) as r:
                     page.append(r.read())
             except OSError:
                 pass        # it is not up yet

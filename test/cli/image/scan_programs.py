@@ -37,8 +37,8 @@ with multiprocessing.get_context("fork").Pool(2) as pool:
 for poller in (select.epoll(), select.poll()):
     poller.register(0, select.EPOLLIN if isinstance(poller, select.epoll) else select.POLLIN)
     poller.poll(0)
-signal.setitimer(signal.ITIMER_REAL, 0.01)
 signal.signal(signal.SIGALRM, lambda *a: None)
+signal.setitimer(signal.ITIMER_REAL, 0.01)
 time.sleep(0.02)
 os.sched_yield(), os.getloadavg(), os.listdir("."), os.stat("."), os.statvfs("."), os.uname()
 print(hashlib.sha256(zlib.compress(b"x" * 100000)).hexdigest(), decimal.Decimal(2).sqrt())
@@ -109,7 +109,7 @@ git config user.email a@b; git config user.name a; cp ../a .; git add a; git com
 B=/bin/busybox; $B seq 1 500 >a; $B sort a | $B head -2; $B ls -la /; $B cp a b; $B mv b c; $B rm c; $B grep 7 a; $B sed s/1/2/ a; $B awk '{s+=$1} END {print s}' a
 $B tar cf t a; $B gzip a; $B zcat a.gz | $B wc; $B find . ; $B sha256sum a.gz; $B ps; $B id; $B date; $B df; $B du; $B mount; $B ip a; $B ifconfig; $B netstat -an
 $B sh -c 'for i in 1 2; do (echo $i); done; trap "" INT; kill -0 $$; cd /; set -- $(echo a)'; $B vi --help; $B dd if=/dev/zero of=z count=2; $B stat z
-$B nslookup localhost 127.0.0.1; $B wget -T 1 -q http://127.0.0.1:1/; $B ping -c 1 127.0.0.1; $B free; $B uptime; $B sleep 0.01; $B mkfifo f
+$B free; $B uptime; $B sleep 0.01; $B mkfifo f
 """,
     "shells": """
 bash -c 'trap "echo t" USR1; kill -USR1 $$; for i in {1..3}; do (echo $i; exit 3) & done; wait; echo $((2**10)) ${BASH_VERSION:0:1}; cat <<<here; diff <(echo a) <(echo a)
@@ -117,7 +117,7 @@ ulimit -n; umask; cd /; pushd /tmp; popd; time true; read -t 0.01 x; exec 5</dev
 bash -ic 'set -m; sleep 0.01 & fg; jobs' ; dash -c 'x=$(echo a); trap "" HUP; (exit 2); echo $?; read y </dev/null; cat <<E
 here
 E
-umask; ulimit -n; cd /; kill -0 $$; true & wait; test -r /etc/passwd'; busybox timeout 3 true
+umask; ulimit -n; cd /; kill -0 $$; true & wait; test -r /etc/passwd'; busybox timeout 3 /bin/true
 busybox sh -c 'for i in 1 2; do (echo $i) & done; wait'
 """,
     "network tools": """
@@ -126,6 +126,7 @@ openssl rand -hex 8; openssl speed -seconds 1 -bytes 16 md5 ; openssl s_client -
 curl -sS --unix-socket nothing http://a/; wget -q -O- http://127.0.0.1:1/; ssh-keygen -q -t ed25519 -N '' -f key; ssh-keygen -l -f key; ssh -o BatchMode=yes -p 1 127.0.0.1 true
 ip addr; ip -6 route; ss -tanp; dig +time=1 +tries=1 @127.0.0.1 -p 1 localhost; ping -c 1 127.0.0.1; nproc; netstat -an; ifconfig; tcpdump --version; getent hosts localhost
 getent passwd root; host -W 1 localhost 127.0.0.1
+B=/bin/busybox; $B nslookup localhost 127.0.0.1; $B wget -T 1 -q http://127.0.0.1:1/; $B ping -c 1 127.0.0.1
 """,
     "databases": """
 sqlite3 s.db "create table t(a integer primary key, b text); with recursive n(i) as (select 1 union all select i+1 from n where i<2000) insert into t select i, hex(i) from n;"
@@ -217,13 +218,18 @@ backend b
  server s 127.0.0.1:1
 """
 def strace_lines(text):
-    """(task, call, arguments and result) of each call; one that another task interrupted is put together again."""
-    begun = {}
+    """
+    (task, call, arguments and result) of each call; one that another task interrupted is put together again.
+    A task is its number and how many had that before.
+    """
+    begun, ended = {}, collections.Counter()
     for line in text.splitlines():
         match = re.match(r"(\d+) +(<\.\.\. )?(\w+)(?:\(| resumed>)(.*)", line)
         if not match:
+            ended.update(re.findall(r"^(\d+) +\+\+\+ (?:exited|killed)", line))
             continue
-        task, is_rest, name, rest = match.groups()
+        number, is_rest, name, rest = match.groups()
+        task = number, ended[number]
         if is_rest:
             rest = begun.pop(task, "") + rest
         if rest.endswith("<unfinished ...>"):
@@ -236,10 +242,12 @@ def seen_by(text):
     program, parent, opened = {}, {}, {}
     seen = collections.defaultdict(lambda: Seen(set(), set()))
     lines = list(strace_lines(text))
+    born = collections.Counter(number for (number, _), _, _ in lines[:1])
     for task, name, rest in lines:
         result = re.search(r"= (\d+)(?: |$)", rest[-40:])
         if name in ("clone", "clone3", "fork", "vfork") and result:
-            parent.setdefault(result[1], task)
+            parent[result[1], born[result[1]]] = task
+            born[result[1]] += 1
     for task, name, rest in lines:
         if task not in program and parent.get(task) in program:
             program[task] = program[parent[task]]
@@ -287,7 +295,7 @@ def run_group(name, tracer, folder):
     """Runs a group's script behind the words of the tracer."""
     prepare(folder)
     alone = ["unshare", "-n"] if name in SERVER_GROUPS else []
-    return execute([*alone, *tracer, "dash", "-c", GROUPS[name]], GUARD, cwd=folder, env=environment())
+    return execute([*alone, *tracer, "dash", "-c", GROUPS[name]], GUARD, cwd=folder, env={**environment(), "HOME": folder})
 
 
 def by_elf(seen, folder):

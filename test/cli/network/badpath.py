@@ -66,8 +66,8 @@ class Path:
 
 
 @contextlib.contextmanager
-def path(kind, impairments, mtu=1500, settings=None):
-    """settings: more of the namespaces' /proc/sys/net/ipv4."""
+def path(kind, impairments, mtu=1500, settings=None, patient=True):
+    """settings: more of the namespaces' /proc/sys/net/ipv4; patient: a neighbour of Linux's may take long to answer."""
     settings = settings or {}
     if not os.access("/dev/net/tun", os.W_OK):
         raise Skip("/dev/net/tun is not here")
@@ -95,6 +95,8 @@ def path(kind, impairments, mtu=1500, settings=None):
         left.ask_patiently("tap0")
         if kind == "linux":
             _raise(end, mtu, RIGHT4, RIGHT6, settings)
+            if patient:
+                end.ask_patiently("tap0")
         yield Path(kind, left, forwarder, mtu, end)
 
 
@@ -129,11 +131,11 @@ def left(p, *command, until=None):
 def stream(p, way, nr_bytes, seed=1, v6=False, guard=GUARD, during=None):
     """
     One transfer: the right end connects and pushes or pulls. What the sender's tcp_info says, and Mbit/s
-    as the right end sees them. during: called while it is under way.
+    as the right end sees them. during: called with the right end's process while it is under way.
     """
     with left(p, STREAM, "listen", str(PORT), until="listening") as listener:
         client = p.right(STREAM, way, LEFT6 if v6 else LEFT4, str(PORT), str(nr_bytes), str(seed))
         if during:
-            during()
+            during(client)
         ours, theirs = json.loads(finish(client, guard)), json.loads(finish(listener, guard))
     return {**(ours if ours["sends"] else theirs), "Mbit/s": nr_bytes * 8 / ours["seconds"] / 1e6}

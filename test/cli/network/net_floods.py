@@ -297,6 +297,11 @@ def connections_that_come_and_go():
         print(f"# {len(rates) * count} connections, {60 * sum(rates) / len(rates):.0f} a minute", flush=True)
 
 
+def serves():
+    with socket.socket() as client:
+        return client.connect_ex((HERE4, PORT)) == 0
+
+
 # In the guest: PROGRAM PORT SECONDS COUNT ADDRESS...; counters before and after.
 CLIENT = r"""
 case $(cat /proc/sys/kernel/version) in (*Hull*) ;; (*) echo 'not in a guest'; exit 2;; esac
@@ -326,6 +331,7 @@ def connections_from_the_guest():
     count = 500 if TCG else 4000
     with network(), subprocess.Popen([program("net_load"), "serve", str(PORT)]) as here:
         try:
+            assert wait_until(serves), "net_load does not listen"
             with Guest("/bin/bash", "-c", CLIENT, "client", program("net_load"), str(PORT), str(CHURN), str(count), HERE4, HERE6,
                        net=ROUTES, options=["-m", "128M", "-u", "0:0"]) as guest:
                 lines = [json.loads(line) for line in guest.finish(timeout=GUARD + CHURN).splitlines()]

@@ -11,7 +11,7 @@ from namespaces import HERE4, addresses, network
 
 # What guests have in common: ethtool(8)'s requests of SIOCETHTOOL, by their numbers in <linux/ethtool.h>.
 REQUESTS = r"""
-import array, fcntl, hashlib, os, socket, struct, sys, threading
+import array, fcntl, hashlib, os, socket, struct, sys, threading, time
 HERE = sys.argv[1]
 asker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
@@ -39,6 +39,8 @@ def counters():
 """
 
 ASK = REQUESTS + r"""
+while channels()[0] != int(sys.argv[2]):        # until the device has said that it uses them
+    time.sleep(0.01)
 print(*channels())
 print([set_channels(n) for n in (0, channels()[1] + 1)], set_channels(1, rx=1))
 print(sorted(counters()))
@@ -130,7 +132,7 @@ def counter_names(queues):
 def as_many_as_there_are_cpus():
     for queues, cpus, have in (1, 2, 1), (2, 1, 1), (2, 2, 2), (4, 3, 3):
         with network(queues=queues):
-            equal(f"{queues} queues, {cpus} CPUs", guest(ASK, cpus=cpus),
+            equal(f"{queues} queues, {cpus} CPUs", guest(ASK, str(have), cpus=cpus),
                   [f"{have} {have}", "[22, 22] 22", counter_names(have)])
 
 

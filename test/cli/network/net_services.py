@@ -226,7 +226,7 @@ def socat_echoes():
     with scratch() as folder, network():
         digest = write_file(f"{folder}/big", SIZE)
         script = f"socat -t {GUARD} TCP6-LISTEN:7,fork,reuseaddr,backlog=64 EXEC:cat & socat UDP6-LISTEN:7,fork EXEC:cat & " \
-            "socat TCP-LISTEN:9,reuseaddr OPEN:/tmp/out,creat & wait $!; sha256sum < /tmp/out; kill %1 %2"
+            "socat -u TCP-LISTEN:9,reuseaddr CREATE:/tmp/out & wait $!; sha256sum < /tmp/out; kill %1 %2"
         with Guest("/bin/bash", "-c", script) as guest:
             guest.wait_for(lambda: execute(["socat", "-u", "OPEN:/dev/null", f"TCP:{guest4()}:7"], GUARD).returncode == 0, "port 7")
             for address in (f"TCP:{guest4()}:7", f"TCP:[{guest6()}]:7"):

@@ -44,9 +44,12 @@ class Session:
         self.terminal = terminal
         self.wait_for(b"$ " if os.getuid() else b"# ")
         self.run("PS1='prompt''> '; bind 'set enable-bracketed-paste off'; set +o history")
-        # Until bash knows that so many jobs run, and so many are stopped: of one moment.
+        # Until bash knows that so many jobs run, and so many are stopped: of one moment. No command of a job's own is
+        # in the loop, after which bash would say what has become of the others so far.
         self.run("count='$2 == \"Running\" { r++ } $2 == \"Stopped\" { s++ } END { print r + 0, s + 0 }'")
-        self.run('jobs_are() { until [ "$(jobs | awk "$count")" = "$*" ]; do sleep 0.02; done; }')
+        self.run('jobs_are() { until [ "$(jobs | awk "$count")" = "$*" ]; do :; done; }')
+        # Until the last one runs sleep: bash's child may lose a TERM before its exec.
+        self.run('sleeps() { until [ "$(< /proc/$!/comm)" = sleep ]; do :; done; }')
 
     def wait_for(self, text, seen=0):
         self.terminal.expect(text, seen=seen)
@@ -122,8 +125,8 @@ def control_z_stops_and_fg_goes_on(shell):
 @session_case
 def background_jobs(shell):
     results = [shell.run(line) for line in (
-        "sleep 100 &", "sleep 101 &", "jobs", "kill %1; jobs_are 1 0", "wait %1; echo $?", "kill -STOP %2; jobs_are 0 1",
-        "jobs", "bg %2", "jobs", "kill %2; jobs_are 0 0", "wait; echo $?",
+        "sleep 100 & sleeps", "sleep 101 & sleeps", "jobs", "kill %1; jobs_are 1 0", "wait %1; echo $?",
+        "kill -STOP %2; jobs_are 0 1", "jobs", "bg %2", "jobs", "kill %2; jobs_are 0 0", "wait; echo $?",
         "(sleep 0.05; exit 9) & wait $!; echo $?")]
     seen = shell.start("(echo ready; exec cat)")
     results += [shell.press(b"\x1a", seen), shell.run("bg; jobs_are 0 1"), shell.run("jobs"),
@@ -136,7 +139,8 @@ def the_terminals_settings(shell):
     return [shell.run(line) for line in (
         "stty size", "stty -a | head -3", "stty -echo; stty -a | grep -o -- '-echo '; stty echo",
         "stty tostop; (sleep 0.1; echo out) & jobs_are 0 1; jobs; kill %1; jobs_are 0 0; stty -tostop", "stty -a | grep -o -- '-tostop'",
-        "stty raw; stty sane; stty -a | grep -o ' icanon'", "ps -o stat= -p $$ | tr -d 'N<' | cut -c1-2",
+        "stty raw; stty sane; stty -a | grep -o ' icanon'",
+        "until ps -o stat= -p $$ | tr -d 'N<' | cut -c1-2 | grep -x Ss; do :; done",
         "test $(ps -o tpgid= -p $$) = $(ps -o pgid= -p $$); echo $?")] + [shell.end()]
 
 

@@ -99,7 +99,7 @@ try:
             signal.pause()
         children.append(pid)
 except OSError as error:
-    print("refused", errno.errorcode[error.errno], len(children) > 20)
+    print("refused", errno.errorcode[error.errno], len(children) > 20, flush=True)
 for pid in children:
     os.kill(pid, 9)
 for pid in children:

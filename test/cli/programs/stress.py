@@ -55,20 +55,23 @@ run() {
 	setpriv --reuid 65534 --regid 65534 --clear-groups \
 		stress-ng --verify --timeout "$1" --temp-path "$folder" --metrics-brief $2 2>&1
 	echo "status $? of $2"
+	while pgrep -U 65534 > /dev/null; do sleep 0.1; done	# who was killed ends by himself, later the busier the machine is
 	find "$folder" -mindepth 1 -delete; find /dev/shm -name 'stress-ng-*' -delete
 }
 wait=$1 seconds=$2; shift 2
-# Who was killed ends by himself, later the busier the machine is: it is asked again whether all have.
-settled() { local -a now=($(counters)); ((now[5] <= files && now[6] == tasks)); }
+settled() {
+	local -a now=($(counters))
+	((now[5] <= files && now[6] == tasks)) || { echo "not yet as before: ${now[*]:1}" >&2; return 1; }
+}
 run 1 "$1" > /dev/null; first=$(counters); echo "$first"; read -r _ _ _ _ _ files tasks _ <<< "$first"
 for stressor in "$@"; do run "$seconds" "$stressor"; done
-sleep 0.5; for ((n = 0; n < 120; n++)); do settled && break; sleep 0.5; done
+until settled; do sleep 0.5; done
 while [ "$wait" ] && [ "$(resting)" != 0 ]; do sleep 1; done; echo "$(counters)"
 ipcs -m | grep -c '^0x' ; ipcs -s | grep -c '^0x'; ipcs -q | grep -c '^0x'; ls /dev/shm /dev/mqueue 2>/dev/null | grep -c stress
 """
 
 def stress(stressors, each):
-    needs("stress-ng", "ipcs", "setpriv")
+    needs("stress-ng", "ipcs", "setpriv", "pgrep")
     options = ("-m", "1G", "-u", "0:0")
     result = hull("/bin/bash", "-c", SCRIPT, "stress", "wait" if SOAK else "", f"{each}s", *stressors, options=options,
                   timeout=GUARD + (each + 20) * (len(stressors) + 1) * SLOW)

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """What goes wrong: a clear message on stderr, the status that a shell would give, nothing left behind."""
-import os, re, signal, struct, subprocess, sys, time
+import contextlib, glob, os, re, signal, struct, subprocess, sys, time
 sys.path.append(os.path.dirname(sys.path[0]))
 from harness import (ACCEL, GUARD, HULL, Skip, add_test, equal, execute, hull, hull_command, main, needs,
-                     is_gone, program, scratch, test, wait_until)
+                     is_gone, program, scratch, stat_of, test, wait_until)
 
 
 def one_message(result, status, *words):
@@ -234,17 +234,25 @@ def a_second_signal_ends_a_guest_that_does_not_react():
             assert err.startswith(b"hull: ") and b"does not react" in err, err
 
 
+def wait_rest(process):
+    """Until each thread of its QEMU, then each of hull's, waits for more, or has ended: hull knows what its guest has said."""
+    for pid in (*children_of(process.pid), process.pid):
+        for task in glob.glob(f"{pid}/task/*", root_dir="/proc"):
+            assert wait_until(lambda: (stat_of(task) or "Z")[0] in "SZX"), f"thread {task} never waits"
+
+
 @test
 def a_program_may_take_many_signals():
     script = ("import signal, time\ntaken = []\n"
               "signal.signal(15, lambda *_: (taken.append(1), print('taken', flush=True)))\n"
-              "print('ready', flush=True)\nwhile len(taken) < 3: time.sleep(0.01)\nprint('done')")
+              "print('ready', flush=True)\nwhile len(taken) < 3: time.sleep(0.1)\nprint('done')")
     process = subprocess.Popen(hull_command(["/usr/bin/python3", "-c", script]), stdout=subprocess.PIPE, bufsize=0)
     try:
         assert process.stdout.readline() == b"ready\n"
         for _ in range(3):
             process.send_signal(signal.SIGTERM)
             assert process.stdout.readline() == b"taken\n"
+            wait_rest(process)
             time.sleep(0.6)             # longer than a guest has to answer
         out, _ = process.communicate(timeout=GUARD)
     finally:
@@ -262,8 +270,11 @@ def qemu_gets_no_descriptors_of_the_caller():
         try:
             assert process.stdout.readline() == b"ready\n"
             qemu, = children_of(process.pid)
-            links = [os.readlink(f"/proc/{qemu}/fd/{fd}") for fd in os.listdir(f"/proc/{qemu}/fd")]
-            assert secret.name not in links, links
+            links = []
+            for fd in os.listdir(f"/proc/{qemu}/fd"):
+                with contextlib.suppress(FileNotFoundError):    # closed since
+                    links.append(os.readlink(f"/proc/{qemu}/fd/{fd}"))
+            assert links and secret.name not in links, links
             process.communicate(b"\n", timeout=GUARD)
         finally:
             process.kill()

@@ -69,7 +69,10 @@ def hanging_up_ends_what_runs_in_it():
         pid, master = pty.fork()
         if pid == 0:
             os.execlp("sh", "sh", "-c", "echo ready; exec sleep 100")
-        print(os.read(master, 100))
+        text = b""
+        while not text.endswith(b"\\n"):
+            text += os.read(master, 100)
+        print(text)
         os.close(master)
         print(os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGHUP)
         """)
@@ -81,7 +84,7 @@ def tmux_runs():
     same("/bin/sh", "-c", """
         export TERM=xterm TMUX_TMPDIR=$(mktemp -d)
         tmux -f /dev/null new-session -d -x 80 -y 24 'stty size; exec sleep 100' || exit 1
-        until tmux capture-pane -p | grep -q 24; do sleep 0.1; done
+        until tmux capture-pane -p | grep -qx '24 80'; do sleep 0.1; done
         tmux capture-pane -p | head -1
         tmux list-panes -F '#{pane_width} #{pane_height}'
         tmux kill-server

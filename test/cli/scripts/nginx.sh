@@ -57,7 +57,8 @@ until_true has_workers 3; echo "$(workers) workers"; get -i http://localhost/ | 
 [[ $(cat nginx.pid) == "$master" ]] && echo "same master"
 
 echo "a worker that dies is replaced"
-pkill -KILL -P "$master" -o; until_true has_workers 3; echo "$(workers) workers"; get http://localhost/
+oldest=$(pgrep -o -P "$master"); kill -KILL "$oldest"; until_true is_gone "$oldest"	# its master has seen it
+until_true has_workers 3; echo "$(workers) workers"; get http://localhost/
 echo "reopen"; mv access.log old.log; server -s reopen; until_true reopened
 get http://localhost/ > /dev/null; until_true test -s access.log; wc -l < access.log
 echo "quit"; server -s quit; until_true is_gone "$master"; [[ -e nginx.pid ]] || echo "no pid file"; [[ -e socket ]] || echo "no socket"

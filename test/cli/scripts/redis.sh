@@ -41,9 +41,9 @@ stop nosave; start
 cli get key:77; cli zrange scores 0 2; [[ ${digest} == "$(cli debug digest 2>&1 | cut -c1-8)" ]] && echo "same digest"
 
 echo "the append-only log"
-cli config set appendonly yes; settle aof_rewrite_in_progress; settle aof_rewrite_scheduled
+cli config set appendonly yes; settle aof_rewrite_scheduled; settle aof_rewrite_in_progress
 for i in $(seq 1 100); do echo "SET aof:$i $i"; done | cli | sort | uniq -c
-cli bgrewriteaof; settle aof_rewrite_in_progress; settle aof_rewrite_scheduled
+cli bgrewriteaof; settle aof_rewrite_scheduled; settle aof_rewrite_in_progress
 cli info persistence | tr -d '\r' | grep -E 'aof_last_bgrewrite_status|aof_last_write_status'
 cli set last one
 stop; start --appendonly yes

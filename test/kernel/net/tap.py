@@ -6,9 +6,9 @@ The network device's tests with a tap behind it: unshare -rn test/kernel/net/tap
 The tap lies in the network namespace that the caller has made; its address is the router's of the
 tests, and this machine's kernel answers them. What comes to UDP port 7 goes back, but an S is answered
 by 3,000 bytes that the kernel is to cut into 1,000 each. What comes to UDP port 9 takes the link down
-for a moment.
+until the guest says that it is.
 """
-import socket, subprocess, sys, threading, time
+import socket, subprocess, sys, threading
 
 GUEST, ROUTER, MTU = "10.0.2.15", "10.0.2.2", "9000"
 UDP_SEGMENT = 103  # udp(7)
@@ -37,10 +37,11 @@ def bound(port):
     return server
 
 
-def take_link_down(signal):
+def take_link_down(signal, is_seen):
     while signal.recv(2000):
         ip("link", "set", "tap0", "down")
-        time.sleep(0.1)
+        is_seen.wait()
+        is_seen.clear()
         ip("link", "set", "tap0", "up")
         know_the_guest(MAC)
 
@@ -52,10 +53,16 @@ def main():
     ip("addr", "add", f"{ROUTER}/24", "dev", "tap0")
     ip("link", "set", "tap0", "up")
     know_the_guest(MAC)
-    threading.Thread(target=take_link_down, args=(bound(9),), daemon=True).start()
+    is_seen = threading.Event()
+    threading.Thread(target=take_link_down, args=(bound(9), is_seen), daemon=True).start()
     threading.Thread(target=send_back, args=(bound(7),), daemon=True).start()
-    subprocess.run([hull, "run", "--accel", accel, "-c", cpus, "-m", "64M", "--verbose", "--net", f"tap=tap0,mac={MAC}",
-                    "--kernel", kernel, "/bin/true"], stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+    with subprocess.Popen([hull, "run", "--accel", accel, "-c", cpus, "-m", "64M", "--verbose", "--net", f"tap=tap0,mac={MAC}",
+                           "--kernel", kernel, "/bin/true"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True) as guest:
+        for line in guest.stdout:
+            print(line, end="", flush=True)
+            if line.startswith("# the link is down"):
+                is_seen.set()
 
 
 main()

@@ -6,8 +6,6 @@
 #include "frame.h"
 
 #include "../ktest.h"
-#include "core/sched/thread.h"
-#include "core/time/timer.h"
 #include "lib/atomic.h"
 #include "lib/string.h"
 #include "net/wire/checksum.h"
@@ -167,7 +165,8 @@ KTEST(net_pings_of_random_sizes)
 
 /* ---- the link ---- */
 
-/* Only tap.py's takes its link down, when it is asked to by a datagram (RFC 768). */
+/* Only tap.py's takes its link down, when it is asked to by a datagram (RFC 768), and up again when
+ * it reads that this was seen. */
 static struct netbuf *new_signal(void)
 {
 	static const uint8_t udp[8] = { 0x30, 0x39, 0, 9, 0, 9, 0, 0 };
@@ -181,16 +180,9 @@ static struct netbuf *new_signal(void)
 	return b;
 }
 
-static bool wait_for_link(bool up)
+static bool link_is_up(void)
 {
-	nsec_t until = clock_monotonic() + PATIENCE_MS * 1000000ll;
-
-	while (((atomic_load(&below_dev->flags) & NETDEV_IS_RUNNING) != 0) != up) {
-		if (clock_monotonic() > until)
-			return false;
-		thread_sleep_until(clock_monotonic() + 1000 * 1000);
-	}
-	return true;
+	return (atomic_load(&below_dev->flags) & NETDEV_IS_RUNNING) != 0;
 }
 
 KTEST(net_link_goes_down_and_up)
@@ -204,8 +196,9 @@ KTEST(net_link_goes_down_and_up)
 	b = new_signal();
 	KCHECK(b != NULL);
 	below_send(b);
-	KCHECK(wait_for_link(false));
-	KCHECK(wait_for_link(true));
+	KCHECK(ktest_wait(!link_is_up()));
+	ktest_say("# the link is down\n");
+	KCHECK(ktest_wait(link_is_up()));
 	KCHECK(frame_ask_for_router());
 }
 
@@ -219,7 +212,6 @@ static void count_free(struct netbuf *b)
 /* Whoever waits for the end of a transmission hears of it though nothing else happens. */
 KTEST(net_end_of_transmission_is_told)
 {
-	nsec_t until = clock_monotonic() + 20 * NSEC_PER_SEC;
 	struct netbuf *b;
 
 	KCHECK(below_begin());
@@ -231,7 +223,5 @@ KTEST(net_end_of_transmission_is_told)
 		b->owner = &nr_freed;
 		below_send(b);
 	}
-	while (atomic_load(&nr_freed) < 20 && clock_monotonic() < until)
-		thread_sleep_until(clock_monotonic() + 1000 * 1000);
-	KCHECK(atomic_load(&nr_freed) == 20);
+	KCHECK(ktest_wait(atomic_load(&nr_freed) == 20));
 }

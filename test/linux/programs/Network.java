@@ -185,7 +185,7 @@ public class Network {
 		for (NetworkInterface i : Collections.list(NetworkInterface.getNetworkInterfaces()))
 			System.out.println(i.getIndex() + " " + i + " " + i.getMTU() + " " + i.isUp() + " " + i.isLoopback() + " "
 				+ i.supportsMulticast() + " " + i.getInterfaceAddresses());
-		System.out.println(InetAddress.getByName("localhost").isLoopbackAddress() + " " + InetAddress.getByName("127.0.0.1").isReachable(5000));
+		System.out.println(InetAddress.getByName("localhost").isLoopbackAddress() + " " + InetAddress.getByName("127.0.0.1").isReachable(60000));
 		ServerSocket taken = new ServerSocket(0, 5, InetAddress.getByName("127.0.0.1"));
 		System.out.println(failure(() -> new ServerSocket(taken.getLocalPort(), 5, InetAddress.getByName("127.0.0.1"))));
 		try (Socket s = new Socket("127.0.0.1", taken.getLocalPort())) {

@@ -82,7 +82,7 @@ static void wait_told(int s, uint32_t nr)
 	struct pollfd p = { .fd = s };
 
 	while (hear(s) || (int32_t)(nr - nr_told) > 0) {
-		if ((int32_t)(nr - nr_told) > 0 && poll(&p, 1, 60000) != 1)
+		if ((int32_t)(nr - nr_told) > 0 && poll(&p, 1, -1) != 1)
 			die("poll");
 	}
 }

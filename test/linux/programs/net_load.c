@@ -41,6 +41,7 @@
 #define AT_ONCE       256u
 #define CHUNK         65536u
 #define FDS_MAX       (1u << 20)
+#define PAUSE_MS      10
 #define SERVER_CLOSES 's'
 #define CLIENT_CLOSES 'c'
 
@@ -297,16 +298,30 @@ static void make_message(char *m, char first, uint32_t number)
 	m[0] = first;
 }
 
-static int start(uint32_t number)
+/* -1: each port is a connection's that is over, and not for long enough. */
+static int try_to_start(uint32_t number)
 {
 	int fd = socket(there.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		fail("socket");
+	if (connect(fd, (struct sockaddr *)&there, there_len) != 0 && errno != EINPROGRESS) {
+		if (errno != EADDRNOTAVAIL)
+			fail("connect");
+		close(fd);
+		return -1;
+	}
 	all[fd] = (struct connection){ .kind = CLIENT, .number = number };
-	if (connect(fd, (struct sockaddr *)&there, there_len) != 0 && errno != EINPROGRESS)
-		fail("connect");
 	watch(fd, EPOLLOUT, true);
+	return fd;
+}
+
+static int start(uint32_t number)
+{
+	int fd = try_to_start(number);
+
+	if (fd < 0)
+		fail("connect");
 	return fd;
 }
 
@@ -451,9 +466,10 @@ static int churn(uint32_t count, const char *who)
 	double since = seconds();
 
 	while (nr_done < count) {
-		for (; nr_started < count && nr_started - nr_done < AT_ONCE; nr_started++)
-			(void)start(nr_started);
-		int nr = epoll_wait(epoll, events, EVENTS, -1);
+		while (nr_started < count && nr_started - nr_done < AT_ONCE &&
+		       try_to_start(nr_started) >= 0)
+			nr_started++;
+		int nr = epoll_wait(epoll, events, EVENTS, nr_started > nr_done ? -1 : PAUSE_MS);
 
 		for (int i = 0; i < nr; i++)
 			nr_done += churn_one(events[i].data.fd, first, reset);
@@ -555,14 +571,14 @@ static int stream(void)
 		fail("connect");
 	printf("{\"port\": %u}\n", local_port(fd));
 	fflush(stdout);
-	for (; !input_has_ended(); nr++) {
+	do {
 		begun = seconds();
-		send_message(fd, nr);
+		send_message(fd, nr++);
 		while (!answered(fd, CLIENT_CLOSES))
 			;
 		longest = seconds() - begun > longest ? seconds() - begun : longest;
 		usleep(1000);
-	}
+	} while (!input_has_ended());
 	printf("{\"echoes\": %u, \"seconds\": %.3f, \"longest\": %.3f}\n", nr, seconds() - since,
 	       longest);
 	return 0;

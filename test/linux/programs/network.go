@@ -213,6 +213,7 @@ func web() {
 }
 
 func main() {
+	log.SetOutput(io.Discard) // a test server says when its end takes long
 	interfaces()
 	streams(os.Args[1])
 	relay()

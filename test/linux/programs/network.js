@@ -42,6 +42,7 @@ async function web() {
 	for (const [name, library, server] of [["http", http, http.createServer(answer)],
 		["https", https, https.createServer(secret, answer)]])
 		for (const host of ["127.0.0.1", "::1"]) {
+			server.keepAliveTimeout = 0; // none ends while a request is on its way
 			const { port } = (await listening(server, 0, host)).address();
 			const agent = new library.Agent({ keepAlive: true, maxSockets: 5 });
 			const big = crypto.createHash("shake256", { outputLength: 1 << 20 }).update("big").digest();

@@ -6,6 +6,7 @@ require "net/http"
 require "openssl"
 require "socket"
 
+$stdout.sync = true # a descriptor of it has a buffer of its own
 Thread.abort_on_exception = true # else its peer would wait for ever
 folder = ARGV[0]
 DATA_SENT = (1..20000).map { |n| "line #{n} #{"x" * (n % 100)}\n" }.join
@@ -54,7 +55,7 @@ UNIXServer.open("#{folder}/socket-ruby") do |server|
 end
 here, there = UNIXSocket.pair
 here.send_io($stdout)
-there.recv_io.puts "a descriptor"
+there.recv_io.tap { |io| io.puts "a descriptor" }.close
 
 context = OpenSSL::SSL::SSLContext.new
 context.cert = OpenSSL::X509::Certificate.new(File.read("#{folder}/cert.pem"))

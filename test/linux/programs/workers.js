@@ -47,15 +47,15 @@ async function children() {
 	console.log("missing", spawnSync("/no/such/program").error.code);
 	const many = [...Array(20).keys()].map((i) => once(spawn("sh", ["-c", `exit ${i}`]), "exit"));
 	console.log("many", (await Promise.all(many)).map((a) => a[0]).join());
-	const ipc = fork(__filename, ["child"]);
+	const ipc = fork(__filename, ["child"]), answer = once(ipc, "message"), end = once(ipc, "exit");
 	ipc.send({ value: 21 });
-	console.log("fork", (await once(ipc, "message"))[0], (await once(ipc, "exit"))[0]);
+	console.log("fork", (await answer)[0], (await end)[0]);
 }
 
 async function main() {
 	await workers();
 	await children();
-	process.once("SIGUSR2", () => console.log("SIGUSR2"));
+	const alive = setInterval(() => {}, 1000);	// whoever waits for a signal alone ends
+	process.once("SIGUSR2", () => { console.log("SIGUSR2"); clearInterval(alive); });
 	process.kill(process.pid, "SIGUSR2");
-	await new Promise((r) => setTimeout(r, 50));
 }

@@ -214,6 +214,8 @@ static void step(void)
 		state = wish.seed;
 		give(&wish, sizeof(wish));
 	}
+	if (started_at == 0 && (news & TCP_NEWS_ENDED) != 0)
+		fail("it cannot be connected");
 	if (started_at == 0)
 		return;
 	if (!wish.pull)
@@ -292,7 +294,8 @@ int main(int argc, char **argv)
 	       info.tcpi_total_retrans, info.tcpi_rtt, info.tcpi_snd_mss, info.tcpi_snd_cwnd,
 	       info.tcpi_reordering);
 	tcp_close(connection);
-	for (nsec_t end = now_ns() + NSEC_PER_SEC / 2; now_ns() < end;)
+	while (tcp_state(connection) != TCP_STATE_CLOSED)
 		pass();
+	IGNORE_RESULT(flush());
 	return 0;
 }

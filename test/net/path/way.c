@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What becomes of a frame on its way: impair.c has the theory. */
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +9,7 @@
 #include "test/net/path/impair.h"
 
 #define ETHERNET_HEADER 14
+#define IP6_HEADER      40
 #define NS_IN_MS        1e6
 
 enum draw { /* what each frame draws numbers for, in this order */
@@ -110,11 +113,30 @@ static int64_t departure(struct way *w, size_t len, int64_t now_ns)
 	return *oldest = w->free_at_ns;
 }
 
+/* ARP (RFC 826), neighbour and router discovery (RFC 4861). Hosts ask three times, then nobody is
+ * there: it is what comes after that is measured. */
+static bool is_of_neighbours(const uint8_t *bytes, size_t len)
+{
+	const uint8_t *type = bytes + ETHERNET_HEADER - 2, *ip6 = bytes + ETHERNET_HEADER;
+
+	if (len < ETHERNET_HEADER)
+		return false;
+	if (type[0] == 0x08 && type[1] == 0x06)
+		return true;
+	return type[0] == 0x86 && type[1] == 0xdd && len > ETHERNET_HEADER + IP6_HEADER &&
+	       ip6[6] == IPPROTO_ICMPV6 && ip6[IP6_HEADER] >= ND_ROUTER_SOLICIT &&
+	       ip6[IP6_HEADER] <= ND_REDIRECT;
+}
+
 static void send_on(struct way *w, uint8_t *bytes, size_t len, int64_t now_ns)
 {
 	double numbers[NR_DRAWS];
 	int64_t due_ns;
 
+	if (is_of_neighbours(bytes, len)) {
+		way_deliver_at(w, bytes, len, now_ns + (int64_t)(w->bad.delay * NS_IN_MS));
+		return;
+	}
 	for (unsigned i = 0; i < NR_DRAWS; i++)
 		numbers[i] = draw(w);
 	if (is_lost(w, numbers[DRAW_LOSS])) {
